@@ -29,6 +29,3 @@ export function bytes(value: number): string {
   if (value < 1024 * 1024) return `${tenth(value / 1024)} KiB`;
   return `${tenth(value / 1024 / 1024)} MiB`;
 }
-
-export const plural = (value: number, noun: string): string =>
-  `${count(value)} ${noun}${value === 1 ? "" : "s"}`;

@@ -117,3 +117,7 @@ export function Trans(props: Message & { components?: Record<string, ReactElemen
   }
   return createElement(Fragment, null, ...(stack[0]?.children ?? []));
 }
+
+/** Writes the name of a state in small letters. In German, only the first word can be small. */
+export const withinSentence = (name: string): string =>
+  language === "en" ? name.toLowerCase() : name.charAt(0).toLowerCase() + name.slice(1);

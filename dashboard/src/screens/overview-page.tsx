@@ -1,10 +1,12 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
+import { Plural } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { CirclePause, TriangleAlert } from "lucide-react";
 import { SERVICE_URL } from "../api/base.ts";
 import { errorsQuery } from "../api/error-list.ts";
-import { count, percent, plural, rate } from "../format/number.ts";
+import { count, percent, rate } from "../format/number.ts";
 import { duration } from "../format/time.ts";
 import { failureShareOf } from "../live/history.ts";
 import { useLive } from "../live/live-context.tsx";
@@ -25,7 +27,7 @@ export function OverviewPage() {
   const { sort = "worst" } = route.useSearch();
   const { queues, workers } = figures;
   if (queues === null) {
-    return error === null ? <Loading what="queues" /> : <Failed error={error} page />;
+    return error === null ? <Loading what={t`queues`} /> : <Failed error={error} page />;
   }
   const running = (workers ?? []).filter((worker) => worker.state === "running");
   const sum = (of: (stats: QueueStats) => number) => queues.reduce((total, stats) => total + of(stats), 0);
@@ -34,31 +36,31 @@ export function OverviewPage() {
   return (
     <>
       <div className="page-head">
-        <h1>Overview</h1>
+        <h1>{t`Overview`}</h1>
         <p className="soft small">
-          {plural(figures.queuesTotal, "queue")}
-          {figures.queuesTotal > queues.length ? `, the worst ${queues.length} shown` : ""}
+          <Plural value={figures.queuesTotal} one="# queue" other="# queues" />
+          {figures.queuesTotal > queues.length ? t`, the worst ${queues.length} shown` : ""}
         </p>
         <div className="actions">
           <NewErrors />
         </div>
       </div>
       <TroublePanel />
-      <Tiles label="All queues">
+      <Tiles label={t`All queues`}>
         <Tile state="pending" value={count(sum((stats) => stats.pending))} />
         <Tile state="processing" value={count(sum((stats) => stats.processing))} />
         <Tile state="scheduled" value={count(sum((stats) => stats.scheduled))} />
         <Tile
           state="completed"
-          name="Completed"
+          name={t`Completed`}
           value={`${rate(completedRate)}/s`}
-          sub={`${count(sum((stats) => stats.totals.acked))} in all`}
+          sub={t`${count(sum((stats) => stats.totals.acked))} in all`}
         />
         <Tile state="dead" value={count(dead)} alarm={dead > 0} />
         <Tile
-          name="Workers"
+          name={t`Workers`}
           value={count(running.length)}
-          sub={`${count(running.reduce((total, { busy }) => total + busy, 0))} of ${count(running.reduce((total, { slots }) => total + slots, 0))} slots busy`}
+          sub={t`${count(running.reduce((total, { busy }) => total + busy, 0))} of ${count(running.reduce((total, { slots }) => total + slots, 0))} slots busy`}
         />
       </Tiles>
       {queues.length === 0 ? <FirstTask /> : <QueueTable sort={sort} />}
@@ -76,22 +78,27 @@ function NewErrors() {
   const total = data?.total ?? 0;
   return (
     <Link className="button" to="/errors" search={total === 0 ? {} : { kind: "new" }}>
-      {total === 0 ? "All errors" : `${plural(total, "new error")} since the last deploy`}
+      {total === 0
+        ? t`All errors`
+        : plural(total, {
+            one: "# new error since the last deploy",
+            other: "# new errors since the last deploy",
+          })}
     </Link>
   );
 }
 
-const COLUMNS: readonly { text: string; sort?: Sort; num?: boolean }[] = [
-  { text: "Queue", sort: "name" },
-  { text: "Oldest waiting", sort: "age", num: true },
-  { text: "Pending", sort: "pending", num: true },
-  { text: "Processing", sort: "processing", num: true },
-  { text: "Failing", sort: "failures", num: true },
-  { text: "Dead", sort: "dead", num: true },
-  { text: "Done/s", num: true },
-  { text: "Drains in", num: true },
-  { text: "Workers", num: true },
-  { text: "Pending, lately" },
+const COLUMNS: readonly { text: () => string; sort?: Sort; num?: boolean }[] = [
+  { text: () => t`Queue`, sort: "name" },
+  { text: () => t`Oldest waiting`, sort: "age", num: true },
+  { text: () => t`Pending`, sort: "pending", num: true },
+  { text: () => t`Processing`, sort: "processing", num: true },
+  { text: () => t`Failing`, sort: "failures", num: true },
+  { text: () => t`Dead`, sort: "dead", num: true },
+  { text: () => t`Done/s`, num: true },
+  { text: () => t`Drains in`, num: true },
+  { text: () => t`Workers`, num: true },
+  { text: () => t`Pending, lately` },
 ];
 
 function QueueTable({ sort }: { sort: Sort }) {
@@ -103,14 +110,14 @@ function QueueTable({ sort }: { sort: Sort }) {
   const choose = (next: Sort) =>
     void navigate({ search: next === sort || next === "worst" ? {} : { sort: next }, replace: true });
   return (
-    <section className="panel" aria-label="Queues">
-      <div className="grid-table queues" role="table" aria-label="Queues, worst first">
+    <section className="panel" aria-label={t`Queues`}>
+      <div className="grid-table queues" role="table" aria-label={t`Queues, worst first`}>
         <div role="rowgroup">
           <div className="grid-row grid-head" role="row">
             {COLUMNS.map(({ text, sort: by, num }) => (
-              <div key={text} role="columnheader" className={num === true ? "cell num" : "cell"}>
+              <div key={text()} role="columnheader" className={num === true ? "cell num" : "cell"}>
                 {by === undefined ? (
-                  text
+                  text()
                 ) : (
                   <button
                     type="button"
@@ -118,7 +125,7 @@ function QueueTable({ sort }: { sort: Sort }) {
                     aria-pressed={sort === by}
                     onClick={() => choose(by)}
                   >
-                    {text}
+                    {text()}
                   </button>
                 )}
               </div>
@@ -152,21 +159,21 @@ function QueueRow({ stats }: { stats: QueueStats }) {
         <QueueBadges stats={stats} />
       </div>
       <div className="cell num" role="cell">
-        <span className="label">Oldest waiting</span>
+        <span className="label">{t`Oldest waiting`}</span>
         {stats.pending === 0 ? (
-          <span className="zero">none</span>
+          <span className="zero">{t`none`}</span>
         ) : tone === "none" ? (
           duration(stats.oldestPendingAgeMs)
         ) : (
           <span className={`tone-${tone} alarm`}>{duration(stats.oldestPendingAgeMs)}</span>
         )}
       </div>
-      <Figure label="Pending" value={stats.pending} strong />
-      <Figure label="Processing" value={stats.processing} />
-      <div className="cell num" role="cell" title="Of the attempts that ended in the last minute">
-        <span className="label">Failing</span>
+      <Figure label={t`Pending`} value={stats.pending} strong />
+      <Figure label={t`Processing`} value={stats.processing} />
+      <div className="cell num" role="cell" title={t`Of the attempts that ended in the last minute`}>
+        <span className="label">{t`Failing`}</span>
         {failing === null ? (
-          <span className="zero">none</span>
+          <span className="zero">{t`none`}</span>
         ) : (
           <span className={failing >= 0.1 ? "tone-dead alarm" : failing === 0 ? "zero" : undefined}>
             {percent(failing)}
@@ -174,7 +181,7 @@ function QueueRow({ stats }: { stats: QueueStats }) {
         )}
       </div>
       <div className="cell num" role="cell">
-        <span className="label">Dead</span>
+        <span className="label">{t`Dead`}</span>
         {stats.dead === 0 ? (
           <span className="zero">0</span>
         ) : (
@@ -182,25 +189,25 @@ function QueueRow({ stats }: { stats: QueueStats }) {
             to="/queues/$queue/dead-letters"
             params={{ queue: stats.queue }}
             style={{ color: "var(--dead)", fontWeight: 600 }}
-            aria-label={`${plural(stats.dead, "dead letter")} of ${stats.queue}`}
+            aria-label={t`${plural(stats.dead, { one: "# dead letter", other: "# dead letters" })} of ${stats.queue}`}
           >
             {count(stats.dead)}
           </Link>
         )}
       </div>
       <div className="cell num" role="cell">
-        <span className="label">Done/s</span>
+        <span className="label">{t`Done/s`}</span>
         {rates === undefined ? <span className="zero">–</span> : rate(rates.completedPerSecond)}
       </div>
       <div className="cell num" role="cell">
-        <span className="label">Drains in</span>
+        <span className="label">{t`Drains in`}</span>
         <span className={DRAIN_CLASS[drain.look]}>{drain.text}</span>
       </div>
-      <Figure label="Workers" value={workers?.length ?? 0} />
+      <Figure label={t`Workers`} value={workers?.length ?? 0} />
       <div className="cell cell-wide" role="cell">
         <Sparkline
           values={samples.slice(-120).map((sample) => sample.pending)}
-          label={`Pending tasks of ${stats.queue} lately, now ${count(stats.pending)}`}
+          label={t`Pending tasks of ${stats.queue} lately, now ${count(stats.pending)}`}
         />
       </div>
     </div>
@@ -230,12 +237,12 @@ export function QueueBadges({ stats }: { stats: QueueStats }) {
     <>
       {stats.paused ? (
         <Badge icon={CirclePause} tone="warn">
-          Paused
+          {t`Paused`}
         </Badge>
       ) : null}
       {unworked ? (
         <Badge icon={TriangleAlert} tone="dead">
-          No workers
+          {t`No workers`}
         </Badge>
       ) : null}
     </>
@@ -246,13 +253,13 @@ function FirstTask() {
   const command = `curl -X POST ${SERVICE_URL}/v1/queues/default/tasks -H 'content-type: application/json' -d '{"type":"demo.echo","payload":{"hello":"world"}}'`;
   return (
     <section className="panel">
-      <NoneYet title="No queues yet">
-        <p>The first task creates its queue. Enqueue one:</p>
+      <NoneYet title={t`No queues yet`}>
+        <p>{t`The first task creates its queue. Enqueue one:`}</p>
         <pre className="text-block">{command}</pre>
         <div className="actions">
-          <CopyButton text={command} label="Copy" />
+          <CopyButton text={command} label={t`Copy`} />
           <Link className="button" to="/load">
-            Open Load
+            {t`Open Load`}
           </Link>
         </div>
       </NoneYet>

@@ -1,10 +1,12 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { OctagonX, TriangleAlert } from "lucide-react";
 import { firstTaskQuery } from "../api/tasks.ts";
 import { plainText } from "../format/foreign-text.ts";
-import { count, plural } from "../format/number.ts";
+import { count } from "../format/number.ts";
 import { useLive } from "../live/live-context.tsx";
 import { ForeignText } from "../ui/foreign-text.tsx";
 import { Badge, DEAD_REASON_TEXT } from "../ui/status.tsx";
@@ -26,7 +28,7 @@ export function TroublePanel() {
     <section className="panel trouble tone-dead" aria-labelledby="trouble">
       <h2 id="trouble">
         <OctagonX size={17} aria-hidden="true" />
-        {plural(troubled.length, "queue")} {troubled.length === 1 ? "needs" : "need"} attention
+        <Plural value={troubled.length} one="# queue needs attention" other="# queues need attention" />
       </h2>
       <ul>
         {sortQueues(troubled, workers, "worst")
@@ -35,7 +37,11 @@ export function TroublePanel() {
             <TroubledQueue key={stats.queue} stats={stats} />
           ))}
       </ul>
-      {more > 0 ? <p className="hint">{count(more)} more at the top of the list of queues.</p> : null}
+      {more > 0 ? (
+        <p className="hint">
+          <Trans>{count(more)} more at the top of the list of queues.</Trans>
+        </p>
+      ) : null}
     </section>
   );
 }
@@ -52,12 +58,12 @@ function TroubledQueue({ stats }: { stats: QueueStats }) {
       <span className="trouble-words">
         {dead === 0 ? null : (
           <Badge icon={OctagonX} tone="dead">
-            {plural(dead, "dead letter")}
+            <Plural value={dead} one="# dead letter" other="# dead letters" />
           </Badge>
         )}
         {unworked ? (
           <Badge icon={TriangleAlert} tone="dead">
-            No workers, {count(pending)} waiting
+            <Trans>No workers, {count(pending)} waiting</Trans>
           </Badge>
         ) : null}
       </span>
@@ -75,10 +81,10 @@ function NewestDeath({ queue }: { queue: string }) {
   });
   if (task === undefined || task === null) return <span className="trouble-death" />;
   const [firstLine = ""] = (task.lastError ?? "").split("\n", 1);
-  const why = firstLine || (task.deadReason === null ? "No error" : DEAD_REASON_TEXT[task.deadReason]());
+  const why = firstLine || (task.deadReason === null ? t`No error` : DEAD_REASON_TEXT[task.deadReason]());
   return (
     <span className="trouble-death">
-      <span className="hint">newest</span>
+      <span className="hint">{t`newest`}</span>
       <Link
         className="mono clip"
         to="/queues/$queue/tasks/$id"

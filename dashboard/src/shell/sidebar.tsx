@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import {
   Bell,
@@ -24,17 +26,17 @@ import { useTimeMode } from "../ui/time.tsx";
 
 const SCREENS: readonly {
   to: "/" | "/errors" | "/alerts" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
-  text: string;
+  text: () => string;
   icon: LucideIcon;
 }[] = [
-  { to: "/", text: "Overview", icon: Layers },
-  { to: "/errors", text: "Errors", icon: OctagonX },
-  { to: "/alerts", text: "Alerts", icon: Bell },
-  { to: "/operations", text: "Operations", icon: CircleCheckBig },
-  { to: "/schedules", text: "Schedules", icon: CalendarClock },
-  { to: "/workers", text: "Workers", icon: Cpu },
-  { to: "/audit", text: "Audit", icon: ScrollText },
-  { to: "/load", text: "Load", icon: FlaskConical },
+  { to: "/", text: () => t`Overview`, icon: Layers },
+  { to: "/errors", text: () => t`Errors`, icon: OctagonX },
+  { to: "/alerts", text: () => t`Alerts`, icon: Bell },
+  { to: "/operations", text: () => t`Operations`, icon: CircleCheckBig },
+  { to: "/schedules", text: () => t`Schedules`, icon: CalendarClock },
+  { to: "/workers", text: () => t`Workers`, icon: Cpu },
+  { to: "/audit", text: () => t`Audit`, icon: ScrollText },
+  { to: "/load", text: () => t`Load`, icon: FlaskConical },
 ];
 
 /** The sidebar shows at most this many queues. In a longer list, users have to search. */
@@ -49,16 +51,16 @@ export function Sidebar() {
         <Mark />
         <span>Holdfast</span>{" "}
         {session.environment === null || session.environment === "" ? null : (
-          <span className="env" title={`Environment: ${session.environment}`}>
+          <span className="env" title={t`Environment: ${session.environment}`}>
             {session.environment}
           </span>
         )}
       </Link>
-      <nav className="nav" aria-label="Main">
+      <nav className="nav" aria-label={t`Main`}>
         {SCREENS.map(({ to, text, icon: Icon }) => (
           <Link key={to} to={to} activeOptions={{ exact: to === "/", includeSearch: false }}>
             <Icon size={16} aria-hidden="true" />
-            <span className="nav-name">{text}</span>
+            <span className="nav-name">{text()}</span>
             {to === "/operations" ? <RunningCount /> : null}
             {to === "/errors" ? <DeadCount /> : null}
           </Link>
@@ -67,13 +69,13 @@ export function Sidebar() {
       <QueueNav />
       <div className="sidebar-foot">
         <Segments
-          label="Times"
+          label={t`Times`}
           value={mode}
           onChange={setMode}
           options={[
-            { value: "relative", text: "Ago" },
-            { value: "utc", text: "UTC" },
-            { value: "local", text: "Local" },
+            { value: "relative", text: t`Ago` },
+            { value: "utc", text: t`UTC` },
+            { value: "local", text: t`Local` },
           ]}
         />
         <div className="sidebar-looks">
@@ -89,7 +91,11 @@ export function Sidebar() {
 function RunningCount() {
   const { figures } = useLive();
   const running = figures.operations.filter(({ state }) => state === "running").length;
-  return running === 0 ? null : <span className="nav-count">{running} running</span>;
+  return running === 0 ? null : (
+    <span className="nav-count">
+      <Trans>{running} running</Trans>
+    </span>
+  );
 }
 
 /** The dead letters of all queues. The dot says without a look at the number that there are some. */
@@ -97,7 +103,7 @@ function DeadCount() {
   const { figures } = useLive();
   const dead = figures.deadTotal;
   return dead === 0 ? null : (
-    <span className="nav-count nav-dead" title={`${count(dead)} dead letters in all queues`}>
+    <span className="nav-count nav-dead" title={t`${count(dead)} dead letters in all queues`}>
       {count(dead)}
     </span>
   );
@@ -111,20 +117,20 @@ function QueueNav() {
   const found = queues.filter(({ queue }) => queue.toLowerCase().includes(filter.trim().toLowerCase()));
   if (queues.length === 0) return null;
   return (
-    <nav className="nav nav-queues" aria-label="Queues">
-      <p className="nav-heading">Queues</p>
+    <nav className="nav nav-queues" aria-label={t`Queues`}>
+      <p className="nav-heading">{t`Queues`}</p>
       {queues.length > 8 ? (
         <input
           className="input nav-filter"
           type="search"
-          aria-label="Filter queues"
-          placeholder="Filter"
+          aria-label={t`Filter queues`}
+          placeholder={t`Filter`}
           value={filter}
           onChange={(event) => setFilter(event.target.value)}
         />
       ) : null}
       {found.slice(0, SHOWN_QUEUES).map((stats) => {
-        const trouble = stats.paused ? "paused" : unworked.has(stats.queue) ? "no workers" : null;
+        const trouble = stats.paused ? t`paused` : unworked.has(stats.queue) ? t`no workers` : null;
         return (
           <Link key={stats.queue} to="/queues/$queue" params={{ queue: stats.queue }} title={stats.queue}>
             <span className="nav-name">{stats.queue}</span>
@@ -134,9 +140,11 @@ function QueueNav() {
         );
       })}
       {found.length > SHOWN_QUEUES ? (
-        <p className="nav-heading">{count(found.length - SHOWN_QUEUES)} more: filter, or Ctrl-K</p>
+        <p className="nav-heading">
+          <Trans>{count(found.length - SHOWN_QUEUES)} more: filter, or Ctrl-K</Trans>
+        </p>
       ) : null}
-      {found.length === 0 ? <p className="nav-heading">No queue matches</p> : null}
+      {found.length === 0 ? <p className="nav-heading">{t`No queue matches`}</p> : null}
     </nav>
   );
 }

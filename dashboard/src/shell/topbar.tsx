@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Link, useLocation, useParams } from "@tanstack/react-router";
 import { CircleHelp, LogOut, Menu, Search } from "lucide-react";
 import { useSession } from "../session/session-context.tsx";
@@ -17,20 +18,20 @@ export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
   return (
     <header className="topbar">
       {onMenu === null ? null : (
-        <Button look="quiet" aria-label="Menu" onPress={onMenu}>
+        <Button look="quiet" aria-label={t`Menu`} onPress={onMenu}>
           <Menu size={18} aria-hidden="true" />
         </Button>
       )}
       <Crumbs />
       <button type="button" className="finder" onClick={onPalette}>
         <Search size={14} aria-hidden="true" />
-        <span>Find or do…</span>
+        <span>{t`Find or do…`}</span>
         <kbd>Ctrl K</kbd>
       </button>
       <RedisSwitcher />
       <ConnectionPill />
       <Who />
-      <Button small look="quiet" aria-label="Keyboard shortcuts" onPress={onHelp}>
+      <Button small look="quiet" aria-label={t`Keyboard shortcuts`} onPress={onHelp}>
         <CircleHelp size={16} aria-hidden="true" />
       </Button>
     </header>
@@ -52,8 +53,8 @@ function Who() {
         <Button
           small
           look="quiet"
-          aria-label="Log out"
-          onPress={() => void leave().catch((error: unknown) => fail("You were not logged out", error))}
+          aria-label={t`Log out`}
+          onPress={() => void leave().catch((error: unknown) => fail(t`You were not logged out`, error))}
         >
           <LogOut size={14} aria-hidden="true" />
         </Button>
@@ -68,10 +69,10 @@ function Crumbs() {
   // Top-level screens need no crumbs. The navigation marks them, and their heading has their name.
   if (queue === undefined || !pathname.startsWith("/queues/")) return <div className="crumbs-place" />;
   return (
-    <nav aria-label="Breadcrumb" className="crumbs-place">
+    <nav aria-label={t`Breadcrumb`} className="crumbs-place">
       <ol className="crumbs">
         <li>
-          <Link to="/">Overview</Link>
+          <Link to="/">{t`Overview`}</Link>
         </li>
         <li>
           {id === undefined ? (

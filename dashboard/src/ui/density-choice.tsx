@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Rows2, Rows4 } from "lucide-react";
 import { useSyncExternalStore } from "react";
 import { readPreference, writePreference } from "../preferences.ts";
@@ -31,12 +32,12 @@ export const useRowHeight = (): number => ROW_HEIGHT[useDensity()];
 export function DensityChoice() {
   return (
     <Segments
-      label="Density"
+      label={t`Density`}
       value={useDensity()}
       onChange={setDensity}
       options={[
-        { value: "compact", text: "Compact rows", icon: Rows4, iconOnly: true },
-        { value: "comfortable", text: "Comfortable rows", icon: Rows2, iconOnly: true },
+        { value: "compact", text: t`Compact rows`, icon: Rows4, iconOnly: true },
+        { value: "comfortable", text: t`Comfortable rows`, icon: Rows2, iconOnly: true },
       ]}
     />
   );

@@ -1,9 +1,8 @@
-import { t } from "@lingui/core/macro";
+import { plural, t } from "@lingui/core/macro";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronRight } from "lucide-react";
 import { type KeyboardEvent, useId, useMemo, useRef, useState } from "react";
 import { isContainer, type JsonNode, openAtFirst, pathOf, visibleNodes } from "../format/json-tree.ts";
-import { plural } from "../format/number.ts";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
@@ -155,7 +154,9 @@ function Row({ node, text, name, isOpen }: { node: JsonNode; text: string; name:
 }
 
 const sizeOf = ({ kind, children }: JsonNode): string =>
-  kind === "object" ? `{ ${plural(children.length, "field")} }` : `[ ${plural(children.length, "item")} ]`;
+  kind === "object"
+    ? `{ ${plural(children.length, { one: "# field", other: "# fields" })} }`
+    : `[ ${plural(children.length, { one: "# item", other: "# items" })} ]`;
 
 /** Shows the path of the chosen value, and the whole value if its row cuts it. */
 function Foot(props: { node: JsonNode; text: string; name: string; children: React.ReactNode }) {

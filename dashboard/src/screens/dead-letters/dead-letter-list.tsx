@@ -1,4 +1,6 @@
 import type { TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import { useCallback, useRef } from "react";
 import { plainText } from "../../format/foreign-text.ts";
@@ -58,7 +60,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
           title={plainText((task.lastError ?? "").slice(0, 500))}
         >
           {task.lastError === null ? (
-            <span className="zero">none</span>
+            <span className="zero">{t`none`}</span>
           ) : (
             <ForeignText text={task.lastError.slice(0, 300)} />
           )}
@@ -72,7 +74,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
             describedBy={`dead-${task.id}`}
             onPress={() => latest.current.replayOne(task.id)}
           >
-            Replay
+            {t`Replay`}
           </RowButton>
           <RowButton
             look="danger"
@@ -80,7 +82,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
             describedBy={`dead-${task.id}`}
             onPress={() => latest.current.discard({ ids: [task.id] }, task.id)}
           >
-            Discard
+            {t`Discard`}
           </RowButton>
         </div>
       </>
@@ -89,12 +91,12 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
   );
   return (
     <VirtualList
-      label="Dead letters"
+      label={t`Dead letters`}
       className="dead-letters"
       head={
         <>
           <SelectAllCell selection={selection} />
-          <ColumnHeads columns={["Task", "Type", "Reason", "Attempts", "Last error", "Died"]} />
+          <ColumnHeads columns={[t`Task`, t`Type`, t`Reason`, t`Attempts`, t`Last error`, t`Died`]} />
         </>
       }
       rows={list.rows}
@@ -112,13 +114,19 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
 /** Shows failures and crashes separately. In a failure the handler failed, and in a crash the worker died. */
 function AttemptCounts({ task }: { task: TaskView }) {
   return (
-    <span title={`${task.attempts} attempts`}>
-      {count(task.failures)} failed
+    <span title={t`${task.attempts} attempts`}>
+      <Trans>{count(task.failures)} failed</Trans>
       {task.crashes === 0 ? null : (
-        <strong style={{ fontWeight: 600, color: "var(--dead)" }}>, {count(task.crashes)} crashed</strong>
+        <strong style={{ fontWeight: 600, color: "var(--dead)" }}>
+          <Trans>, {count(task.crashes)} crashed</Trans>
+        </strong>
       )}
-      {task.failures + task.crashes === 0 ? <span className="hint"> of {count(task.attempts)}</span> : null}
-      {task.generation === 0 ? null : <span className="hint">, died again</span>}
+      {task.failures + task.crashes === 0 ? (
+        <span className="hint">
+          <Trans> of {count(task.attempts)}</Trans>
+        </span>
+      ) : null}
+      {task.generation === 0 ? null : <span className="hint">{t`, died again`}</span>}
     </span>
   );
 }

@@ -1,4 +1,6 @@
 import { DEAD_REASONS } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
@@ -44,12 +46,12 @@ function DeadLetters() {
     <>
       <div className="filters filters-head">
         <Segments
-          label="View"
+          label={t`View`}
           value={view}
           onChange={(next) => void navigate({ search: next === "list" ? {} : { view: next } })}
           options={[
-            { value: "list", text: "One by one" },
-            { value: "groups", text: "By error" },
+            { value: "list", text: t`One by one` },
+            { value: "groups", text: t`By error` },
           ]}
         />
         {view === "groups" ? <AllActions queue={queue} actions={actions} /> : null}
@@ -89,7 +91,7 @@ function AllActions({
         isDisabled={empty}
         onPress={() => actions.replay({ all: true }, "all")}
       >
-        Replay all
+        {t`Replay all`}
       </Button>
       <Button
         look="danger"
@@ -97,7 +99,7 @@ function AllActions({
         isDisabled={empty}
         onPress={() => actions.discard({ all: true }, "all")}
       >
-        Discard all
+        {t`Discard all`}
       </Button>
     </div>
   );
@@ -131,7 +133,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
   };
   const everything = filtered ? { filter: target } : ({ all: true } as const);
   const chosen = selection.everything ? everything : { ids: selection.ids };
-  const some = selection.everything ? "those that match" : "the selected";
+  const some = selection.everything ? t`those that match` : t`the selected`;
 
   return (
     <>
@@ -143,14 +145,14 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
       >
         <select
           className="input"
-          aria-label="Reason"
+          aria-label={t`Reason`}
           value={reason ?? ""}
           onChange={(event) => {
             const next = DEAD_REASONS.find((each) => each === event.target.value);
             show({ ...search, ...(next && { reason: next }), ...(signature && { signature }) });
           }}
         >
-          <option value="">Any reason</option>
+          <option value="">{t`Any reason`}</option>
           {DEAD_REASONS.map((each) => (
             <option key={each} value={each}>
               {DEAD_REASON_TEXT[each]()}
@@ -160,21 +162,21 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
       </FilterBar>
       {signature === undefined ? null : (
         <p className="chip-row">
-          <span className="hint">Error</span>{" "}
+          <span className="hint">{t`Error`}</span>{" "}
           <code className="clip">
             <ErrorTitle queue={queue} signature={signature} />
           </code>
           <Button small look="quiet" onPress={() => show({ ...search, ...(reason && { reason }) })}>
-            All errors
+            {t`All errors`}
           </Button>
         </p>
       )}
-      <section className="panel" aria-label="Dead letters">
+      <section className="panel" aria-label={t`Dead letters`}>
         <div className="list-head">
           <ListNews list={list} />
           <a className="button button-small" href={tasksExportUrl(queue, filter)} download>
             <Download size={13} aria-hidden="true" />
-            Export NDJSON
+            {t`Export NDJSON`}
           </a>
           <div className="list-head-end">
             {filtered ? (
@@ -183,9 +185,9 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
                 look="primary"
                 denied={why}
                 isDisabled={rows.length === 0}
-                onPress={() => actions.replay(everything, "those that match")}
+                onPress={() => actions.replay(everything, t`those that match`)}
               >
-                Replay all that match
+                {t`Replay all that match`}
               </Button>
             ) : (
               <AllActions queue={queue} actions={actions} empty={list.total === 0} />
@@ -198,19 +200,21 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
           <Failed error={query.error} onRetry={() => void query.refetch()} />
         ) : rows.length === 0 ? (
           filtered ? (
-            <NoneMatch what="dead letters" scanned={scanned} onClear={() => show({})} />
+            <NoneMatch what={t`dead letters`} scanned={scanned} onClear={() => show({})} />
           ) : (
-            <NoneYet title="No dead letters">
+            <NoneYet title={t`No dead letters`}>
               <p>
-                Tasks that run out of attempts end here.
+                {t`Tasks that run out of attempts end here.`}
                 {session.demoLoad ? (
                   <>
                     {" "}
-                    The burst on{" "}
-                    <Link to="/load" search={{ queue }}>
-                      Load
-                    </Link>{" "}
-                    makes some.
+                    <Trans>
+                      The burst on{" "}
+                      <Link to="/load" search={{ queue }}>
+                        Load
+                      </Link>{" "}
+                      makes some.
+                    </Trans>
                   </>
                 ) : null}
               </p>
@@ -222,7 +226,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
             <ListFoot
               list={list}
               filtered={filtered}
-              noun="dead letter"
+              noun={(number) => plural(number, { one: "# dead letter", other: "# dead letters" })}
               selection={selection}
               matching={matching}
               allowEverything
@@ -234,7 +238,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
                     denied={why}
                     onPress={() => actions.replay(chosen, some, selection.clear)}
                   >
-                    Replay selected
+                    {t`Replay selected`}
                   </Button>
                   <Button
                     small
@@ -242,7 +246,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
                     denied={why}
                     onPress={() => actions.discard(chosen, some, selection.clear)}
                   >
-                    Discard selected
+                    {t`Discard selected`}
                   </Button>
                 </>
               }

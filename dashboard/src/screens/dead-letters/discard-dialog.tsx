@@ -1,6 +1,7 @@
+import { plural, t } from "@lingui/core/macro";
 import { useState } from "react";
 import type { DeadLetterTarget } from "../../api/dead-letters.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ReasonField } from "../../ui/reason-field.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
@@ -19,8 +20,12 @@ export function DiscardDialog({ queue, target, what, onDiscard, onClose }: Disca
   const [reason, setReason] = useState("");
   return (
     <ConfirmDialog
-      title={size === null ? "Discard dead letters" : `Discard ${plural(size, "dead letter")}`}
-      action="Discard"
+      title={
+        size === null
+          ? t`Discard dead letters`
+          : plural(size, { one: "Discard # dead letter", other: "Discard # dead letters" })
+      }
+      action={t`Discard`}
       danger
       blocked={size === null || size === 0}
       phrase={size === null ? null : confirmationPhrase("discard", size)}
@@ -30,10 +35,10 @@ export function DiscardDialog({ queue, target, what, onDiscard, onClose }: Disca
     >
       <p>
         {size === null
-          ? (problem ?? `Counting ${what}…`)
+          ? (problem ?? t`Counting ${what}…`)
           : size === 0
-            ? "None of these dead letters is left."
-            : `From ${queue}: ${what === "all" ? `all ${count(size)}` : what}. The tasks are removed with payload and history, and can be restored for ten minutes.`}
+            ? t`None of these dead letters is left.`
+            : t`From ${queue}: ${what === "all" ? t`all ${count(size)}` : what}. The tasks are removed with payload and history, and can be restored for ten minutes.`}
       </p>
     </ConfirmDialog>
   );

@@ -5,6 +5,7 @@ import { MergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { t } from "@lingui/core/macro";
 import { useEffect, useRef } from "react";
 import { codePoint, MARKED_CHARACTERS, nameOf } from "../../format/foreign-text.ts";
 
@@ -71,7 +72,7 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
         extensions: [
           shared,
           EditorState.readOnly.of(true),
-          EditorView.contentAttributes.of({ "aria-label": "Payload before", "aria-readonly": "true" }),
+          EditorView.contentAttributes.of({ "aria-label": t`Payload before`, "aria-readonly": "true" }),
         ],
       },
       b: {
@@ -80,7 +81,7 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
           shared,
           history(),
           keymap.of([...defaultKeymap, ...historyKeymap]),
-          EditorView.contentAttributes.of({ "aria-label": "Payload after" }),
+          EditorView.contentAttributes.of({ "aria-label": t`Payload after` }),
           EditorView.updateListener.of(({ docChanged, state }) => {
             if (docChanged) latest.current(state.sliceDoc());
           }),

@@ -1,10 +1,10 @@
 import { LIMITS, type TaskView } from "@holdfast/contracts";
-import { t } from "@lingui/core/macro";
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { type FormEvent, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { DeadLetterTarget, ReplayOptions } from "../../api/dead-letters.ts";
 import { toApiError } from "../../api/errors.ts";
-import { plural } from "../../format/number.ts";
 import { Button } from "../../ui/button.tsx";
 import { LabelledCheckbox } from "../../ui/checkbox.tsx";
 import { lazyPart } from "../../ui/lazy-part.tsx";
@@ -56,7 +56,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
   const errors = {
     to: to === "" ? null : queueNameError(to),
     rate: numberError(rate, 100_000),
-    canary: canary ? (canarySize.trim() === "" ? "How many?" : numberError(canarySize, 100)) : null,
+    canary: canary ? (canarySize.trim() === "" ? t`How many?` : numberError(canarySize, 100)) : null,
     payload: edited ? payloadError(payloadText) : null,
   };
   const ready =
@@ -93,32 +93,34 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
       <Modal className={task === null ? "modal" : "modal modal-wide"}>
         <Dialog role="alertdialog" className="dialog">
           <Heading slot="title">
-            {size === null ? "Replay dead letters" : `Replay ${plural(size, "dead letter")}`}
+            {size === null
+              ? t`Replay dead letters`
+              : plural(size, { one: "Replay # dead letter", other: "Replay # dead letters" })}
           </Heading>
           <form className="form" onSubmit={(event) => void submit(event)}>
             <div className="summary">
               <p>
                 {problem ??
                   (size === null
-                    ? `Counting ${what} of ${queue}…`
-                    : `${what === "all" ? `All of ${queue}` : what}. Attempts start at zero; the history stays.`)}
+                    ? t`Counting ${what} of ${queue}…`
+                    : t`${what === "all" ? t`All of ${queue}` : what}. Attempts start at zero; the history stays.`)}
               </p>
               {"ids" in target ? null : (
                 <Button small look="quiet" onPress={recount}>
-                  Count again
+                  {t`Count again`}
                 </Button>
               )}
             </div>
             {task === null ? null : (
               <div className="field">
-                <span>Payload, before and after</span>
+                <span>{t`Payload, before and after`}</span>
                 <PayloadDiff before={task.payloadText} after={payloadText} onChange={setPayloadText} />
                 <PayloadChanges before={task.payloadText} after={payloadText} />
                 {errors.payload === null ? (
                   <span className="hint" role="status">
                     {edited
-                      ? "Changed. The new payload is sent exactly as typed."
-                      : "Not changed. Edit the right side."}
+                      ? t`Changed. The new payload is sent exactly as typed.`
+                      : t`Not changed. Edit the right side.`}
                   </span>
                 ) : (
                   <span className="error-text" role="alert">
@@ -129,21 +131,21 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
             )}
             <div className="form-row">
               <QueueField
-                label="Into queue"
+                label={t`Into queue`}
                 placeholder={queue}
                 hint={
                   to !== "" && to !== queue
-                    ? "Each task gets a new id that is linked to the old one."
-                    : "Leave empty to replay into the same queue."
+                    ? t`Each task gets a new id that is linked to the old one.`
+                    : t`Leave empty to replay into the same queue.`
                 }
                 value={to}
                 onChange={setTo}
-                maker="the replay"
+                maker={t`the replay`}
               />
               {paced ? (
                 <TextField
-                  label="Tasks per second, at most"
-                  placeholder="no limit"
+                  label={t`Tasks per second, at most`}
+                  placeholder={t`no limit`}
                   value={rate}
                   onChange={setRate}
                   error={errors.rate}
@@ -154,11 +156,11 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
             {paced ? (
               <div className="form-row">
                 <LabelledCheckbox isSelected={canary} onChange={setCanary}>
-                  Canary: replay a few first, and continue only if all of them complete
+                  {t`Canary: replay a few first, and continue only if all of them complete`}
                 </LabelledCheckbox>
                 {canary ? (
                   <TextField
-                    label="How many first"
+                    label={t`How many first`}
                     value={canarySize}
                     onChange={setCanarySize}
                     error={errors.canary}
@@ -169,18 +171,18 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
             ) : null}
             <div className="field">
               <LabelledCheckbox isSelected={force} onChange={setForce}>
-                Also tasks whose unique key another task holds
+                {t`Also tasks whose unique key another task holds`}
               </LabelledCheckbox>
-              <span className="hint">They run beside that task and do not take the key.</span>
+              <span className="hint">{t`They run beside that task and do not take the key.`}</span>
             </div>
             <ReasonField value={reason} onChange={setReason} />
             {phrase === null ? null : (
               <TextField
-                label="Confirmation"
+                label={t`Confirmation`}
                 hint={
-                  <>
+                  <Trans>
                     Type <strong className="mono">{phrase}</strong> to continue.
-                  </>
+                  </Trans>
                 }
                 value={typed}
                 onChange={setTyped}
@@ -194,10 +196,10 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
             )}
             <div className="actions">
               <Button onPress={onClose} isDisabled={busy}>
-                Keep as it is
+                {t`Keep as it is`}
               </Button>
               <Button type="submit" look="primary" isDisabled={!ready}>
-                {busy ? "Working…" : edited ? "Replay edited" : "Replay"}
+                {busy ? t`Working…` : edited ? t`Replay edited` : t`Replay`}
               </Button>
             </div>
           </form>
@@ -210,5 +212,5 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
 function numberError(text: string, most: number): string | null {
   if (text.trim() === "") return null;
   const value = Number(text);
-  return Number.isInteger(value) && value >= 1 && value <= most ? null : `A whole number from 1 to ${most}.`;
+  return Number.isInteger(value) && value >= 1 && value <= most ? null : t`A whole number from 1 to ${most}.`;
 }

@@ -1,4 +1,5 @@
 import { LIMITS, type TaskView } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import {
@@ -10,7 +11,7 @@ import {
 } from "../../api/dead-letters.ts";
 import { actOnOperation } from "../../api/operations.ts";
 import { queueKey } from "../../api/queues.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { DiscardDialog } from "./discard-dialog.tsx";
@@ -63,31 +64,33 @@ export function useDeadLetterActions(queue: string): DeadLetterActions {
     actOnOperation(id, "undo").then(
       async (operation) => {
         trackOperation(operation);
-        say("The discard is being undone", "Each task goes back to the dead letters.");
+        say(t`The discard is being undone`, t`Each task goes back to the dead letters.`);
         await refresh();
       },
-      (error: unknown) => fail("The discard was not undone", error),
+      (error: unknown) => fail(t`The discard was not undone`, error),
     );
   const tell = async (answer: BulkAnswer, verb: "replayed" | "discarded") => {
     if ("operation" in answer) trackOperation(answer.operation);
     else if (answer.done === 0) {
       warn(
-        `Nothing was ${verb}`,
+        verb === "replayed" ? t`Nothing was replayed` : t`Nothing was discarded`,
         answer.skipped === 1
-          ? "The task is no longer a dead letter, or another task holds its unique key."
+          ? t`The task is no longer a dead letter, or another task holds its unique key.`
           : answer.skipped === 0
-            ? "There are no more matching dead letters."
-            : `The ${count(answer.skipped)} tasks are no longer dead letters, or other tasks hold their unique keys.`,
+            ? t`There are no more matching dead letters.`
+            : t`The ${count(answer.skipped)} tasks are no longer dead letters, or other tasks hold their unique keys.`,
       );
     } else {
       const { operationId } = answer;
       say(
-        `${plural(answer.done, "dead letter")} ${verb}`,
+        verb === "replayed"
+          ? plural(answer.done, { one: "# dead letter replayed", other: "# dead letters replayed" })
+          : plural(answer.done, { one: "# dead letter discarded", other: "# dead letters discarded" }),
         answer.skipped === 0
           ? undefined
-          : `${count(answer.skipped)} were no longer dead, or other tasks hold their unique keys.`,
+          : t`${count(answer.skipped)} were no longer dead, or other tasks hold their unique keys.`,
         verb === "discarded" && operationId !== undefined
-          ? { text: "Undo", run: () => void undo(operationId) }
+          ? { text: t`Undo`, run: () => void undo(operationId) }
           : undefined,
       );
     }
@@ -112,7 +115,7 @@ export function useDeadLetterActions(queue: string): DeadLetterActions {
 
   return {
     replayOne: (id) =>
-      void replay({ ids: [id] }, {}).catch((error: unknown) => fail("The task was not replayed", error)),
+      void replay({ ids: [id] }, {}).catch((error: unknown) => fail(t`The task was not replayed`, error)),
     replay: (target, what, onDone = nothing) => setPlan({ verb: "replay", target, what, task: null, onDone }),
     editAndReplay: (task) =>
       setPlan({ verb: "replay", target: { ids: [task.id] }, what: task.id, task, onDone: nothing }),

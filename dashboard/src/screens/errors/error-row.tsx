@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
 import type { ErrorView } from "../../api/error-list.ts";
 import { plainText } from "../../format/foreign-text.ts";
@@ -54,7 +56,7 @@ export function ErrorRow({ error, index, selected, toggle, actions }: ErrorRowPr
         <Marks error={error} />
         {error.error === null ? null : (
           <details className="error-more">
-            <summary className="hint">First failure</summary>
+            <summary className="hint">{t`First failure`}</summary>
             <pre className="mono">
               <ForeignText text={error.error} />
             </pre>
@@ -70,26 +72,26 @@ export function ErrorRow({ error, index, selected, toggle, actions }: ErrorRowPr
         </div>
       </div>
       <div className="cell num" role="cell" style={{ fontWeight: 600 }}>
-        <span className="label">Dead</span>
+        <span className="label">{t`Dead`}</span>
         {count(dead)}
       </div>
       <div className="cell num" role="cell">
-        <span className="label">Failures</span>
+        <span className="label">{t`Failures`}</span>
         {count(failures)}
       </div>
       <div className="cell cell-hide" role="cell">
         <Sparkline
           values={trend}
           tone="dead"
-          label={`Failures in each half hour of the last day, oldest first: ${trend.join(", ")}`}
+          label={t`Failures in each half hour of the last day, oldest first: ${trend.join(", ")}`}
         />
       </div>
       <div className="cell" role="cell">
-        <span className="label">First</span>
+        <span className="label">{t`First`}</span>
         <Time at={error.firstAt} />
       </div>
       <div className="cell" role="cell">
-        <span className="label">Last</span>
+        <span className="label">{t`Last`}</span>
         <Time at={error.lastAt} />
       </div>
       <div className="cell cell-wide actions" role="cell">
@@ -101,22 +103,22 @@ export function ErrorRow({ error, index, selected, toggle, actions }: ErrorRowPr
 
 function Marks({ error: { isNew, mute, versions, tags } }: { error: ErrorView }) {
   const words = [
-    ...(versions.length > 0 ? [`version ${versions.join(", ")}`] : []),
-    ...(tags.length > 0 ? [`tags ${tags.join(", ")}`] : []),
+    ...(versions.length > 0 ? [t`version ${versions.join(", ")}`] : []),
+    ...(tags.length > 0 ? [t`tags ${tags.join(", ")}`] : []),
   ];
   return (
     <div className="hint clip">
-      {isNew ? <strong className="error-new">New in this version · </strong> : null}
+      {isNew ? <strong className="error-new">{t`New in this version · `}</strong> : null}
       {mute === null ? null : (
         <span>
-          Muted by {mute.by}
+          <Trans>Muted by {mute.by}</Trans>
           {mute.until === null ? null : (
-            <>
-              {" until "}
-              <Time at={mute.until} />
-            </>
+            <Trans>
+              {" "}
+              until <Time at={mute.until} />
+            </Trans>
           )}
-          {mute.untilFailures === null ? null : ` until ${count(mute.untilFailures)} failures`}
+          {mute.untilFailures === null ? null : t` until ${count(mute.untilFailures)} failures`}
           {" · "}
         </span>
       )}
@@ -143,7 +145,7 @@ function ErrorButtons({ error, title, actions }: ErrorButtonsProps) {
         isDisabled={isNotDead}
         onPress={() => actions.moveOne("replay", error, title)}
       >
-        Replay
+        {t`Replay`}
       </Button>
       <Button
         small
@@ -151,15 +153,15 @@ function ErrorButtons({ error, title, actions }: ErrorButtonsProps) {
         isDisabled={isNotDead}
         onPress={() => actions.moveOne("discard", error, title)}
       >
-        Discard
+        {t`Discard`}
       </Button>
       {error.mute === null ? (
         <Button small look="quiet" denied={why} onPress={() => actions.mute([error])}>
-          Mute
+          {t`Mute`}
         </Button>
       ) : (
         <Button small look="quiet" denied={why} onPress={() => actions.unmute(error)}>
-          Unmute
+          {t`Unmute`}
         </Button>
       )}
     </>

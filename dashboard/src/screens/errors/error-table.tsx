@@ -1,8 +1,10 @@
 import type { ErrorsReply } from "@holdfast/contracts/api";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ErrorView } from "../../api/error-list.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
@@ -34,20 +36,20 @@ export function ErrorTable({ query, isFiltered, onClear }: ErrorTableProps) {
     return query.isError ? (
       <Failed error={query.error} onRetry={() => void query.refetch()} />
     ) : (
-      <Loading what="errors" />
+      <Loading what={t`errors`} />
     );
   const { errors, total, other } = data;
   const unsigned = other.filter(({ dead }) => dead > 0);
   return (
-    <section className="panel" aria-label="Errors">
+    <section className="panel" aria-label={t`Errors`}>
       {errors.length > 0 ? (
-        <div className="grid-table errors" role="table" aria-label="Errors">
+        <div className="grid-table errors" role="table" aria-label={t`Errors`}>
           <div role="rowgroup">
             <div className="grid-row grid-head" role="row">
               <SelectAllCell selection={selection} />
               <ColumnHeads
-                columns={["Error", "Queue and type", "Dead", "Failures", "24 hours", "First", "Last"]}
-                numbers={["Dead", "Failures"]}
+                columns={[t`Error`, t`Queue and type`, t`Dead`, t`Failures`, t`24 hours`, t`First`, t`Last`]}
+                numbers={[t`Dead`, t`Failures`]}
               />
             </div>
           </div>
@@ -65,24 +67,28 @@ export function ErrorTable({ query, isFiltered, onClear }: ErrorTableProps) {
           </div>
         </div>
       ) : isFiltered ? (
-        <NoneMatch what="errors" onClear={onClear} />
+        <NoneMatch what={t`errors`} onClear={onClear} />
       ) : (
-        <NoneYet title="No errors">
-          <p>Failures with the same error share one row here.</p>
+        <NoneYet title={t`No errors`}>
+          <p>{t`Failures with the same error share one row here.`}</p>
         </NoneYet>
       )}
       {errors.length < total ? (
         <p className="list-foot hint">
-          The first {count(errors.length)} of {count(total)} errors. Search for others.
+          <Trans>
+            The first {count(errors.length)} of {count(total)} errors. Search for others.
+          </Trans>
         </p>
       ) : null}
       {unsigned.map(({ queue, dead }) => (
         <p className="list-foot hint" key={queue}>
-          {queue} has{" "}
-          <Link to="/queues/$queue/dead-letters" params={{ queue }} search={{ signature: "other" }}>
-            {plural(dead, "more dead letter")} without an error
-          </Link>
-          : from an earlier version, or beyond the 500 errors of a queue.
+          <Trans>
+            {queue} has{" "}
+            <Link to="/queues/$queue/dead-letters" params={{ queue }} search={{ signature: "other" }}>
+              <Plural value={dead} one="# more dead letter" other="# more dead letters" /> without an error
+            </Link>
+            : from an earlier version, or beyond the 500 errors of a queue.
+          </Trans>
         </p>
       ))}
       {selection.any ? (
@@ -111,8 +117,12 @@ function SelectedErrors({ errors, actions, onClear }: SelectedErrorsProps) {
   return (
     <div className="list-foot" data-chosen="">
       <span role="status">
-        <strong>{plural(errors.length, "error")}</strong> selected, {plural(dead, "dead letter")}{" "}
-        {queuesOf(errors)}
+        <Trans>
+          <strong>
+            <Plural value={errors.length} one="# error" other="# errors" />
+          </strong>{" "}
+          selected, <Plural value={dead} one="# dead letter" other="# dead letters" /> {queuesOf(errors)}
+        </Trans>
       </span>
       <div className="actions">
         <Button
@@ -122,7 +132,7 @@ function SelectedErrors({ errors, actions, onClear }: SelectedErrorsProps) {
           isDisabled={dead === 0}
           onPress={() => actions.moveAll("replay", errors, onClear)}
         >
-          Replay selected
+          {t`Replay selected`}
         </Button>
         <Button
           small
@@ -130,13 +140,13 @@ function SelectedErrors({ errors, actions, onClear }: SelectedErrorsProps) {
           isDisabled={dead === 0}
           onPress={() => actions.moveAll("discard", errors, onClear)}
         >
-          Discard selected
+          {t`Discard selected`}
         </Button>
         <Button small denied={why} onPress={() => actions.mute(errors, onClear)}>
-          Mute selected
+          {t`Mute selected`}
         </Button>
         <Button small look="quiet" onPress={onClear}>
-          Clear selection
+          {t`Clear selection`}
         </Button>
       </div>
     </div>

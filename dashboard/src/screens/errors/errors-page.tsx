@@ -1,8 +1,9 @@
 import { ERROR_KINDS, ERROR_ORDERS } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { type ErrorKind, type ErrorOrder, errorsQuery } from "../../api/error-list.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { PageSearch } from "../../ui/page-search.tsx";
@@ -11,18 +12,18 @@ import { ErrorTable } from "./error-table.tsx";
 
 const route = getRouteApi("/errors");
 
-const KIND_TEXT: Record<ErrorKind, string> = {
-  open: "Open",
-  new: "New",
-  dead: "With dead letters",
-  muted: "Muted",
-  all: "All",
+const KIND_TEXT: Record<ErrorKind, () => string> = {
+  open: () => t`Open`,
+  new: () => t`New`,
+  dead: () => t`With dead letters`,
+  muted: () => t`Muted`,
+  all: () => t`All`,
 };
-const ORDER_TEXT: Record<ErrorOrder, string> = {
-  last: "Last failure",
-  first: "First failure",
-  failures: "Most failures",
-  dead: "Most dead letters",
+const ORDER_TEXT: Record<ErrorOrder, () => string> = {
+  last: () => t`Last failure`,
+  first: () => t`First failure`,
+  failures: () => t`Most failures`,
+  dead: () => t({ message: "Most dead letters", context: "order" }),
 };
 
 export function ErrorsPage() {
@@ -47,16 +48,16 @@ function Errors() {
   return (
     <>
       <div className="page-head">
-        <h1>Errors</h1>
+        <h1>{t`Errors`}</h1>
         <p className="soft small">
           {query.data === undefined
             ? ""
-            : `${plural(query.data.total, "error")}, ${count(query.data.dead)} dead letters in all queues`}
+            : t`${plural(query.data.total, { one: "# error", other: "# errors" })}, ${count(query.data.dead)} dead letters in all queues`}
         </p>
         <div className="actions">
           <PageSearch
-            label="Find an error"
-            placeholder="Message, type or tag"
+            label={t`Find an error`}
+            placeholder={t`Message, type or tag`}
             value={q}
             onChange={(value) => {
               const { q: _, ...rest } = search;
@@ -65,7 +66,7 @@ function Errors() {
           />
           <select
             className="input"
-            aria-label="What comes first"
+            aria-label={t`What comes first`}
             value={sort}
             onChange={({ target }) => {
               const next = ERROR_ORDERS.find((order) => order === target.value) ?? "last";
@@ -74,7 +75,7 @@ function Errors() {
           >
             {ERROR_ORDERS.map((order) => (
               <option key={order} value={order}>
-                {ORDER_TEXT[order]}
+                {ORDER_TEXT[order]()}
               </option>
             ))}
           </select>
@@ -82,10 +83,10 @@ function Errors() {
       </div>
       <div className="filters filters-head">
         <Segments
-          label="Which errors"
+          label={t`Which errors`}
           value={kind}
           onChange={(next) => show({ ...search, kind: next })}
-          options={ERROR_KINDS.map((value) => ({ value, text: KIND_TEXT[value] }))}
+          options={ERROR_KINDS.map((value) => ({ value, text: KIND_TEXT[value]() }))}
         />
       </div>
       <ErrorTable

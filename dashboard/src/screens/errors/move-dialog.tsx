@@ -1,7 +1,9 @@
+import { plural, t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useState } from "react";
 import { type BulkAnswer, discardDeadLetters, replayDeadLetters } from "../../api/dead-letters.ts";
 import type { ErrorView } from "../../api/error-list.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ReasonField } from "../../ui/reason-field.tsx";
@@ -21,15 +23,20 @@ interface MoveDialogProps {
 
 const TEXT = {
   replay: {
-    action: "Replay",
-    done: "replayed",
-    effect: "Each goes back to its own queue. Attempts start at zero; the history stays.",
+    action: () => t`Replay`,
+    title: (dead: number) => plural(dead, { one: "Replay # dead letter", other: "Replay # dead letters" }),
+    done: (dead: number) => plural(dead, { one: "# dead letter replayed", other: "# dead letters replayed" }),
+    none: () => t`Nothing was replayed`,
+    effect: () => t`Each goes back to its own queue. Attempts start at zero; the history stays.`,
   },
   discard: {
-    action: "Discard",
-    done: "discarded",
-    effect:
-      "They are removed with payload and history. The screen Operations can restore them for ten minutes.",
+    action: () => t`Discard`,
+    title: (dead: number) => plural(dead, { one: "Discard # dead letter", other: "Discard # dead letters" }),
+    done: (dead: number) =>
+      plural(dead, { one: "# dead letter discarded", other: "# dead letters discarded" }),
+    none: () => t`Nothing was discarded`,
+    effect: () =>
+      t`They are removed with payload and history. The screen Operations can restore them for ten minutes.`,
   },
 } as const;
 
@@ -38,7 +45,7 @@ export const deadOf = (errors: readonly ErrorView[]): number =>
 
 export function queuesOf(errors: readonly ErrorView[]): string {
   const queues = new Set(errors.map(({ queue }) => queue));
-  return queues.size === 1 ? `in ${[...queues][0]}` : `in ${queues.size} queues`;
+  return queues.size === 1 ? t`in ${[...queues].join("")}` : t`in ${queues.size} queues`;
 }
 
 /** Replays or discards the dead letters of several errors: one request per error, since each has its own filter. */
@@ -47,7 +54,7 @@ export function MoveDialog({ verb, errors, onDone, onClose }: MoveDialogProps) {
   const { say, warn } = useToasts();
   const [reason, setReason] = useState("");
   const dead = deadOf(errors);
-  const { action, done: doneText, effect } = TEXT[verb];
+  const { action, title, done: doneText, none, effect } = TEXT[verb];
 
   const confirm = async () => {
     const given = reason.trim() === "" ? undefined : reason.trim();
@@ -65,15 +72,15 @@ export function MoveDialog({ verb, errors, onDone, onClose }: MoveDialogProps) {
     const left =
       skipped === 0
         ? undefined
-        : `${count(skipped)} were no longer dead, or other tasks hold their unique keys.`;
-    if (done > 0) say(`${plural(done, "dead letter")} ${doneText}`, left);
-    else if (left !== undefined) warn(`Nothing was ${doneText}`, left);
+        : t`${count(skipped)} were no longer dead, or other tasks hold their unique keys.`;
+    if (done > 0) say(doneText(done), left);
+    else if (left !== undefined) warn(none(), left);
     await onDone();
   };
   return (
     <ConfirmDialog
-      title={`${action} ${plural(dead, "dead letter")}`}
-      action={action}
+      title={title(dead)}
+      action={action()}
       danger={verb === "discard"}
       phrase={confirmationPhrase(verb, dead)}
       onConfirm={confirm}
@@ -81,7 +88,10 @@ export function MoveDialog({ verb, errors, onDone, onClose }: MoveDialogProps) {
       fields={<ReasonField value={reason} onChange={setReason} />}
     >
       <p>
-        {plural(dead, "dead letter")} of {plural(errors.length, "error")} {queuesOf(errors)}. {effect}
+        <Trans>
+          <Plural value={dead} one="# dead letter" other="# dead letters" /> of{" "}
+          <Plural value={errors.length} one="# error" other="# errors" /> {queuesOf(errors)}. {effect()}
+        </Trans>
       </p>
     </ConfirmDialog>
   );

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { unmuteError } from "../../api/error-list.ts";
@@ -44,7 +45,7 @@ export function useErrorActions(): ErrorActions {
     moveOne: (verb, error, title) => {
       setQueue(error.queue);
       const filter = { signature: error.signature };
-      const what = verb === "replay" ? `with the error “${title}”` : `those with the error “${title}”`;
+      const what = verb === "replay" ? t`with the error “${title}”` : t`those with the error “${title}”`;
       one[verb]({ filter }, what, () => void refresh());
     },
     moveAll: (verb, errors, onDone) => setAsked({ verb, errors, onDone }),
@@ -52,10 +53,10 @@ export function useErrorActions(): ErrorActions {
     unmute: ({ queue, signature }) =>
       void unmuteError(queue, signature).then(
         () => {
-          say("The error is shown again");
+          say(t`The error is shown again`);
           return refresh();
         },
-        (cause: unknown) => fail("The mute was not ended", cause),
+        (cause: unknown) => fail(t`The mute was not ended`, cause),
       ),
     dialog: (
       <>

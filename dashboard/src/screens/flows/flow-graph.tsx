@@ -3,6 +3,7 @@ import { plural, t } from "@lingui/core/macro";
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { count } from "../../format/number.ts";
+import { withinSentence } from "../../language/texts.tsx";
 import { NODE_LOOK } from "./flow-look.tsx";
 import { placesOf } from "./layout.ts";
 
@@ -35,12 +36,7 @@ export function groupText({ total, types, type, names }: FlowGroup): string {
 }
 
 export const statesText = ({ states }: FlowGroup): string =>
-  states
-    .map(({ state, count: of }) => {
-      const [first = "", ...rest] = NODE_LOOK[state].text();
-      return `${count(of)} ${first.toLowerCase()}${rest.join("")}`;
-    })
-    .join(", ");
+  states.map(({ state, count: of }) => `${count(of)} ${withinSentence(NODE_LOOK[state].text())}`).join(", ");
 
 interface FlowGraphProps {
   queue: string;

@@ -1,4 +1,5 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import type { QueueRates } from "../../api/queues.ts";
 import { duration } from "../../format/time.ts";
 
@@ -17,9 +18,9 @@ export function drainOf(
   { pending, paused }: Pick<QueueStats, "pending" | "paused">,
   rates: QueueRates | undefined,
 ): Drain {
-  if (pending === 0) return { text: "empty", look: "quiet" };
-  if (paused) return { text: "paused", look: "quiet" };
+  if (pending === 0) return { text: t`empty`, look: "quiet" };
+  if (paused) return { text: t`paused`, look: "quiet" };
   if (rates === undefined) return { text: "–", look: "quiet" };
   if (rates.drainSeconds !== null) return { text: duration(rates.drainSeconds * 1_000), look: "plain" };
-  return { text: rates.enqueuedPerSecond > rates.completedPerSecond ? "grows" : "stands", look: "alarm" };
+  return { text: rates.enqueuedPerSecond > rates.completedPerSecond ? t`grows` : t`stands`, look: "alarm" };
 }

@@ -1,4 +1,5 @@
-import { plural } from "../../format/number.ts";
+import { t } from "@lingui/core/macro";
+import { Plural } from "@lingui/react/macro";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 import { MARK_LOOK, type Mark } from "./marks.ts";
@@ -8,13 +9,19 @@ export function MarkTable({ marks }: { marks: readonly Mark[] }) {
   if (marks.length === 0) return null;
   return (
     <details className="marks">
-      <summary>{plural(marks.length, "mark")}: deploys, pauses and replays</summary>
+      <summary>
+        <Plural
+          value={marks.length}
+          one="# mark: deploys, pauses and replays"
+          other="# marks: deploys, pauses and replays"
+        />
+      </summary>
       <table className="mark-table">
         <thead>
           <tr>
-            <th scope="col">When</th>
-            <th scope="col">Mark</th>
-            <th scope="col">What happened</th>
+            <th scope="col">{t`When`}</th>
+            <th scope="col">{t`Mark`}</th>
+            <th scope="col">{t`What happened`}</th>
           </tr>
         </thead>
         <tbody>
@@ -26,7 +33,7 @@ export function MarkTable({ marks }: { marks: readonly Mark[] }) {
                   <Time at={mark.at} />
                 </td>
                 <td>
-                  <b style={{ color }}>{letter}</b> {name}
+                  <b style={{ color }}>{letter}</b> {name()}
                 </td>
                 <td className="wrap">
                   <ForeignText text={mark.text} />

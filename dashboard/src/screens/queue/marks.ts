@@ -1,5 +1,5 @@
 import type { AuditRecord } from "@holdfast/contracts/api";
-import { plural } from "../../format/number.ts";
+import { plural, t } from "@lingui/core/macro";
 
 export type MarkKind = "deploy" | "pause" | "resume" | "replay";
 
@@ -11,11 +11,11 @@ export interface Mark {
   text: string;
 }
 
-export const MARK_LOOK: Record<MarkKind, { letter: string; name: string; color: string }> = {
-  deploy: { letter: "D", name: "Deploy", color: "var(--accent)" },
-  pause: { letter: "P", name: "Pause", color: "var(--warn)" },
-  resume: { letter: "C", name: "Resume", color: "var(--warn)" },
-  replay: { letter: "R", name: "Replay", color: "var(--scheduled)" },
+export const MARK_LOOK: Record<MarkKind, { letter: string; name: () => string; color: string }> = {
+  deploy: { letter: "D", name: () => t`Deploy`, color: "var(--accent)" },
+  pause: { letter: "P", name: () => t`Pause`, color: "var(--warn)" },
+  resume: { letter: "C", name: () => t`Resume`, color: "var(--warn)" },
+  replay: { letter: "R", name: () => t`Replay`, color: "var(--scheduled)" },
 };
 
 /** Charts and the table show at most this many marks, the newest ones. */
@@ -27,14 +27,16 @@ function markOf({ at, actor, action, count, reason, outcome }: AuditRecord): Mar
   if (outcome === "refused" || outcome === "failed") return null;
   switch (action) {
     case "queue.pause":
-      return { at, kind: "pause", text: `Paused by ${actor}${because(reason)}` };
+      return { at, kind: "pause", text: t`Paused by ${actor}` + because(reason) };
     case "queue.resume":
-      return { at, kind: "resume", text: `Resumed by ${actor}${because(reason)}` };
+      return { at, kind: "resume", text: t`Resumed by ${actor}` + because(reason) };
     case "dead_letters.replay":
       return {
         at,
         kind: "replay",
-        text: `${plural(count, "dead letter")} replayed by ${actor}${because(reason)}`,
+        text:
+          t`${plural(count, { one: "# dead letter", other: "# dead letters" })} replayed by ${actor}` +
+          because(reason),
       };
     default:
       return null;
@@ -49,7 +51,7 @@ export function marksOf(
 ): Mark[] {
   return [
     ...deploys.map(
-      ({ at, version }): Mark => ({ at, kind: "deploy", text: `Workers of version ${version}` }),
+      ({ at, version }): Mark => ({ at, kind: "deploy", text: t`Workers of version ${version}` }),
     ),
     ...actions.map(markOf).filter((mark) => mark !== null),
   ]

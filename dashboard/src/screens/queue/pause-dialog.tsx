@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { type FormEvent, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { toApiError } from "../../api/errors.ts";
@@ -26,12 +28,16 @@ export function PauseDialog({ queue, onPause, onClose }: PauseDialogProps) {
     <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
       <Modal className="modal">
         <Dialog className="dialog">
-          <Heading slot="title">Pause {queue}</Heading>
+          <Heading slot="title">
+            <Trans>Pause {queue}</Trans>
+          </Heading>
           <form className="form" onSubmit={(event) => void submit(event)}>
-            <p>Workers finish their tasks and acquire no more until you resume the queue.</p>
+            <p>
+              <Trans>Workers finish their tasks and acquire no more until you resume the queue.</Trans>
+            </p>
             <TextField
-              label="Reason"
-              hint="Optional. Shown to everybody beside the paused queue."
+              label={t`Reason`}
+              hint={t`Optional. Shown to everybody beside the paused queue.`}
               value={reason}
               onChange={(text) => setReason(text.slice(0, 256))}
               autoFocus
@@ -42,9 +48,9 @@ export function PauseDialog({ queue, onPause, onClose }: PauseDialogProps) {
               </p>
             )}
             <div className="actions">
-              <Button onPress={onClose}>Keep running</Button>
+              <Button onPress={onClose}>{t`Keep running`}</Button>
               <Button type="submit" look="primary">
-                Pause queue
+                {t`Pause queue`}
               </Button>
             </div>
           </form>

@@ -25,16 +25,16 @@ const Chart = LazyChart as unknown as <P extends { at: number }>(props: TimeChar
 const LIVE_SPAN_MS = 900_000;
 
 const DEPTH: readonly ChartSeries<ChartPoint>[] = [
-  { name: "Pending", color: "var(--pending)", value: (point) => point.pending },
-  { name: "Processing", color: "var(--processing)", value: (point) => point.processing },
-  { name: "Scheduled", color: "var(--scheduled)", value: (point) => point.scheduled, dash: "5 3" },
-  { name: "Dead", color: "var(--dead)", value: (point) => point.dead, dash: "2 2" },
+  { name: () => t`Pending`, color: "var(--pending)", value: (point) => point.pending },
+  { name: () => t`Processing`, color: "var(--processing)", value: (point) => point.processing },
+  { name: () => t`Scheduled`, color: "var(--scheduled)", value: (point) => point.scheduled, dash: "5 3" },
+  { name: () => t`Dead`, color: "var(--dead)", value: (point) => point.dead, dash: "2 2" },
 ];
 
 const RATES: readonly ChartSeries<ChartPoint>[] = [
-  { name: "Enqueued", color: "var(--quiet)", value: (point) => point.enqueued, dash: "5 3" },
-  { name: "Completed", color: "var(--completed)", value: (point) => point.completed },
-  { name: "Failed", color: "var(--dead)", value: (point) => point.failed, dash: "2 2" },
+  { name: () => t`Enqueued`, color: "var(--quiet)", value: (point) => point.enqueued, dash: "5 3" },
+  { name: () => t`Completed`, color: "var(--completed)", value: (point) => point.completed },
+  { name: () => t`Failed`, color: "var(--dead)", value: (point) => point.failed, dash: "2 2" },
 ];
 
 const percentiles = (
@@ -42,9 +42,9 @@ const percentiles = (
   p95: (point: SeriesPoint) => number | null,
   p99: (point: SeriesPoint) => number | null,
 ): readonly ChartSeries<SeriesPoint>[] => [
-  { name: "p50", color: "var(--completed)", value: p50 },
-  { name: "p95", color: "var(--pending)", value: p95, dash: "5 3" },
-  { name: "p99", color: "var(--dead)", value: p99, dash: "2 2" },
+  { name: () => "p50", color: "var(--completed)", value: p50 },
+  { name: () => "p95", color: "var(--pending)", value: p95, dash: "5 3" },
+  { name: () => "p99", color: "var(--dead)", value: p99, dash: "2 2" },
 ];
 
 const WAIT = percentiles(
@@ -58,25 +58,30 @@ const RUN = percentiles(
   (point) => point.runP99Ms ?? null,
 );
 const OLDEST: readonly ChartSeries<SeriesPoint>[] = [
-  { name: "Oldest", color: "var(--pending)", value: (point) => point.oldestPendingAgeMs },
+  { name: () => t`Oldest`, color: "var(--pending)", value: (point) => point.oldestPendingAgeMs },
 ];
 const OUTCOMES: readonly ChartSeries<SeriesPoint>[] = [
-  { name: "Completed", color: "var(--completed)", value: (point) => point.completedPerSecond },
-  { name: "Failed", color: "var(--dead)", value: (point) => point.failedPerSecond, dash: "2 2" },
+  { name: () => t`Completed`, color: "var(--completed)", value: (point) => point.completedPerSecond },
+  { name: () => t`Failed`, color: "var(--dead)", value: (point) => point.failedPerSecond, dash: "2 2" },
   {
-    name: "Crashed",
+    name: () => t`Crashed`,
     color: "var(--scheduled)",
     value: (point) => point.crashedPerSecond ?? null,
     dash: "5 3",
   },
-  { name: "Released", color: "var(--quiet)", value: (point) => point.releasedPerSecond ?? null, dash: "8 3" },
+  {
+    name: () => t`Released`,
+    color: "var(--quiet)",
+    value: (point) => point.releasedPerSecond ?? null,
+    dash: "8 3",
+  },
 ];
 const INFLOW: readonly ChartSeries<SeriesPoint>[] = [
-  { name: "Dead-lettered", color: "var(--dead)", value: (point) => point.deadLetteredPerSecond },
+  { name: () => t`Dead-lettered`, color: "var(--dead)", value: (point) => point.deadLetteredPerSecond },
 ];
 const UTILISATION: readonly ChartSeries<SeriesPoint>[] = [
   {
-    name: "Slots busy",
+    name: () => t`Slots busy`,
     color: "var(--processing)",
     value: (point) => (point.utilisation == null ? null : point.utilisation * 100),
   },
@@ -133,8 +138,8 @@ export function LivePair(props: ChartsProps & { samples: readonly Sample[] }) {
   const shared = { points, end, marks, spanMs: ms };
   return (
     <>
-      <Chart {...shared} title="Depth by state" unit="tasks" series={DEPTH} format={count} />
-      <Chart {...shared} title="Throughput" unit="tasks a second" series={RATES} format={rate} />
+      <Chart {...shared} title={t`Depth by state`} unit={t`tasks`} series={DEPTH} format={count} />
+      <Chart {...shared} title={t`Throughput`} unit={t`tasks a second`} series={RATES} format={rate} />
     </>
   );
 }
@@ -146,15 +151,21 @@ const SeriesCharts = memo(function SeriesCharts({ past, ms, stepMs, end, marks =
   const time = { format: duration, tick: shortDuration };
   return (
     <>
-      <Chart {...shared} {...time} title="Oldest waiting" unit="age" series={OLDEST} />
-      <Chart {...shared} {...time} title="Wait" unit="enqueue to start" series={WAIT} />
-      <Chart {...shared} {...time} title="Run" unit="start to end of an attempt" series={RUN} />
-      <Chart {...shared} title="Outcomes" unit="attempts a second" series={OUTCOMES} format={rate} />
-      <Chart {...shared} title="Dead-letter inflow" unit="tasks a second" series={INFLOW} format={rate} />
+      <Chart {...shared} {...time} title={t`Oldest waiting`} unit={t`age`} series={OLDEST} />
+      <Chart {...shared} {...time} title={t`Wait`} unit={t`enqueue to start`} series={WAIT} />
+      <Chart {...shared} {...time} title={t`Run`} unit={t`start to end of an attempt`} series={RUN} />
+      <Chart {...shared} title={t`Outcomes`} unit={t`attempts a second`} series={OUTCOMES} format={rate} />
       <Chart
         {...shared}
-        title="Utilisation"
-        unit="of the workers' slots"
+        title={t`Dead-letter inflow`}
+        unit={t`tasks a second`}
+        series={INFLOW}
+        format={rate}
+      />
+      <Chart
+        {...shared}
+        title={t`Utilisation`}
+        unit={t`of the workers' slots`}
         series={UTILISATION}
         format={(value) => percent(value / 100)}
         tick={(value) => `${value} %`}

@@ -1,4 +1,6 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { getRouteApi, Link, Outlet } from "@tanstack/react-router";
 import { CirclePause, CirclePlay } from "lucide-react";
 import { useState } from "react";
@@ -28,20 +30,22 @@ export function QueueLayout() {
 
   if (stats === undefined && exists === null)
     return error === null || figures.queues !== null ? (
-      <Loading what="the queue" />
+      <Loading what={t`the queue`} />
     ) : (
       <Failed error={error} page />
     );
   if (stats === undefined) {
     return (
       <section className="panel">
-        <NoneYet title="This queue does not exist yet" page>
+        <NoneYet title={t`This queue does not exist yet`} page>
           <p>
-            No task has been enqueued into <strong className="mono">{queue}</strong> yet, or it was deleted
-            since.
+            <Trans>
+              No task has been enqueued into <strong className="mono">{queue}</strong> yet, or it was deleted
+              since.
+            </Trans>
           </p>
           <Link className="button" to="/load" search={{ queue }}>
-            Inject its first task
+            {t`Inject its first task`}
           </Link>
         </NoneYet>
       </section>
@@ -51,8 +55,8 @@ export function QueueLayout() {
     stats.pending + stats.processing + stats.scheduled + stats.completed + stats.cancelled + stats.expired;
   const resume = () =>
     resumeQueue(queue).then(
-      () => say(`${queue} resumed`, "The figures follow within a second."),
-      (cause: unknown) => fail("The queue was not resumed", cause),
+      () => say(t`${queue} resumed`, t`The figures follow within a second.`),
+      (cause: unknown) => fail(t`The queue was not resumed`, cause),
     );
   return (
     <>
@@ -63,43 +67,43 @@ export function QueueLayout() {
           {stats.paused ? (
             <Button denied={denied("control", queue)} onPress={() => void resume()}>
               <CirclePlay size={15} aria-hidden="true" />
-              Resume
+              {t`Resume`}
             </Button>
           ) : (
             <Button denied={denied("control", queue)} onPress={() => setPausing(true)}>
               <CirclePause size={15} aria-hidden="true" />
-              Pause
+              {t`Pause`}
             </Button>
           )}
           <Link className="button" to="/load" search={{ queue }}>
-            {session.demoLoad ? "Inject or burst" : "Inject a task"}
+            {session.demoLoad ? t`Inject or burst` : t`Inject a task`}
           </Link>
         </div>
       </div>
       {stats.paused ? (
         <Banner icon={CirclePause} tone="warn">
-          <PausedSince stats={stats} /> Workers finish their tasks and acquire no more; enqueues are still
-          accepted.
+          <PausedSince stats={stats} />{" "}
+          <Trans>Workers finish their tasks and acquire no more; enqueues are still accepted.</Trans>
         </Banner>
       ) : null}
-      <nav className="tabs" aria-label={`Views of ${queue}`}>
+      <nav className="tabs" aria-label={t`Views of ${queue}`}>
         <Link to="/queues/$queue" params={{ queue }} activeOptions={{ exact: true, includeSearch: false }}>
-          Overview
+          {t`Overview`}
         </Link>
         <Link to="/queues/$queue/tasks" params={{ queue }} activeOptions={{ includeSearch: false }}>
-          Tasks <span className="nav-count">{count(held)}</span>
+          {t`Tasks`} <span className="nav-count">{count(held)}</span>
         </Link>
         <Link to="/queues/$queue/dead-letters" params={{ queue }} activeOptions={{ includeSearch: false }}>
-          Dead letters <span className="nav-count">{count(stats.dead)}</span>
+          {t`Dead letters`} <span className="nav-count">{count(stats.dead)}</span>
         </Link>
         <Link to="/queues/$queue/flows" params={{ queue }} activeOptions={{ includeSearch: false }}>
-          Flows {stats.flows === 0 ? null : <span className="nav-count">{count(stats.flows)}</span>}
+          {t`Flows`} {stats.flows === 0 ? null : <span className="nav-count">{count(stats.flows)}</span>}
         </Link>
         <Link to="/queues/$queue/limits" params={{ queue }} activeOptions={{ includeSearch: false }}>
-          Limits
+          {t`Limits`}
         </Link>
         <Link to="/queues/$queue/events" params={{ queue }} activeOptions={{ includeSearch: false }}>
-          Events
+          {t`Events`}
         </Link>
       </nav>
       <Outlet />
@@ -108,7 +112,7 @@ export function QueueLayout() {
           queue={queue}
           onPause={async (reason) => {
             await pauseQueue(queue, reason);
-            say(`${queue} paused`);
+            say(t`${queue} paused`);
           }}
           onClose={() => setPausing(false)}
         />
@@ -122,14 +126,15 @@ function PausedSince({ stats }: { stats: QueueStats }) {
   const { pausedBy, pausedAt, pauseReason } = stats;
   return (
     <>
-      <strong>Paused</strong>
+      <strong>{t`Paused`}</strong>
       {pausedBy === null ? null : (
-        <>
-          {" by "}
+        <Trans>
+          {" "}
+          by{" "}
           <strong>
             <ForeignText text={pausedBy} />
           </strong>
-        </>
+        </Trans>
       )}
       {pausedAt === null ? null : (
         <>
@@ -138,7 +143,7 @@ function PausedSince({ stats }: { stats: QueueStats }) {
         </>
       )}
       {pauseReason === null || pauseReason === "" ? (
-        ", without a reason."
+        t`, without a reason.`
       ) : (
         <>
           {": "}

@@ -1,6 +1,7 @@
 import { PRIORITIES } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
 import { getRouteApi } from "@tanstack/react-router";
-import { count, percent, plural, rate } from "../../format/number.ts";
+import { count, percent, rate } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { failureShareOf } from "../../live/history.ts";
 import { useLive } from "../../live/live-context.tsx";
@@ -45,47 +46,47 @@ export function QueueOverview() {
   const { pendingByPriority: bands, totals } = stats;
   return (
     <>
-      <Tiles label="Counts by state">
+      <Tiles label={t`Counts by state`}>
         <Tile
           state="pending"
           value={count(stats.pending)}
           sub={[
             ...PRIORITIES.map((band) => `${band}\u00a0${count(bands[band])}`),
-            ...(stats.pendingKeyed > 0 ? [`with a key\u00a0${count(stats.pendingKeyed)}`] : []),
+            ...(stats.pendingKeyed > 0 ? [t`with a key\u00a0${count(stats.pendingKeyed)}`] : []),
           ].join(", ")}
         />
         <Tile
           state="processing"
           value={count(stats.processing)}
-          sub={plural(workers?.length ?? 0, "worker")}
+          sub={plural(workers?.length ?? 0, { one: "# worker", other: "# workers" })}
         />
-        <Tile state="scheduled" value={count(stats.scheduled)} sub="retries and delays" />
+        <Tile state="scheduled" value={count(stats.scheduled)} sub={t`retries and delays`} />
         <Tile
           state="completed"
           value={count(totals.acked)}
-          sub={stats.completed === totals.acked ? "in all" : `in all, ${count(stats.completed)} kept`}
+          sub={stats.completed === totals.acked ? t`in all` : t`in all, ${count(stats.completed)} kept`}
         />
         <Tile
           state="dead"
           value={count(stats.dead)}
           alarm={stats.dead > 0}
-          sub={failing === null ? "no attempt lately" : `${percent(failing)} of attempts fail`}
+          sub={failing === null ? t`no attempt lately` : t`${percent(failing)} of attempts fail`}
         />
         <Tile
-          name="Oldest waiting"
+          name={t`Oldest waiting`}
           value={stats.pending === 0 ? "none" : duration(stats.oldestPendingAgeMs)}
           alarm={ageTone(stats.oldestPendingAgeMs) === "dead"}
         />
         <Tile
-          name="Time to drain"
+          name={t`Time to drain`}
           value={drainOf(stats, rates).text}
-          sub={rates === undefined ? "no rate yet" : `${rate(rates.completedPerSecond)}/s done`}
+          sub={rates === undefined ? t`no rate yet` : t`${rate(rates.completedPerSecond)}/s done`}
         />
       </Tiles>
       <div className="section-head">
-        <h2>Over time</h2>
+        <h2>{t`Over time`}</h2>
         <Segments
-          label="Time span"
+          label={t`Time span`}
           value={span}
           onChange={(next) => {
             const { span: _, ...rest } = search;
@@ -109,30 +110,30 @@ export function QueueOverview() {
         }
       />
       <div className="columns">
-        <section className="panel" aria-label="Since the queue began">
+        <section className="panel" aria-label={t`Since the queue began`}>
           <div className="panel-head">
-            <h2>Since the queue began</h2>
+            <h2>{t`Since the queue began`}</h2>
           </div>
           <dl className="panel-body facts facts-two">
-            <Fact name="Enqueued" value={totals.enqueued} />
-            <Fact name="Attempts" value={totals.attempts} />
-            <Fact name="Completed" value={totals.acked} />
-            <Fact name="Failures" value={totals.failed} />
-            <Fact name="Retries" value={totals.retried} />
-            <Fact name="Crashes" value={totals.crashed} />
-            <Fact name="Dead-lettered" value={totals.deadLettered} />
-            <Fact name="Dead letters dropped" value={totals.dropped} />
-            <Fact name="Replayed" value={totals.replayed} />
-            <Fact name="Cancelled" value={totals.cancelled} />
-            <Fact name="Expired" value={totals.expired} />
-            <Fact name="Stale settles refused" value={totals.stale} />
-            <Fact name="Duplicate enqueues" value={totals.deduplicated} />
+            <Fact name={t`Enqueued`} value={totals.enqueued} />
+            <Fact name={t`Attempts`} value={totals.attempts} />
+            <Fact name={t`Completed`} value={totals.acked} />
+            <Fact name={t`Failures`} value={totals.failed} />
+            <Fact name={t`Retries`} value={totals.retried} />
+            <Fact name={t`Crashes`} value={totals.crashed} />
+            <Fact name={t`Dead-lettered`} value={totals.deadLettered} />
+            <Fact name={t`Dead letters dropped`} value={totals.dropped} />
+            <Fact name={t`Replayed`} value={totals.replayed} />
+            <Fact name={t`Cancelled`} value={totals.cancelled} />
+            <Fact name={t`Expired`} value={totals.expired} />
+            <Fact name={t`Stale settles refused`} value={totals.stale} />
+            <Fact name={t`Duplicate enqueues`} value={totals.deduplicated} />
           </dl>
         </section>
         <SettingsPanel stats={stats} />
       </div>
       {workers === null || workers.length === 0 ? null : (
-        <section className="panel" aria-label="Workers of this queue">
+        <section className="panel" aria-label={t`Workers of this queue`}>
           <WorkerTable workers={workers} />
         </section>
       )}

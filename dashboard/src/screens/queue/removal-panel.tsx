@@ -1,11 +1,13 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Eraser, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { deleteQueue, type EmptiedState, emptyQueue, pauseQueue, queueKey } from "../../api/queues.ts";
 import { schedulesQuery } from "../../api/schedules.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -31,17 +33,17 @@ export function RemovalPanel({ stats }: { stats: QueueStats }) {
   const why = denied("admin", stats.queue);
   const close = () => setAsking(null);
   return (
-    <section className="panel" aria-label="Empty or delete">
+    <section className="panel" aria-label={t`Empty or delete`}>
       <div className="panel-head">
-        <h2>Empty or delete</h2>
+        <h2>{t`Empty or delete`}</h2>
         <div className="actions">
           <Button small look="danger" denied={why} onPress={() => setAsking("empty")}>
             <Eraser size={13} aria-hidden="true" />
-            Empty queue
+            {t`Empty queue`}
           </Button>
           <Button small look="danger" denied={why} onPress={() => setAsking("delete")}>
             <Trash2 size={13} aria-hidden="true" />
-            Delete queue
+            {t`Delete queue`}
           </Button>
         </div>
       </div>
@@ -66,8 +68,8 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
   const size = states.reduce((sum, state) => sum + stats[state], 0);
   return (
     <ConfirmDialog
-      title={`Empty ${queue}`}
-      action={`Remove ${plural(size, "task")}`}
+      title={t`Empty ${queue}`}
+      action={t`Remove ${plural(size, { one: "# task", other: "# tasks" })}`}
       danger
       blocked={states.length === 0}
       phrase={queue}
@@ -75,15 +77,16 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
         const answer = await emptyQueue(queue, [...states], reason.trim() || undefined);
         if ("operation" in answer) trackOperation(answer.operation);
         else if (answer.removed === 0)
-          warn("Nothing was removed", "There were no more tasks in these states.");
-        else say(`${plural(answer.removed, "task")} removed`, `From ${queue}.`);
+          warn(t`Nothing was removed`, t`There were no more tasks in these states.`);
+        else
+          say(plural(answer.removed, { one: "# task removed", other: "# tasks removed" }), t`From ${queue}.`);
         await client.invalidateQueries({ queryKey: queueKey(queue) });
       }}
       onClose={onClose}
       fields={
         <>
           <fieldset className="field states-choice">
-            <legend>Tasks that are</legend>
+            <legend>{t`Tasks that are`}</legend>
             {EMPTIED.map((state) => (
               <LabelledCheckbox
                 key={state}
@@ -100,8 +103,10 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
         </>
       }
     >
-      The tasks are removed with payload and history, which cannot be undone. Running tasks stay. Dead letters
-      that you may want to restore can be discarded instead.
+      <Trans>
+        The tasks are removed with payload and history, which cannot be undone. Running tasks stay. Dead
+        letters that you may want to restore can be discarded instead.
+      </Trans>
     </ConfirmDialog>
   );
 }
@@ -117,15 +122,15 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
   const size = EMPTIED.reduce((sum, state) => sum + stats[state], 0);
   return (
     <ConfirmDialog
-      title={`Delete ${queue}`}
-      action="Delete queue"
+      title={t`Delete ${queue}`}
+      action={t`Delete queue`}
       danger
       phrase={queue}
       onConfirm={async () => {
         // A queue with running tasks cannot be deleted. The pause stops more tasks from starting.
         if (!stats.paused) await pauseQueue(queue, "it is being deleted");
         const { removed } = await deleteQueue(queue, reason.trim() || undefined);
-        say(`${queue} is deleted`, `${plural(removed, "task")} removed.`);
+        say(t`${queue} is deleted`, plural(removed, { one: "# task removed.", other: "# tasks removed." }));
         await navigate({ to: "/" });
         client.removeQueries({ queryKey: queueKey(queue) });
       }}
@@ -133,20 +138,30 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       fields={<ReasonField value={reason} onChange={setReason} />}
     >
       <p>
-        The queue and {plural(size, "task")} in it are removed with its settings and its past. This cannot be
-        undone.
-        {stats.paused ? "" : " The queue is paused first, and stays paused if the deletion fails."}
-        {stats.processing === 0
-          ? ""
-          : ` The queue cannot be deleted while tasks run: ${count(stats.processing)} now.`}
+        <Trans>
+          The queue and <Plural value={size} one="# task" other="# tasks" /> in it are removed with its
+          settings and its past. This cannot be undone.
+          {stats.paused ? "" : t` The queue is paused first, and stays paused if the deletion fails.`}
+          {stats.processing === 0
+            ? ""
+            : t` The queue cannot be deleted while tasks run: ${count(stats.processing)} now.`}
+        </Trans>
       </p>
       {into.length === 0 ? null : (
         <p className="warn-text">
-          {into.length === 1 ? "A schedule enqueues" : `${into.length} schedules enqueue`} into it, and will
-          create it again: {into.map(({ id }) => id).join(", ")}.
+          <Trans>
+            <Plural
+              value={into.length}
+              one="A schedule enqueues into it, and will create it again:"
+              other="# schedules enqueue into it, and will create it again:"
+            />{" "}
+            {into.map(({ id }) => id).join(", ")}.
+          </Trans>
         </p>
       )}
-      <p>A producer that still uses the name creates it again with its next task.</p>
+      <p>
+        <Trans>A producer that still uses the name creates it again with its next task.</Trans>
+      </p>
     </ConfirmDialog>
   );
 }

@@ -1,4 +1,5 @@
 import { DURABILITIES, type Durability, LIMITS, type QueueStats } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { useState } from "react";
 import { configureQueue, type SettingsBody } from "../../api/queues.ts";
 import { FormDialog } from "../../ui/form-dialog.tsx";
@@ -9,24 +10,24 @@ import { useToasts } from "../../ui/toast.tsx";
 const HOUR_MS = 3_600_000;
 const YEAR_HOURS = 8_760;
 
-const DURABILITY_TEXT: Record<Durability, string> = {
-  memory: "Memory",
-  fsynced: "On disk",
-  replicated: "Replicated",
+const DURABILITY_TEXT: Record<Durability, () => string> = {
+  memory: () => t`Memory`,
+  fsynced: () => t`On disk`,
+  replicated: () => t`Replicated`,
 };
 
 function hoursError(text: string): string | null {
   const value = Number(text);
   return text.trim() !== "" && Number.isFinite(value) && value >= 0 && value <= YEAR_HOURS
     ? null
-    : "Hours, 0 to 8,760.";
+    : t`Hours, 0 to 8,760.`;
 }
 
 function countError(text: string, most: number): string | null {
   const value = Number(text);
   return text.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= most
     ? null
-    : "A whole number, 0 or more.";
+    : t`A whole number, 0 or more.`;
 }
 
 const hours = (ms: number): string => String(Math.round((ms / HOUR_MS) * 1_000) / 1_000);
@@ -72,15 +73,15 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
   const refused = Object.values(errors).some((error) => error !== null) || Object.keys(changes).length === 0;
   return (
     <FormDialog
-      title={`Settings of ${stats.queue}`}
+      title={t`Settings of ${stats.queue}`}
       refused={refused}
       save={() => configureQueue(stats.queue, changes)}
-      onSaved={() => say(`Settings of ${stats.queue} changed`)}
+      onSaved={() => say(t`Settings of ${stats.queue} changed`)}
       onClose={onClose}
     >
       <TextField
-        label="Most tasks waiting"
-        hint="Further enqueues are refused with 429; workers continue. 0 means no cap."
+        label={t`Most tasks waiting`}
+        hint={t`Further enqueues are refused with 429; workers continue. 0 means no cap.`}
         value={draft.maxWaiting}
         onChange={(maxWaiting) => set({ maxWaiting })}
         error={errors.maxWaiting}
@@ -89,13 +90,13 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       />
       <div className="form-row">
         <TextField
-          label="Ended tasks are kept, hours"
+          label={t`Ended tasks are kept, hours`}
           value={draft.retention}
           onChange={(retention) => set({ retention })}
           error={errors.retention}
         />
         <TextField
-          label="Ended tasks kept per state, at most"
+          label={t`Ended tasks kept per state, at most`}
           value={draft.retentionCount}
           onChange={(retentionCount) => set({ retentionCount })}
           error={errors.retentionCount}
@@ -104,15 +105,15 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       </div>
       <div className="form-row">
         <TextField
-          label="Dead letters are kept, hours"
-          hint="Older ones are deleted for good, and counted. 0 means no cap."
+          label={t`Dead letters are kept, hours`}
+          hint={t`Older ones are deleted for good, and counted. 0 means no cap.`}
           value={draft.maxDeadAge}
           onChange={(maxDeadAge) => set({ maxDeadAge })}
           error={errors.maxDeadAge}
         />
         <TextField
-          label="Most dead letters"
-          hint="Above this number, the oldest ones are deleted. 0 means no cap."
+          label={t`Most dead letters`}
+          hint={t`Above this number, the oldest ones are deleted. 0 means no cap.`}
           value={draft.maxDead}
           onChange={(maxDead) => set({ maxDead })}
           error={errors.maxDead}
@@ -120,24 +121,24 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
         />
       </div>
       <TextField
-        label="Ids are remembered after the end, hours"
-        hint="Until then, another enqueue with the id is a duplicate."
+        label={t`Ids are remembered after the end, hours`}
+        hint={t`Until then, another enqueue with the id is a duplicate.`}
         value={draft.idempotency}
         onChange={(idempotency) => set({ idempotency })}
         error={errors.idempotency}
       />
       <div className="field">
-        <span>An enqueue is answered once it is</span>
+        <span>{t`An enqueue is answered once it is`}</span>
         <Segments<Durability>
-          label="Durability"
+          label={t`Durability`}
           value={draft.durability}
           onChange={(durability) => set({ durability })}
-          options={DURABILITIES.map((value) => ({ value, text: DURABILITY_TEXT[value] }))}
+          options={DURABILITIES.map((value) => ({ value, text: DURABILITY_TEXT[value]() }))}
         />
       </div>
       <TextField
-        label="Events kept for readers"
-        hint="For programs that follow what happens to tasks. 0 means none. An event takes about 30 bytes."
+        label={t`Events kept for readers`}
+        hint={t`For programs that follow what happens to tasks. 0 means none. An event takes about 30 bytes.`}
         value={draft.maxEvents}
         onChange={(maxEvents) => set({ maxEvents })}
         error={errors.maxEvents}

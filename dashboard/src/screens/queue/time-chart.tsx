@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import {
   CartesianGrid,
   Line,
@@ -10,13 +11,14 @@ import {
 } from "recharts";
 import { plainText } from "../../format/foreign-text.ts";
 import { clockDay, clockMinute, clockTime, type Zone } from "../../format/time.ts";
+import { perLanguage } from "../../language/texts.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { useZone } from "../../ui/time.tsx";
 import { niceTicks } from "./chart-points.ts";
 import { MARK_LOOK, type Mark, marksNear } from "./marks.ts";
 
 export interface ChartSeries<P> {
-  name: string;
+  name(): string;
   color: string;
   value(point: P): number | null;
   /** The dash pattern of the line. With it, readers can tell lines apart without colour. */
@@ -39,7 +41,9 @@ export interface TimeChartProps<P extends { at: number }> {
   top?: number;
 }
 
-const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+const compact = perLanguage(
+  (tag) => new Intl.NumberFormat(tag, { notation: "compact", maximumFractionDigits: 1 }),
+);
 /** If the span is at least this long, the axis leaves out the seconds. */
 const MINUTES_FROM_MS = 1_800_000;
 /** If the span is at least this long, the axis also shows the day. */
@@ -74,7 +78,7 @@ function MarkLabel({ mark, x, y }: { mark: Mark; x: number; y: number }) {
 export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
   const { title, unit, points, spanMs, end, marks, series, format, top } = props;
   const zone = useZone();
-  const tick = props.tick ?? ((value: number) => compact.format(value));
+  const tick = props.tick ?? ((value: number) => compact().format(value));
   const largest = Math.max(0, ...points.flatMap((point) => series.map(({ value }) => value(point) ?? 0)));
   const ticks = top === undefined ? niceTicks(largest) : [0, 1, 2, 3, 4].map((step) => (step * top) / 4);
   const latest = (value: (point: P) => number | null): number | null => {
@@ -92,11 +96,11 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
           {series.map(({ name, color, value, dash }) => {
             const now = latest(value);
             return (
-              <li key={name}>
+              <li key={color}>
                 <svg className="swatch" viewBox="0 0 14 4" aria-hidden="true">
                   <line x1="0" y1="2" x2="14" y2="2" stroke={color} strokeWidth="3" strokeDasharray={dash} />
                 </svg>
-                {name} <b>{now === null ? "–" : format(now)}</b>
+                {name()} <b>{now === null ? "–" : format(now)}</b>
               </li>
             );
           })}
@@ -146,8 +150,8 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
                       {series.map(({ name, color, value }) => {
                         const at = value(point);
                         return (
-                          <div key={name} style={{ color }}>
-                            {name} {at === null ? "–" : format(at)}
+                          <div key={color} style={{ color }}>
+                            {name()} {at === null ? "–" : format(at)}
                           </div>
                         );
                       })}
@@ -174,8 +178,8 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
               ))}
               {series.map(({ name, color, value, dash }) => (
                 <Line
-                  key={name}
-                  name={name}
+                  key={color}
+                  name={name()}
                   dataKey={value}
                   type="linear"
                   stroke={color}
@@ -189,7 +193,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
             </LineChart>
           </ResponsiveContainer>
         ) : (
-          <p className="chart-none">There is no data for this time.</p>
+          <p className="chart-none">{t`There is no data for this time.`}</p>
         )}
       </div>
     </section>

@@ -1,5 +1,6 @@
 import type { AttemptView, TaskView } from "@holdfast/contracts";
 import type { TaskDetail } from "@holdfast/contracts/api";
+import { plural, t } from "@lingui/core/macro";
 import { timelineOf } from "./timeline-entries.ts";
 
 /** What a task did or waited for during a time. */
@@ -59,17 +60,17 @@ export function barRows(task: TaskDetail, now: number): BarRow[] {
   let isRetry = false;
   for (const entry of timelineOf(task, now)) {
     if (entry.kind === "missing") {
-      rows.push({ ...rowOf("missing", "Earlier attempts"), note: "not kept any more" });
+      rows.push({ ...rowOf("missing", t`Earlier attempts`), note: t`not kept any more` });
       last = null;
     } else if (entry.kind === "replayed") {
       const { at, generation } = entry;
-      const row = rowOf(`replay ${generation}`, `Replay ${generation}`);
-      if (at === null) row.note = "at an unknown time";
+      const row = rowOf(`replay ${generation}`, t`Replay ${generation}`);
+      if (at === null) row.note = t`at an unknown time`;
       else {
-        row.moments.push({ kind: "replayed", at, what: `replay ${generation}` });
+        row.moments.push({ kind: "replayed", at, what: t`replay ${generation}` });
         // Without an attempt before the replay, the time of the death is unknown.
         if (last !== null && last !== task.enqueuedAt && last < at)
-          row.spans.push(span("dead", "was dead", last, at));
+          row.spans.push(span("dead", t`was dead`, last, at));
       }
       rows.push(row);
       last = at;
@@ -77,10 +78,10 @@ export function barRows(task: TaskDetail, now: number): BarRow[] {
     } else if (entry.kind === "attempt") {
       const { attempt, wait, runMs } = entry;
       const { startedAt, endedAt } = attempt;
-      const row = rowOf(entryIdOf(attempt), `Attempt ${attempt.attempt}`);
+      const row = rowOf(entryIdOf(attempt), t`Attempt ${attempt.attempt}`);
       if (wait !== null) row.spans.push(...waitSpans(task, steps, startedAt - wait.ms, startedAt, isRetry));
       row.spans.push(
-        span("run", endedAt === null ? "runs" : "ran", startedAt, startedAt + runMs, {
+        span("run", endedAt === null ? t`runs` : t`ran`, startedAt, startedAt + runMs, {
           attempt,
           isOpen: endedAt === null,
         }),
@@ -94,8 +95,10 @@ export function barRows(task: TaskDetail, now: number): BarRow[] {
   if (present !== null) rows.push(present);
   if (task.changes !== null) {
     const { lastAt, fields, by, count } = task.changes;
-    const what = `changed ${fields.join(", ")}, ${count === 1 ? "once" : `${count} times`}, last by ${by}`;
-    rows.push({ ...rowOf("changed", "Changed"), moments: [{ kind: "changed", at: lastAt, what }] });
+    const names = fields.join(", ");
+    const times = plural(count, { one: "once", other: "# times" });
+    const what = t`changed ${names}, ${times}, last by ${by}`;
+    rows.push({ ...rowOf("changed", t`Changed`), moments: [{ kind: "changed", at: lastAt, what }] });
   }
   return rows;
 }
@@ -115,7 +118,7 @@ function presentRow(
   const isOver = task.state === "cancelled" || task.state === "expired";
   const end = isOver ? (task.endedAt ?? now) : now;
   if (isOver && end <= last) return null;
-  const row = rowOf("present", isOver ? "Until its end" : "Now");
+  const row = rowOf("present", isOver ? t`Until its end` : t`Now`);
   row.spans.push(...waitSpans(task, steps, last, end, isRetry));
   const open = row.spans.at(-1);
   if (isOver || open === undefined) return row;
@@ -128,24 +131,24 @@ function presentRow(
 }
 
 function presentWait(task: TaskView, isRetry: boolean): [SpanKind, string] {
-  if (task.state === "waiting") return ["flow", "waits for other tasks of its flow"];
+  if (task.state === "waiting") return ["flow", t`waits for other tasks of its flow`];
   if (task.state !== "scheduled")
-    return isRetry ? ["backoff", WAITED.backoff] : ["queued", "waits in the queue"];
+    return isRetry ? ["backoff", WAITED.backoff()] : ["queued", t`waits in the queue`];
   if (task.waitsFor !== null)
-    return ["suspended", task.waitsFor.length === 0 ? "sleeps" : "waits for a signal or another task"];
-  return isRetry ? ["backoff", "backoff before the next attempt"] : ["delayed", "waits until it is due"];
+    return ["suspended", task.waitsFor.length === 0 ? t`sleeps` : t`waits for a signal or another task`];
+  return isRetry ? ["backoff", t`backoff before the next attempt`] : ["delayed", t`waits until it is due`];
 }
 
 const WAITED = {
-  queued: "waited in the queue",
-  backoff: "backoff, and wait in the queue",
-  delayed: "waited until it was due",
+  queued: () => t`waited in the queue`,
+  backoff: () => t`backoff, and wait in the queue`,
+  delayed: () => t`waited until it was due`,
 } as const;
 
 const SUSPENDED = {
-  sleep: "slept: ",
-  wait: "waited for a signal: ",
-  call: "waited for a called task: ",
+  sleep: (step: string) => t`slept: ${step}`,
+  wait: (step: string) => t`waited for a signal: ${step}`,
+  call: (step: string) => t`waited for a called task: ${step}`,
 } as const;
 
 /**
@@ -162,15 +165,18 @@ function waitSpans(
   const spans: Span[] = [];
   let at = from;
   if (!isRetry && from === task.enqueuedAt && task.runAt !== null && task.runAt > from && task.runAt <= to) {
-    spans.push(span("delayed", WAITED.delayed, from, task.runAt));
+    spans.push(span("delayed", WAITED.delayed(), from, task.runAt));
     at = task.runAt;
   }
   let plain: string[] = [];
   let plainTo = at;
   const flush = () => {
     if (plain.length === 0) return;
-    const more = plain.length > 1 ? ` to ${plain.at(-1)}` : "";
-    spans.push(span("step", `until the end of step ${plain[0]}${more}`, at, plainTo));
+    const [first = ""] = plain;
+    const end = plain.at(-1) ?? "";
+    const what =
+      plain.length > 1 ? t`until the end of step ${first} to ${end}` : t`until the end of step ${first}`;
+    spans.push(span("step", what, at, plainTo));
     at = plainTo;
     plain = [];
   };
@@ -181,13 +187,13 @@ function waitSpans(
       plainTo = step.at;
     } else {
       flush();
-      spans.push(span("suspended", `${SUSPENDED[step.kind]}${step.name}`, at, step.at));
+      spans.push(span("suspended", SUSPENDED[step.kind](step.name), at, step.at));
       at = step.at;
     }
   }
   flush();
   const kind = isRetry && spans.length === 0 ? "backoff" : "queued";
-  if (at < to || spans.length === 0) spans.push(span(kind, WAITED[kind], at, to));
+  if (at < to || spans.length === 0) spans.push(span(kind, WAITED[kind](), at, to));
   return spans;
 }
 

@@ -1,5 +1,7 @@
 import { isTaskKey, LIMITS, type Priority, type TaskView } from "@holdfast/contracts";
 import type { ChangeBody } from "@holdfast/contracts/api";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useState } from "react";
 import { changeTask } from "../../api/tasks.ts";
 import { FormDialog } from "../../ui/form-dialog.tsx";
@@ -34,27 +36,34 @@ export function ChangeDialog({ task, onChanged, onClose }: ChangeDialogProps) {
   const refused = Object.keys(change).length === 0 || Object.values(errors).some((error) => error !== null);
   return (
     <FormDialog
-      title={<>Change {task.id}</>}
+      title={<Trans>Change {task.id}</Trans>}
       isWide
       refused={refused}
-      saveText="Change task"
+      saveText={t`Change task`}
       save={() => changeTask(task.queue, task.id, change)}
       onSaved={onChanged}
       onClose={onClose}
     >
       <TextField
-        label="Due in seconds"
-        hint="Empty: the time stays. 0: the task runs now."
+        label={t`Due in seconds`}
+        hint={t`Empty: the time stays. 0: the task runs now.`}
         value={delay}
         onChange={setDelay}
         error={errors.delay}
         inputMode="numeric"
       />
       <PriorityField value={priority} onChange={setPriority} />
-      <TextField label="Key" hint="Empty for none." value={key} onChange={setKey} error={errors.key} mono />
       <TextField
-        label="Payload"
-        hint="JSON, sent and stored character for character."
+        label={t`Key`}
+        hint={t`Empty for none.`}
+        value={key}
+        onChange={setKey}
+        error={errors.key}
+        mono
+      />
+      <TextField
+        label={t`Payload`}
+        hint={t`JSON, sent and stored character for character.`}
         value={payloadText}
         onChange={setPayloadText}
         rows={7}

@@ -1,4 +1,6 @@
 import type { TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useNavigate } from "@tanstack/react-router";
 import { findTask } from "../../api/tasks.ts";
 import { count } from "../../format/number.ts";
@@ -19,24 +21,26 @@ export function LineageValue({ task }: { task: TaskView }) {
     ).then(
       (queue) => {
         if (queue !== null) void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id } });
-        else say(`No queue has a task ${id} any more`);
+        else say(t`No queue has a task ${id} any more`);
       },
-      (error: unknown) => fail("The task could not be read", error),
+      (error: unknown) => fail(t`The task could not be read`, error),
     );
   return (
     <>
       {task.generation === 0 ? null : (
         <span>
-          replayed {task.generation === 1 ? "once" : `${count(task.generation)} times`}
-          {task.state === "dead" ? <strong className="tone-dead alarm">, died again</strong> : null}
+          {task.generation === 1 ? t`replayed once` : t`replayed ${count(task.generation)} times`}
+          {task.state === "dead" ? <strong className="tone-dead alarm">{t`, died again`}</strong> : null}
         </span>
       )}
       {origin === null ? null : (
         <div>
-          replay {count(origin.generation)} of{" "}
-          <button type="button" className="link mono" onClick={() => void open(origin.id)}>
-            {origin.id}
-          </button>
+          <Trans>
+            replay {count(origin.generation)} of{" "}
+            <button type="button" className="link mono" onClick={() => void open(origin.id)}>
+              {origin.id}
+            </button>
+          </Trans>
         </div>
       )}
     </>

@@ -1,5 +1,7 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import type { ReactNode } from "react";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { Button } from "../../ui/button.tsx";
 import type { Selection } from "./use-selection.ts";
 import type { TaskList } from "./use-task-list.ts";
@@ -7,7 +9,8 @@ import type { TaskList } from "./use-task-list.ts";
 interface ListFootProps {
   list: TaskList;
   filtered: boolean;
-  noun: string;
+  /** Returns the text for a number of the things in the list. */
+  noun(number: number): string;
   selection: Selection;
   /** The number of matching tasks, loaded or not; null if the service has not counted them yet. */
   matching: number | null;
@@ -28,18 +31,20 @@ export function ListFoot(props: ListFootProps) {
     return (
       <div className="list-foot" data-chosen="">
         <span>
-          <strong>{selection.everything ? `All ${count(chosen)} that match` : plural(chosen, noun)}</strong>{" "}
-          selected
+          <Trans>
+            <strong>{selection.everything ? t`All ${count(chosen)} that match` : noun(chosen)}</strong>{" "}
+            selected
+          </Trans>
         </span>
         {more ? (
           <Button small look="quiet" onPress={selection.chooseEverything}>
-            Select all {matching === null ? "" : `${count(matching)} `}that match
+            {matching === null ? t`Select all that match` : t`Select all ${count(matching)} that match`}
           </Button>
         ) : null}
         <div className="actions">
           {actions}
           <Button small look="quiet" onPress={selection.clear}>
-            Clear selection
+            {t`Clear selection`}
           </Button>
         </div>
       </div>
@@ -49,35 +54,35 @@ export function ListFoot(props: ListFootProps) {
     <div className="list-foot">
       <span role="status">
         {filtered ? (
-          <>
-            {plural(rows.length, "match").replace("matchs", "matches")}, scanned {count(scanned)} of{" "}
+          <Trans>
+            {plural(rows.length, { one: "# match", other: "# matches" })}, scanned {count(scanned)} of{" "}
             {count(Math.max(total, scanned))}
-            {searching ? "…" : stopped ? ", stopped" : ""}
-          </>
+            {searching ? "…" : stopped ? t`, stopped` : ""}
+          </Trans>
         ) : (
-          <>
-            {plural(rows.length, noun)} loaded
-            {query.hasNextPage ? ` of ${count(Math.max(total, rows.length))}` : ""}
-          </>
+          <Trans>
+            {noun(rows.length)} loaded
+            {query.hasNextPage ? t` of ${count(Math.max(total, rows.length))}` : ""}
+          </Trans>
         )}
       </span>
       <div className="actions">
         {searching ? (
           <Button small onPress={list.stop}>
-            Stop
+            {t`Stop`}
           </Button>
         ) : null}
         {stopped ? (
           <Button small onPress={list.goOn}>
-            Search on
+            {t`Search on`}
           </Button>
         ) : null}
         {query.hasNextPage && !searching && !stopped ? (
           <Button small isDisabled={query.isFetching} onPress={list.more}>
-            {query.isFetchingNextPage ? "Loading…" : "Load more"}
+            {query.isFetchingNextPage ? t`Loading…` : t`Load more`}
           </Button>
         ) : null}
-        {query.hasNextPage || searching ? null : <span>All shown</span>}
+        {query.hasNextPage || searching ? null : <span>{t`All shown`}</span>}
       </div>
     </div>
   );
@@ -88,12 +93,12 @@ export function ListNews({ list }: { list: TaskList }) {
   const { fresh, gone, query, refresh } = list;
   const text =
     fresh > 0
-      ? `${count(fresh)} new`
+      ? t`${count(fresh)} new`
       : gone > 0
-        ? `${count(gone)} gone`
+        ? t`${count(gone)} gone`
         : query.isFetching
-          ? "Refreshing"
-          : "Refresh";
+          ? t`Refreshing`
+          : t`Refresh`;
   return (
     <Button
       small

@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Link, useNavigate, useRouter } from "@tanstack/react-router";
 import { ArrowLeft, ChevronLeft, ChevronRight } from "lucide-react";
 import { useMemo, useRef } from "react";
@@ -28,7 +30,7 @@ export function ListNeighbours({ queue, id }: { queue: string; id: string }) {
 function Bar({ found: { list, place, before, after } }: { found: Neighbours }) {
   const { history } = useRouter();
   return (
-    <nav className="neighbours" aria-label="The list of this task">
+    <nav className="neighbours" aria-label={t`The list of this task`}>
       <a
         href={history.createHref(list.href)}
         onClick={(event) => {
@@ -40,11 +42,18 @@ function Bar({ found: { list, place, before, after } }: { found: Neighbours }) {
         <ArrowLeft size={14} aria-hidden="true" /> {list.name}
       </a>
       <span className="hint">
-        {count(place)} of {count(list.rows.length)}
+        <Trans>
+          {count(place)} of {count(list.rows.length)}
+        </Trans>
       </span>
       <span className="neighbour-links">
-        <Step to={before} text="Previous" keyName="k" icon={<ChevronLeft size={14} aria-hidden="true" />} />
-        <Step to={after} text="Next" keyName="j" icon={<ChevronRight size={14} aria-hidden="true" />} />
+        <Step
+          to={before}
+          text={t`Previous`}
+          keyName="k"
+          icon={<ChevronLeft size={14} aria-hidden="true" />}
+        />
+        <Step to={after} text={t`Next`} keyName="j" icon={<ChevronRight size={14} aria-hidden="true" />} />
       </span>
     </nav>
   );
@@ -72,7 +81,7 @@ function Step({ to, text, keyName, icon }: StepProps) {
       params={to}
       replace
       aria-keyshortcuts={keyName}
-      title={`Key ${keyName}`}
+      title={t`Key ${keyName}`}
     >
       {icon} {text}
     </Link>

@@ -1,5 +1,6 @@
 import type { LogLevel, TaskView } from "@holdfast/contracts";
-import { plural } from "../../format/number.ts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { utcPrecise } from "../../format/time.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
@@ -17,20 +18,25 @@ export function LogPanel({ task: { log, logMarks } }: { task: TaskView }) {
     at === null ? text : `${utcPrecise(at)} ${level} ${text}`,
   );
   return (
-    <section className="panel" aria-label="Log">
+    <section className="panel" aria-label={t`Log`}>
       <div className="panel-head">
         <h2>
-          Log <span className="hint">{plural(lines.length, "line")}, the last 50 are kept</span>
+          {t`Log`}{" "}
+          <span className="hint">
+            <Trans>
+              <Plural value={lines.length} one="# line" other="# lines" />, the last 50 are kept
+            </Trans>
+          </span>
         </h2>
-        <CopyButton text={copied.join("\n")} label="Copy" />
+        <CopyButton text={copied.join("\n")} label={t`Copy`} />
       </div>
-      <section className="log-lines" aria-label="Lines, scrollable" tabIndex={0}>
+      <section className="log-lines" aria-label={t`Lines, scrollable`} tabIndex={0}>
         <ol>
           {lines.map(({ text, at, level }, place) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: two lines may be equal
             <li key={place} className={`tone-${TONES[level]}`}>
               {at === null ? (
-                <span className="log-time">time not kept</span>
+                <span className="log-time">{t`time not kept`}</span>
               ) : (
                 <time className="log-time" dateTime={utcPrecise(at)} title={utcPrecise(at)}>
                   {utcPrecise(at).slice(11)}

@@ -1,6 +1,8 @@
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { useMemo } from "react";
 import { jsonChanges } from "../../format/json-diff.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 
 const SHOWN = 50;
@@ -11,16 +13,18 @@ export function PayloadChanges({ before, after }: { before: string; after: strin
   const changes = useMemo(() => jsonChanges(before, after, "payload"), [before, after]);
   if (before === after || changes === null) return null;
   if (changes.length === 0)
-    return <p className="hint">Only white space or the order of fields is different.</p>;
+    return <p className="hint">{t`Only white space or the order of fields is different.`}</p>;
   return (
-    <section className="value-changes" aria-label="Changed values, scrollable" tabIndex={0}>
+    <section className="value-changes" aria-label={t`Changed values, scrollable`} tabIndex={0}>
       <table>
-        <caption>{plural(changes.length, "value")} changed</caption>
+        <caption>
+          <Plural value={changes.length} one="# value changed" other="# values changed" />
+        </caption>
         <thead>
           <tr>
-            <th scope="col">Path</th>
-            <th scope="col">From</th>
-            <th scope="col">To</th>
+            <th scope="col">{t`Path`}</th>
+            <th scope="col">{t`From`}</th>
+            <th scope="col">{t`To`}</th>
           </tr>
         </thead>
         <tbody>
@@ -30,7 +34,7 @@ export function PayloadChanges({ before, after }: { before: string; after: strin
                 <ForeignText text={path} />
               </th>
               <td>
-                <Value text={from} none="not there" isOld />
+                <Value text={from} none={t`not there`} isOld />
               </td>
               <td>
                 <Value text={to} none="removed" />
@@ -39,7 +43,11 @@ export function PayloadChanges({ before, after }: { before: string; after: strin
           ))}
         </tbody>
       </table>
-      {changes.length > SHOWN ? <p className="hint">and {count(changes.length - SHOWN)} more</p> : null}
+      {changes.length > SHOWN ? (
+        <p className="hint">
+          <Trans>and {count(changes.length - SHOWN)} more</Trans>
+        </p>
+      ) : null}
     </section>
   );
 }

@@ -1,4 +1,5 @@
 import type { TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { percent } from "../../format/number.ts";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { progressOf } from "./progress.ts";
@@ -7,12 +8,12 @@ import { progressOf } from "./progress.ts";
 export function ProgressPanel({ task, json }: { task: TaskView; json: string }) {
   const { share, text } = progressOf(json);
   return (
-    <section className="panel" aria-label="Progress">
+    <section className="panel" aria-label={t`Progress`}>
       <div className="panel-head">
         <h2>
-          Progress{" "}
+          {t`Progress`}{" "}
           <span className="hint">
-            {task.state === "processing" ? "reported by the handler" : "the last report of the handler"}
+            {task.state === "processing" ? t`reported by the handler` : t`the last report of the handler`}
           </span>
         </h2>
         {share === null ? null : <strong>{percent(share)}</strong>}
@@ -22,7 +23,7 @@ export function ProgressPanel({ task, json }: { task: TaskView; json: string }) 
           <div
             className="bar bar-large"
             role="progressbar"
-            aria-label="Progress of the task"
+            aria-label={t`Progress of the task`}
             aria-valuenow={Math.round(share * 100)}
             aria-valuemin={0}
             aria-valuemax={100}

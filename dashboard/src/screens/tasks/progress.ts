@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 /** How far a task is, as its handler reported it. */
 export interface Progress {
   /** 0 to 1; null if the report has no share. */
@@ -41,7 +42,7 @@ export function progressOf(json: string): Progress {
         : share !== null
           ? shareOf(share)
           : null;
-  const of = done !== null && total !== null ? `${done} of ${total}` : null;
+  const of = done !== null && total !== null ? t`${done} of ${total}` : null;
   const parts = [text, of].filter((part) => typeof part === "string");
   return { share: known, text: parts.length === 0 ? null : parts.join(", ") };
 }

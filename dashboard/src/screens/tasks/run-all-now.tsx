@@ -1,8 +1,10 @@
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { queueKey } from "../../api/queues.ts";
 import { runScheduledNow, type TaskFilter } from "../../api/tasks.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -29,15 +31,15 @@ export function RunAllNow({ queue, filter, filtered, scheduled }: RunAllNowProps
     const { type, tag, q, error, from, to } = filter;
     const answer = await runScheduledNow(queue, { type, tag, q, error, from, to });
     if ("operation" in answer) trackOperation(answer.operation);
-    else if (answer.done === 0) warn("Nothing was changed", "No scheduled task matches any more.");
+    else if (answer.done === 0) warn(t`Nothing was changed`, t`No scheduled task matches any more.`);
     else
       say(
-        `${plural(answer.done, "task")} made pending`,
-        answer.skipped === 0 ? undefined : `${count(answer.skipped)} were left as they are.`,
+        plural(answer.done, { one: "# task made pending", other: "# tasks made pending" }),
+        answer.skipped === 0 ? undefined : t`${count(answer.skipped)} were left as they are.`,
       );
     await client.invalidateQueries({ queryKey: queueKey(queue) });
   };
-  const text = filtered ? "Run all matching now" : "Run all scheduled now";
+  const text = filtered ? t`Run all matching now` : t`Run all scheduled now`;
   return (
     <>
       <Button
@@ -51,15 +53,17 @@ export function RunAllNow({ queue, filter, filtered, scheduled }: RunAllNowProps
       {asking ? (
         <ConfirmDialog
           title={text}
-          action="Run now"
+          action={t`Run now`}
           phrase={filtered ? null : confirmationPhrase("run", scheduled)}
           onConfirm={run}
           onClose={() => setAsking(false)}
         >
-          {filtered
-            ? "Every scheduled task that matches the filter becomes pending, including those that wait for a retry."
-            : `All ${plural(scheduled, "scheduled task")} of ${queue} become pending, including those that wait for a retry.`}{" "}
-          Tasks that are scheduled from now on keep their times.
+          <Trans>
+            {filtered
+              ? t`Every scheduled task that matches the filter becomes pending, including those that wait for a retry.`
+              : t`All ${plural(scheduled, { one: "# scheduled task", other: "# scheduled tasks" })} of ${queue} become pending, including those that wait for a retry.`}{" "}
+            Tasks that are scheduled from now on keep their times.
+          </Trans>
         </ConfirmDialog>
       ) : null}
     </>

@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { Checkbox, RowCheckbox } from "../../ui/checkbox.tsx";
 import type { Selection } from "./use-selection.ts";
 
@@ -12,7 +13,7 @@ interface SelectCellProps {
 export function SelectCell({ id, index, selected, toggle }: SelectCellProps) {
   return (
     <div className="cell cell-check" role="cell">
-      <RowCheckbox label={`Select ${id}`} isSelected={selected} onToggle={(range) => toggle(index, range)} />
+      <RowCheckbox label={t`Select ${id}`} isSelected={selected} onToggle={(range) => toggle(index, range)} />
     </div>
   );
 }
@@ -21,7 +22,7 @@ export function SelectAllCell({ selection }: { selection: Selection }) {
   return (
     <div role="columnheader" className="cell cell-check">
       <Checkbox
-        label="Select all loaded"
+        label={t`Select all loaded`}
         isSelected={selection.everything || selection.all}
         isIndeterminate={!selection.everything && !selection.all && selection.any}
         onChange={selection.chooseLoaded}

@@ -1,26 +1,28 @@
 import type { TaskSteps, TaskStepView } from "@holdfast/contracts";
-import { bytes, count, plural } from "../../format/number.ts";
+import { t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
+import { bytes, count } from "../../format/number.ts";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 
 const SHOWN = 20;
 
-const STATES: Record<TaskStepView["kind"], Record<TaskStepView["outcome"], string>> = {
-  step: { done: "done", open: "open", timed_out: "timed out" },
-  sleep: { done: "slept until", open: "sleeps until", timed_out: "slept until" },
-  wait: { done: "got its signal", open: "waits until", timed_out: "timed out" },
-  call: { done: "has its result", open: "waits for its task", timed_out: "timed out" },
+const STATES: Record<TaskStepView["kind"], Record<TaskStepView["outcome"], () => string>> = {
+  step: { done: () => t`done`, open: () => t`open`, timed_out: () => t`timed out` },
+  sleep: { done: () => t`slept until`, open: () => t`sleeps until`, timed_out: () => t`slept until` },
+  wait: { done: () => t`got its signal`, open: () => t`waits until`, timed_out: () => t`timed out` },
+  call: { done: () => t`has its result`, open: () => t`waits for its task`, timed_out: () => t`timed out` },
 };
 
 /** Shows the last durable steps of a task, and the signals that it has not used yet. */
 export function StepsPanel({ steps: { count: total, bytes: size, steps, signals } }: { steps: TaskSteps }) {
   return (
-    <section className="panel" aria-label="Steps">
+    <section className="panel" aria-label={t`Steps`}>
       <div className="panel-head">
-        <h2>Steps</h2>
+        <h2>{t`Steps`}</h2>
         <span className="hint">
-          {plural(total, "step")}, {bytes(size)}
-          {total > SHOWN ? `; the last ${count(SHOWN)}` : ""}
+          <Plural value={total} one="# step" other="# steps" />, {bytes(size)}
+          {total > SHOWN ? t`; the last ${count(SHOWN)}` : ""}
         </span>
       </div>
       <dl className="panel-body facts">
@@ -30,7 +32,7 @@ export function StepsPanel({ steps: { count: total, bytes: size, steps, signals 
               <ForeignText text={step.name} />
             </dt>
             <dd>
-              {STATES[step.kind][step.outcome]} {step.calledId ?? <Time at={step.at} />}
+              {STATES[step.kind][step.outcome]()} {step.calledId ?? <Time at={step.at} />}
             </dd>
           </div>
         ))}
@@ -41,7 +43,9 @@ export function StepsPanel({ steps: { count: total, bytes: size, steps, signals 
               <ForeignText text={signal.event} />
             </dt>
             <dd>
-              signal, not used yet <Time at={signal.at} />
+              <Trans>
+                signal, not used yet <Time at={signal.at} />
+              </Trans>
             </dd>
           </div>
         ))}

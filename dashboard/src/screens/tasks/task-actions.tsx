@@ -1,4 +1,5 @@
 import type { TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { queueKey } from "../../api/queues.ts";
@@ -23,13 +24,13 @@ function DeadActions({ task }: { task: TaskView }) {
   return (
     <div className="actions">
       <Button look="primary" denied={why} onPress={() => actions.replayOne(task.id)}>
-        Replay
+        {t`Replay`}
       </Button>
       <Button denied={why} onPress={() => actions.editAndReplay(task)}>
-        Edit and replay
+        {t`Edit and replay`}
       </Button>
       <Button look="danger" denied={why} onPress={() => actions.discard({ ids: [task.id] }, task.id)}>
-        Discard
+        {t`Discard`}
       </Button>
       {actions.dialog}
     </div>
@@ -46,29 +47,29 @@ function LiveActions({ task }: { task: TaskView }) {
   const runNow = useMutation({
     mutationFn: () => changeTask(task.queue, task.id, { delayMs: 0 }),
     onSuccess: async () => {
-      say("The task is pending now");
+      say(t`The task is pending now`);
       await refresh();
     },
-    onError: (error) => fail("The task was not changed", error),
+    onError: (error) => fail(t`The task was not changed`, error),
   });
   const cancel = useMutation({
     mutationFn: () => cancelTask(task.queue, task.id),
     onSuccess: async ({ outcome }) => {
-      say(outcome === "requested" ? "Cancel requested: the worker will stop the task" : "Task cancelled");
+      say(outcome === "requested" ? t`Cancel requested: the worker will stop the task` : t`Task cancelled`);
       await refresh();
     },
-    onError: (error) => fail("The task was not cancelled", error),
+    onError: (error) => fail(t`The task was not cancelled`, error),
   });
   return (
     <div className="actions">
       {task.state === "scheduled" ? (
         <Button look="primary" denied={why} isDisabled={runNow.isPending} onPress={() => runNow.mutate()}>
-          Run now
+          {t`Run now`}
         </Button>
       ) : null}
       {task.state === "processing" || task.state === "waiting" ? null : (
         <Button denied={why} onPress={() => setChanging(true)}>
-          Change…
+          {t`Change…`}
         </Button>
       )}
       <Button
@@ -77,13 +78,13 @@ function LiveActions({ task }: { task: TaskView }) {
         isDisabled={cancel.isPending || task.cancelRequested}
         onPress={() => cancel.mutate()}
       >
-        {task.cancelRequested ? "Cancel requested" : "Cancel task"}
+        {task.cancelRequested ? t`Cancel requested` : t`Cancel task`}
       </Button>
       {changing ? (
         <ChangeDialog
           task={task}
           onChanged={async () => {
-            say("Task changed");
+            say(t`Task changed`);
             await refresh();
           }}
           onClose={() => setChanging(false)}

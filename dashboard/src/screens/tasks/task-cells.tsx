@@ -1,4 +1,5 @@
 import type { TaskState, TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { Link } from "@tanstack/react-router";
 import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
@@ -6,15 +7,15 @@ import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 
 export const timeColumn = (state: TaskState): string => {
-  if (state === "scheduled") return "Due";
-  if (state === "processing") return "Lease ends";
-  return state === "pending" ? "Enqueued" : "Ended";
+  if (state === "scheduled") return t`Due`;
+  if (state === "processing") return t`Lease ends`;
+  return state === "pending" ? t`Enqueued` : t`Ended`;
 };
 
 export const lastColumn = (state: TaskState): string => {
-  if (state === "completed") return "Result";
-  if (state === "processing") return "Worker";
-  return state === "pending" ? "Payload" : "Last error";
+  if (state === "completed") return t`Result`;
+  if (state === "processing") return t`Worker`;
+  return state === "pending" ? t`Payload` : t`Last error`;
 };
 
 /** A longer text is cut, because its layout takes time, and the column hides its end anyway. */
@@ -58,7 +59,7 @@ export function TaskCells({ task, queue, state }: { task: TaskView; queue: strin
         {count(task.attempts)}
       </div>
       <div className="cell cell-half" role="cell">
-        {at === null ? <span className="zero">none</span> : <Time at={at} />}
+        {at === null ? <span className="zero">{t`none`}</span> : <Time at={at} />}
       </div>
       <div
         className="cell cell-last clip mono soft"

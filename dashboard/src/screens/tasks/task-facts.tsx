@@ -1,6 +1,8 @@
 import type { ChangesView, Keep, TaskView, UniqueView } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
+import { Plural, Trans } from "@lingui/react/macro";
 import { Link } from "@tanstack/react-router";
-import { bytes, count, plural } from "../../format/number.ts";
+import { bytes, count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { FactList } from "../../ui/fact-list.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
@@ -9,23 +11,29 @@ import { originOf } from "./lineage.ts";
 import { LineageValue } from "./lineage-value.tsx";
 import { TraceValue } from "./trace-value.tsx";
 
+const SCOPE_TEXT = {
+  unfinished: () => t`unfinished`,
+  waiting: () => t({ message: "waiting", context: "unique scope" }),
+} as const;
+
 function UniqueKey({ task, unique }: { task: TaskView; unique: UniqueView }) {
   const { key, scope, windowMs, holder, replaced } = unique;
-  const holds = scope === "window" ? `window of ${duration(windowMs ?? 0)}` : scope;
+  const holds = scope === "window" ? t`window of ${duration(windowMs ?? 0)}` : SCOPE_TEXT[scope]();
   return (
     <>
       <span className="key-text">
         <ForeignText text={key} />
       </span>{" "}
-      ({holds}) {replaced !== null && `· replaced ${plural(replaced.count, "time")} `}
-      {holder === task.id && "· this task was the last to take it"}
+      ({holds}){" "}
+      {replaced !== null && t`· replaced ${plural(replaced.count, { one: "# time", other: "# times" })} `}
+      {holder === task.id && t`· this task was the last to take it`}
       {holder !== null && holder !== task.id && (
-        <>
+        <Trans>
           · last taken by{" "}
           <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue: task.queue, id: holder }}>
             {holder}
           </Link>
-        </>
+        </Trans>
       )}
     </>
   );
@@ -38,7 +46,7 @@ function ScheduleValue({ schedule }: { schedule: NonNullable<TaskView["schedule"
       <Link to="/schedules" search={{ q: id }}>
         {id}
       </Link>{" "}
-      · {run === null ? "run by hand" : `run ${count(run)}`} · <Time at={dueAt} />
+      · {run === null ? t`run by hand` : t`run ${count(run)}`} · <Time at={dueAt} />
     </>
   );
 }
@@ -52,10 +60,10 @@ function FlowValue({ task: { queue }, flow }: { task: TaskView; flow: NonNullabl
         {id}
       </Link>{" "}
       · {name}
-      {waitsFor === 0 ? null : ` · waits for ${plural(waitsFor, "node")}`}
+      {waitsFor === 0 ? null : t` · waits for ${plural(waitsFor, { one: "# node", other: "# nodes" })}`}
       {skippedBy === null ? null : (
         <>
-          {" · skipped by "}
+          {t` · skipped by `}
           <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue, id: skippedBy }}>
             {skippedBy}
           </Link>
@@ -65,22 +73,29 @@ function FlowValue({ task: { queue }, flow }: { task: TaskView; flow: NonNullabl
   );
 }
 
-const FIELD_TEXT = { runAt: "time", priority: "priority", key: "key", payload: "payload" } as const;
+const FIELD_TEXT = {
+  runAt: () => t`time`,
+  priority: () => t`priority`,
+  key: () => t`key`,
+  payload: () => t`payload`,
+} as const;
+
+const PRIORITY_TEXT = { high: () => t`high`, normal: () => t`normal`, low: () => t`low` } as const;
 
 function Changes({ changes: { count: times, lastAt, fields } }: { changes: ChangesView }) {
   return (
-    <>
-      {fields.map((field) => FIELD_TEXT[field]).join(", ")} · {plural(times, "time")}, last{" "}
-      <Time at={lastAt} />
-    </>
+    <Trans>
+      {fields.map((field) => FIELD_TEXT[field]()).join(", ")} ·{" "}
+      <Plural value={times} one="# time" other="# times" />, last <Time at={lastAt} />
+    </Trans>
   );
 }
 
 function keepText({ completedMs, deadMs, count: most }: Keep): string {
   const parts = [
-    completedMs === undefined ? null : `completed for ${duration(completedMs)}`,
-    most === undefined ? null : `the newest ${count(most)} of its type`,
-    deadMs === undefined ? null : `dead for ${duration(deadMs)}`,
+    completedMs === undefined ? null : t`completed for ${duration(completedMs)}`,
+    most === undefined ? null : t`the newest ${count(most)} of its type`,
+    deadMs === undefined ? null : t`dead for ${duration(deadMs)}`,
   ];
   return parts.filter((part) => part !== null).join(", ");
 }
@@ -88,16 +103,16 @@ function keepText({ completedMs, deadMs, count: most }: Keep): string {
 /** Shows what is known about a task besides its times, payload and result. */
 export function TaskFacts({ task }: { task: TaskView }) {
   const rows: [string, React.ReactNode][] = [
-    ["Queue", task.queue],
+    [t`Queue`, task.queue],
     [
-      "Type",
+      t`Type`,
       <span key="type" className="mono">
         {task.type}
       </span>,
     ],
-    ["Priority", task.priority],
+    [t`Priority`, PRIORITY_TEXT[task.priority]()],
     [
-      "Key",
+      t`Key`,
       task.key === null ? null : (
         <Link
           key="key"
@@ -110,27 +125,30 @@ export function TaskFacts({ task }: { task: TaskView }) {
         </Link>
       ),
     ],
-    ["Unique key", task.unique === null ? null : <UniqueKey key="unique" task={task} unique={task.unique} />],
-    ["Schedule", task.schedule === null ? null : <ScheduleValue key="schedule" schedule={task.schedule} />],
-    ["Cost", task.cost === 1 ? null : count(task.cost)],
-    ["Enqueued", <Time key="enqueued" at={task.enqueuedAt} />],
-    ["Due", task.runAt === null ? null : <Time key="due" at={task.runAt} />],
-    ["Lease ends", task.leaseExpiresAt === null ? null : <Time key="lease" at={task.leaseExpiresAt} />],
-    ["Ended", task.endedAt === null ? null : <Time key="ended" at={task.endedAt} />],
-    ["Kept until", task.keptUntil === null ? null : <Time key="kept" at={task.keptUntil} />],
-    ["Keep", task.keep === null ? null : keepText(task.keep)],
-    ["Expires", task.expiresAt === null ? null : <Time key="expires" at={task.expiresAt} />],
     [
-      "Attempts",
-      `${count(task.attempts)}${task.maxRetries === null ? "" : ` of ${count(task.maxRetries + 1)}`}`,
+      t`Unique key`,
+      task.unique === null ? null : <UniqueKey key="unique" task={task} unique={task.unique} />,
     ],
-    ["Flow", task.flow === null ? null : <FlowValue key="flow" task={task} flow={task.flow} />],
+    [t`Schedule`, task.schedule === null ? null : <ScheduleValue key="schedule" schedule={task.schedule} />],
+    [t`Cost`, task.cost === 1 ? null : count(task.cost)],
+    [t`Enqueued`, <Time key="enqueued" at={task.enqueuedAt} />],
+    [t`Due`, task.runAt === null ? null : <Time key="due" at={task.runAt} />],
+    [t`Lease ends`, task.leaseExpiresAt === null ? null : <Time key="lease" at={task.leaseExpiresAt} />],
+    [t`Ended`, task.endedAt === null ? null : <Time key="ended" at={task.endedAt} />],
+    [t`Kept until`, task.keptUntil === null ? null : <Time key="kept" at={task.keptUntil} />],
+    [t`Keep`, task.keep === null ? null : keepText(task.keep)],
+    [t`Expires`, task.expiresAt === null ? null : <Time key="expires" at={task.expiresAt} />],
     [
-      "Lineage",
+      t`Attempts`,
+      `${count(task.attempts)}${task.maxRetries === null ? "" : t` of ${count(task.maxRetries + 1)}`}`,
+    ],
+    [t`Flow`, task.flow === null ? null : <FlowValue key="flow" task={task} flow={task.flow} />],
+    [
+      t`Lineage`,
       task.generation === 0 && originOf(task.id) === null ? null : <LineageValue key="lineage" task={task} />,
     ],
     [
-      "Worker",
+      t`Worker`,
       task.workerId === null ? null : (
         <span key="worker" className="mono">
           <ForeignText text={task.workerId} />
@@ -138,30 +156,30 @@ export function TaskFacts({ task }: { task: TaskView }) {
       ),
     ],
     [
-      "Token",
+      t`Token`,
       task.fence === null ? null : (
         <span key="fence" className="mono">
           {task.fence}
         </span>
       ),
     ],
-    ["Trace", task.traceId === null ? null : <TraceValue key="trace" traceId={task.traceId} />],
-    ["Time-out", task.timeoutMs === null ? null : duration(task.timeoutMs)],
+    [t`Trace`, task.traceId === null ? null : <TraceValue key="trace" traceId={task.traceId} />],
+    [t`Time-out`, task.timeoutMs === null ? null : duration(task.timeoutMs)],
     [
-      "Backoff",
+      t`Backoff`,
       task.backoff === null ? null : (
         <span key="backoff" className="mono">
           {JSON.stringify(task.backoff)}
         </span>
       ),
     ],
-    ["Tags", task.tags.length === 0 ? null : <ForeignText key="tags" text={task.tags.join(", ")} />],
-    ["Runs alone", task.solo ? "yes: it crashed its worker twice" : null],
-    ["Cancel", task.cancelRequested ? "requested" : null],
-    ["Changed", task.changes === null ? null : <Changes key="changes" changes={task.changes} />],
-    ["Checkpoint", task.checkpointBytes === null ? null : bytes(task.checkpointBytes)],
+    [t`Tags`, task.tags.length === 0 ? null : <ForeignText key="tags" text={task.tags.join(", ")} />],
+    [t`Runs alone`, task.solo ? t`yes: it crashed its worker twice` : null],
+    [t`Cancel`, task.cancelRequested ? t`requested` : null],
+    [t`Changed`, task.changes === null ? null : <Changes key="changes" changes={task.changes} />],
+    [t`Checkpoint`, task.checkpointBytes === null ? null : bytes(task.checkpointBytes)],
     [
-      "No handler since",
+      t`No handler since`,
       task.unroutedSince === null ? null : <Time key="unrouted" at={task.unroutedSince} />,
     ],
   ];

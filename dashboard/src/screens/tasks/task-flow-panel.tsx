@@ -1,4 +1,6 @@
 import type { FlowGroup, TaskFlow, TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { toApiError } from "../../api/errors.ts";
@@ -19,22 +21,25 @@ export function TaskFlowPanel({ task: { queue }, flow }: { task: TaskView; flow:
   });
   const groups: FlowGroup[] | null = data === undefined ? null : around(data.groups, flow.name);
   return (
-    <section className="panel" aria-label="Flow">
+    <section className="panel" aria-label={t`Flow`}>
       <div className="panel-head">
         <h2>
-          Flow <span className="hint">what this task waits for, and what waits for it</span>
+          {t`Flow`} <span className="hint">{t`what this task waits for, and what waits for it`}</span>
         </h2>
         <Link to="/queues/$queue/flows/$id" params={{ queue, id: flow.id }}>
-          The whole flow
+          {t`The whole flow`}
         </Link>
       </div>
       {groups === null ? (
         <p className="panel-body soft small">
-          {error === null ? "Loading the flow…" : toApiError(error).detail}
+          {error === null ? t`Loading the flow…` : toApiError(error).detail}
         </p>
       ) : groups.length === 0 ? (
         <p className="panel-body soft small">
-          The graph does not show this task by itself: it is a callback, or folded into a group of many tasks.
+          <Trans>
+            The graph does not show this task by itself: it is a callback, or folded into a group of many
+            tasks.
+          </Trans>
         </p>
       ) : (
         <FlowGraphView queue={queue} flow={flow.id} groups={groups} here={flow.name} />

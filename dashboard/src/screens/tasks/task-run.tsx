@@ -1,4 +1,6 @@
 import type { TaskDetail } from "@holdfast/contracts/api";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { Ghost, WifiOff } from "lucide-react";
 import type { ReactNode } from "react";
@@ -51,7 +53,7 @@ export function TaskRun({ queue, id, isPage = false, children }: TaskRunProps) {
         {query.isError ? (
           <Failed error={query.error} onRetry={() => void query.refetch()} page={isPage} />
         ) : (
-          <Loading what="the task" />
+          <Loading what={t`the task`} />
         )}
       </>
     );
@@ -62,8 +64,10 @@ export function TaskRun({ queue, id, isPage = false, children }: TaskRunProps) {
       {children}
       {gone ? (
         <Banner icon={Ghost} tone="warn">
-          <strong>This task is gone:</strong> it was discarded, emptied or moved into another queue, or its
-          retention is over. The last known state is below.
+          <Trans>
+            <strong>This task is gone:</strong> it was discarded, emptied or moved into another queue, or its
+            retention is over. The last known state is below.
+          </Trans>
         </Banner>
       ) : query.isError ? (
         <StateAsOf at={query.dataUpdatedAt} error={query.error} />
@@ -79,8 +83,10 @@ function StateAsOf({ at, error }: { at: number; error: unknown }) {
   const { figures } = useLive();
   return (
     <Banner icon={WifiOff} tone="warn">
-      <strong>This is the state as of</strong> <Time at={at + figures.clockOffsetMs} />: the task cannot be
-      read now. {toApiError(error).detail}
+      <Trans>
+        <strong>This is the state as of</strong> <Time at={at + figures.clockOffsetMs} />: the task cannot be
+        read now. {toApiError(error).detail}
+      </Trans>
     </Banner>
   );
 }
@@ -90,7 +96,7 @@ function Head({ task, gone, isPage }: { task: TaskDetail; gone: boolean; isPage:
   return (
     <div className="page-head">
       <Heading className="mono">{task.id}</Heading>
-      <CopyButton text={task.id} label="Copy id" />
+      <CopyButton text={task.id} label={t`Copy id`} />
       <StateBadge state={task.state} />
       {task.deadReason === null ? null : <ReasonBadge reason={task.deadReason} />}
       {gone ? null : <TaskActions task={task} />}
@@ -112,26 +118,33 @@ function Parts({ task, gone }: { task: TaskDetail; gone: boolean }) {
       <div className="run-columns">
         <div className="form">
           {task.payloadKept ? (
-            <ExactText title="Payload" name="payload" text={task.payloadText} byteCount={task.payloadBytes} />
+            <ExactText
+              title={t`Payload`}
+              name="payload"
+              text={task.payloadText}
+              byteCount={task.payloadBytes}
+            />
           ) : (
-            <section className="panel" aria-label="Payload">
+            <section className="panel" aria-label={t`Payload`}>
               <div className="panel-head">
-                <h2>Payload</h2>
-                <span className="hint">Dropped when the task completed (keepPayload: false).</span>
+                <h2>{t`Payload`}</h2>
+                <span className="hint">{t`Dropped when the task completed (keepPayload: false).`}</span>
               </div>
             </section>
           )}
           {task.resultText === null ? null : (
-            <ExactText title="Result" name="result" text={task.resultText} />
+            <ExactText title={t`Result`} name="result" text={task.resultText} />
           )}
           {task.log.length === 0 ? null : <LogPanel task={task} />}
           {task.steps === null ? null : <StepsPanel steps={task.steps} />}
-          <section className="panel" aria-label="Attempts">
+          <section className="panel" aria-label={t`Attempts`}>
             <div className="panel-head">
-              <h2>Attempts</h2>
+              <h2>{t`Attempts`}</h2>
               <span className="hint">
-                {count(task.failures)} failed, {count(task.crashes)} crashed
-                {task.releases === 0 ? "" : `, ${count(task.releases)} released`}
+                <Trans>
+                  {count(task.failures)} failed, {count(task.crashes)} crashed
+                  {task.releases === 0 ? "" : t`, ${count(task.releases)} released`}
+                </Trans>
               </span>
             </div>
             <div className="panel-body">
@@ -139,12 +152,12 @@ function Parts({ task, gone }: { task: TaskDetail; gone: boolean }) {
             </div>
           </section>
         </div>
-        <section className="panel" aria-label="Facts">
+        <section className="panel" aria-label={t`Facts`}>
           <div className="panel-head">
-            <h2>Facts</h2>
+            <h2>{t`Facts`}</h2>
             <div className="actions">
-              <CopyButton text={asCurl(task, SERVICE_URL)} label="Copy as curl" />
-              <CopyButton text={asCommand(task)} label="Copy as CLI" />
+              <CopyButton text={asCurl(task, SERVICE_URL)} label={t`Copy as curl`} />
+              <CopyButton text={asCommand(task)} label={t`Copy as CLI`} />
             </div>
           </div>
           <TaskFacts task={task} />

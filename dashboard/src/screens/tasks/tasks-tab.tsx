@@ -1,4 +1,6 @@
 import { LISTED_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
+import { plural, t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
@@ -6,7 +8,7 @@ import { useCallback, useState } from "react";
 import { toApiError } from "../../api/errors.ts";
 import { queueKey } from "../../api/queues.ts";
 import { cancelTask, tasksExportUrl } from "../../api/tasks.ts";
-import { count, plural } from "../../format/number.ts";
+import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
@@ -29,6 +31,28 @@ const route = getRouteApi("/queues/$queue/tasks");
 
 /** States whose tasks can still be cancelled. */
 const CANCELLABLE: ReadonlySet<TaskState> = new Set(["pending", "scheduled", "processing"]);
+
+/** The name of the list of each state, and the text if the list is empty. */
+const TASKS_TEXT: Record<TaskState, () => string> = {
+  waiting: () => t`Waiting tasks`,
+  scheduled: () => t`Scheduled tasks`,
+  pending: () => t`Pending tasks`,
+  processing: () => t`Processing tasks`,
+  completed: () => t`Completed tasks`,
+  dead: () => t`Dead tasks`,
+  cancelled: () => t`Cancelled tasks`,
+  expired: () => t`Expired tasks`,
+};
+const NO_TASKS_TEXT: Record<TaskState, () => string> = {
+  waiting: () => t`No waiting tasks`,
+  scheduled: () => t`No scheduled tasks`,
+  pending: () => t`No pending tasks`,
+  processing: () => t`No processing tasks`,
+  completed: () => t`No completed tasks`,
+  dead: () => t`No dead tasks`,
+  cancelled: () => t`No cancelled tasks`,
+  expired: () => t`No expired tasks`,
+};
 
 export function TasksTab() {
   return (
@@ -63,7 +87,7 @@ function Tasks() {
 
   return (
     <>
-      <nav className="states" aria-label="States">
+      <nav className="states" aria-label={t`States`}>
         {LISTED_STATES.map((each) => {
           const look = STATE_LOOK[each];
           return (
@@ -92,7 +116,7 @@ function Tasks() {
         }}
         onClear={clear}
       />
-      <section className="panel" aria-label={`${STATE_LOOK[state].text()} tasks`}>
+      <section className="panel" aria-label={TASKS_TEXT[state]()}>
         <div className="list-head">
           <ListNews list={list} />
           {state === "scheduled" ? (
@@ -100,7 +124,7 @@ function Tasks() {
           ) : null}
           <a className="button button-small" href={tasksExportUrl(queue, filter)} download>
             <Download size={13} aria-hidden="true" />
-            Export NDJSON
+            {t`Export NDJSON`}
           </a>
         </div>
         {query.isPending || (rows.length === 0 && list.searching) ? (
@@ -109,27 +133,29 @@ function Tasks() {
           <Failed error={query.error} onRetry={() => void query.refetch()} />
         ) : rows.length === 0 ? (
           filtered ? (
-            <NoneMatch what="tasks" scanned={scanned} onClear={clear} />
+            <NoneMatch what={t`tasks`} scanned={scanned} onClear={clear} />
           ) : (
-            <NoneYet title={`No ${state} tasks`}>
+            <NoneYet title={NO_TASKS_TEXT[state]()}>
               <p>
-                Other states of this queue may hold some;{" "}
-                <Link to="/load" search={{ queue }}>
-                  inject a task
-                </Link>{" "}
-                to see one.
+                <Trans>
+                  Other states of this queue may hold some;{" "}
+                  <Link to="/load" search={{ queue }}>
+                    inject a task
+                  </Link>{" "}
+                  to see one.
+                </Trans>
               </p>
             </NoneYet>
           )
         ) : (
           <>
             <VirtualList
-              label={`${STATE_LOOK[state].text()} tasks`}
+              label={TASKS_TEXT[state]()}
               className="tasks"
               head={
                 <>
                   <SelectAllCell selection={selection} />
-                  {["Task", "Type", "Attempts", timeColumn(state), lastColumn(state)].map((text) => (
+                  {[t`Task`, t`Type`, t`Attempts`, timeColumn(state), lastColumn(state)].map((text) => (
                     <div key={text} role="columnheader" className="cell">
                       {text}
                     </div>
@@ -148,7 +174,7 @@ function Tasks() {
             <ListFoot
               list={list}
               filtered={filtered}
-              noun="task"
+              noun={(number) => plural(number, { one: "# task", other: "# tasks" })}
               selection={selection}
               matching={null}
               allowEverything={false}
@@ -167,13 +193,15 @@ function Tasks() {
 
 /** Shows the progress of a search that has found nothing yet, and a button that stops the search. */
 export function Searching({ list }: { list: ReturnType<typeof useTaskList> }) {
-  if (!list.searching) return <Loading what="tasks" />;
+  if (!list.searching) return <Loading what={t`tasks`} />;
   return (
     <div className="empty" role="status">
       <p>
-        Searching: scanned {count(list.scanned)} of {count(Math.max(list.total, list.scanned))}
+        <Trans>
+          Searching: scanned {count(list.scanned)} of {count(Math.max(list.total, list.scanned))}
+        </Trans>
       </p>
-      <Button onPress={list.stop}>Stop</Button>
+      <Button onPress={list.stop}>{t`Stop`}</Button>
     </div>
   );
 }
@@ -201,13 +229,16 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
       }
     }
     if (sum.cancelled + sum.requested === 0) {
-      warn("Nothing was cancelled", `${plural(sum.late, "task")} had ended before.`);
+      warn(
+        t`Nothing was cancelled`,
+        plural(sum.late, { one: "# task had ended before.", other: "# tasks had ended before." }),
+      );
     } else {
       say(
-        `${plural(sum.cancelled + sum.requested, "task")} cancelled`,
+        plural(sum.cancelled + sum.requested, { one: "# task cancelled", other: "# tasks cancelled" }),
         sum.requested + sum.late === 0
           ? undefined
-          : `${count(sum.requested)} still run and were asked to stop, ${count(sum.late)} had ended.`,
+          : t`${count(sum.requested)} still run and were asked to stop, ${count(sum.late)} had ended.`,
       );
     }
     onDone();
@@ -216,18 +247,20 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
   return (
     <>
       <Button small look="danger" denied={denied("enqueue", queue)} onPress={() => setAsking(true)}>
-        Cancel selected
+        {t`Cancel selected`}
       </Button>
       {asking ? (
         <ConfirmDialog
-          title={`Cancel ${plural(ids.length, "task")}`}
-          action="Cancel tasks"
+          title={plural(ids.length, { one: "Cancel # task", other: "Cancel # tasks" })}
+          action={t`Cancel tasks`}
           danger
           phrase={confirmationPhrase("cancel", ids.length)}
           onConfirm={cancelAll}
           onClose={() => setAsking(false)}
         >
-          Waiting tasks end at once; running tasks are asked to stop, and end with their attempt.
+          <Trans>
+            Waiting tasks end at once; running tasks are asked to stop, and end with their attempt.
+          </Trans>
         </ConfirmDialog>
       ) : null}
     </>

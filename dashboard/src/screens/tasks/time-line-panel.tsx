@@ -1,9 +1,11 @@
 import type { TaskDetail } from "@holdfast/contracts/api";
+import { plural, t } from "@lingui/core/macro";
+import { Plural } from "@lingui/react/macro";
 import { useState } from "react";
 import { Button, Tooltip, TooltipTrigger } from "react-aria-components";
 import { plainText } from "../../format/foreign-text.ts";
-import { plural } from "../../format/number.ts";
 import { duration, utcPrecise } from "../../format/time.ts";
+import { withinSentence } from "../../language/texts.tsx";
 import { useNow } from "../../live/live-context.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
@@ -12,22 +14,22 @@ import { useNarrow } from "../../ui/use-narrow.ts";
 import { type BarRow, barRows, entryIdOf, type Scale, type Span, scaleOf, ticksOf } from "./bars.ts";
 import { type ReplayAuthor, useReplayAuthors } from "./use-replay-authors.ts";
 
-const SPAN_LOOK: Record<Span["kind"], { tone: string; text: string }> = {
-  delayed: { tone: "scheduled", text: "Delay" },
-  queued: { tone: "pending", text: "Queue" },
-  backoff: { tone: "warn", text: "Backoff" },
-  flow: { tone: "quiet", text: "Other tasks of the flow" },
-  step: { tone: "processing", text: "Steps" },
-  suspended: { tone: "scheduled", text: "Sleep or signal" },
-  run: { tone: "processing", text: "Run" },
-  dead: { tone: "quiet", text: "Dead letter" },
+const SPAN_LOOK: Record<Span["kind"], { tone: string; text: () => string }> = {
+  delayed: { tone: "scheduled", text: () => t`Delay` },
+  queued: { tone: "pending", text: () => t`Queue` },
+  backoff: { tone: "warn", text: () => t`Backoff` },
+  flow: { tone: "quiet", text: () => t`Other tasks of the flow` },
+  step: { tone: "processing", text: () => t`Steps` },
+  suspended: { tone: "scheduled", text: () => t`Sleep or signal` },
+  run: { tone: "processing", text: () => t`Run` },
+  dead: { tone: "quiet", text: () => t`Dead letter` },
 };
 
 const toneOf = ({ kind, attempt }: Span): string =>
   attempt === null ? SPAN_LOOK[kind].tone : OUTCOME_LOOK[attempt.outcome].tone;
 
 const outcomeOf = ({ attempt }: Span): string =>
-  attempt === null ? "" : `, ${OUTCOME_LOOK[attempt.outcome].text().toLowerCase()}`;
+  attempt === null ? "" : `, ${withinSentence(OUTCOME_LOOK[attempt.outcome].text())}`;
 
 type Moment = BarRow["moments"][number];
 type AuthorOf = (moment: Moment) => ReplayAuthor | null;
@@ -43,33 +45,34 @@ export function TimeLinePanel({ task }: { task: TaskDetail }) {
   const isSqueezed = !scaleOf(rows, false).isToScale;
   const authorOf: AuthorOf = ({ kind, at }) => (kind === "replayed" ? (authors.get(at) ?? null) : null);
   return (
-    <section className="panel" aria-label="Time line">
+    <section className="panel" aria-label={t`Time line`}>
       <div className="panel-head">
         <h2>
-          Time line{" "}
+          {t`Time line`}{" "}
           <span className="hint">
-            {duration(scale.to - scale.from)}, {plural(task.history.length, "attempt")}
+            {duration(scale.to - scale.from)},{" "}
+            <Plural value={task.history.length} one="# attempt" other="# attempts" />
           </span>
         </h2>
         <div className="actions">
           {view === "bars" && isSqueezed ? (
             <Segments<"readable" | "exact">
-              label="Scale of the bars"
+              label={t`Scale of the bars`}
               value={isExact ? "exact" : "readable"}
               onChange={(next) => setIsExact(next === "exact")}
               options={[
-                { value: "readable", text: "Readable" },
-                { value: "exact", text: "To scale" },
+                { value: "readable", text: t`Readable` },
+                { value: "exact", text: t`To scale` },
               ]}
             />
           ) : null}
           <Segments<"bars" | "table">
-            label="View of the time line"
+            label={t`View of the time line`}
             value={view}
             onChange={setView}
             options={[
-              { value: "bars", text: "Bars" },
-              { value: "table", text: "Table" },
+              { value: "bars", text: t`Bars` },
+              { value: "table", text: t`Table` },
             ]}
           />
         </div>
@@ -128,10 +131,10 @@ function Bars({ rows, scale, authorOf }: { rows: BarRow[]; scale: Scale; authorO
         {[...legend].map(([key, span]) => (
           <span key={key}>
             <i className={`run-swatch tone-${toneOf(span)}`} data-kind={span.kind} aria-hidden="true" />
-            {span.attempt === null ? SPAN_LOOK[span.kind].text : OUTCOME_LOOK[span.attempt.outcome].text()}
+            {span.attempt === null ? SPAN_LOOK[span.kind].text() : OUTCOME_LOOK[span.attempt.outcome].text()}
           </span>
         ))}
-        {scale.isToScale ? null : <span>Not to scale: long times are drawn shorter.</span>}
+        {scale.isToScale ? null : <span>{t`Not to scale: long times are drawn shorter.`}</span>}
       </p>
     </div>
   );
@@ -144,13 +147,13 @@ function tookText({ spans }: BarRow): string {
   return last === undefined ? "" : duration(lengthOf(last));
 }
 
-const dueText = ({ until }: Span): string => (until === null ? "" : `, until ${utcPrecise(until)}`);
+const openText = ({ until }: Span): string => (until === null ? t`now` : t`now, until ${utcPrecise(until)}`);
 
 function Bar({ row, span, scale }: { row: BarRow; span: Span; scale: Scale }) {
   const { kind, what, from, to, isOpen, attempt } = span;
   const left = scale.at(from);
-  const name = `${row.label}: ${plainText(what)} ${duration(to - from)}${isOpen ? " so far" : ""}${outcomeOf(span)}`;
-  const times = `${utcPrecise(from)} to ${isOpen ? `now${dueText(span)}` : utcPrecise(to)}`;
+  const name = `${row.label}: ${plainText(what)} ${duration(to - from)}${isOpen ? t` so far` : ""}${outcomeOf(span)}`;
+  const times = t`${utcPrecise(from)} to ${isOpen ? openText(span) : utcPrecise(to)}`;
   const show = () => {
     const shown = row.spans.find((each) => each.attempt !== null)?.attempt;
     const entry = shown ? document.getElementById(entryIdOf(shown)) : null;
@@ -172,7 +175,7 @@ function Bar({ row, span, scale }: { row: BarRow; span: Span; scale: Scale }) {
         <br />
         {utcPrecise(from)}
         <br />
-        {isOpen ? `now${dueText(span)}` : utcPrecise(to)}
+        {isOpen ? openText(span) : utcPrecise(to)}
         {attempt === null ? null : (
           <>
             <br />
@@ -202,17 +205,19 @@ function Mark({ moment, scale, author }: { moment: Moment; scale: Scale; author:
 
 function momentText({ what }: Moment, author: ReplayAuthor | null): string {
   if (author === null) return what;
-  const others = author.count > 1 ? `, with ${plural(author.count - 1, "other task")}` : "";
-  return `${what} by ${author.actor}${others}${author.reason === null ? "" : `: ${author.reason}`}`;
+  const others = plural(author.count - 1, { one: "# other task", other: "# other tasks" });
+  const who =
+    author.count > 1 ? t`${what} by ${author.actor}, with ${others}` : t`${what} by ${author.actor}`;
+  return author.reason === null ? who : `${who}: ${author.reason}`;
 }
 
 function BarTable({ rows, authorOf }: { rows: BarRow[]; authorOf: AuthorOf }) {
   return (
-    <section className="run-table" aria-label="Times, scrollable" tabIndex={0}>
+    <section className="run-table" aria-label={t`Times, scrollable`} tabIndex={0}>
       <table>
         <thead>
           <tr>
-            {["Row", "What", "From", "To", "Took", "By"].map((text) => (
+            {[t`Row`, t`What`, t`From`, t`To`, t`Took`, t`By`].map((text) => (
               <th key={text} scope="col">
                 {text}
               </th>
@@ -229,7 +234,7 @@ function BarTable({ rows, authorOf }: { rows: BarRow[]; authorOf: AuthorOf }) {
                   {outcomeOf(span)}
                 </td>
                 <td className="mono">{utcPrecise(span.from)}</td>
-                <td className="mono">{span.isOpen ? `now${dueText(span)}` : utcPrecise(span.to)}</td>
+                <td className="mono">{span.isOpen ? openText(span) : utcPrecise(span.to)}</td>
                 <td>{duration(lengthOf(span))}</td>
                 <td>{span.attempt === null ? null : <ForeignText text={span.attempt.workerId} />}</td>
               </tr>

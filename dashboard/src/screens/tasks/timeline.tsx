@@ -1,4 +1,6 @@
 import type { TaskView } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { Ellipsis, Inbox, type LucideIcon, RotateCcw } from "lucide-react";
 import type { ReactNode } from "react";
 import { duration } from "../../format/time.ts";
@@ -20,7 +22,7 @@ export function Timeline({ task }: { task: TaskView }) {
       {task.history.length === 0 ? (
         <li className="attempt">
           <div className="attempt-mark" />
-          <p className="soft small">No attempt yet.</p>
+          <p className="soft small">{t`No attempt yet.`}</p>
         </li>
       ) : null}
     </ol>
@@ -37,20 +39,20 @@ function Entry({ entry }: { entry: TimelineEntry }) {
   if (entry.kind === "attempt") return <Attempt {...entry} />;
   if (entry.kind === "enqueued")
     return (
-      <Moment icon={Inbox} title="Enqueued">
+      <Moment icon={Inbox} title={t`Enqueued`}>
         <Time at={entry.at} />
       </Moment>
     );
   if (entry.kind === "missing")
     return (
-      <Moment icon={Ellipsis} title="Earlier attempts">
-        not kept any more
+      <Moment icon={Ellipsis} title={t`Earlier attempts`}>
+        {t`not kept any more`}
       </Moment>
     );
   return (
-    <Moment icon={RotateCcw} title="Replayed">
-      {entry.at === null ? "at an unknown time" : <Time at={entry.at} />}
-      {`, replay ${entry.generation}: attempts start again at 1`}
+    <Moment icon={RotateCcw} title={t`Replayed`}>
+      {entry.at === null ? t`at an unknown time` : <Time at={entry.at} />}
+      {t`, replay ${entry.generation}: attempts start again at 1`}
     </Moment>
   );
 }
@@ -71,6 +73,12 @@ function Moment({ icon: Icon, title, children }: { icon: LucideIcon; title: stri
   );
 }
 
+const WAIT_TEXT = {
+  waited: (time: string) => t`waited ${time}`,
+  "backoff and wait": (time: string) => t`backoff and wait ${time}`,
+  "waited since the replay": (time: string) => t`waited since the replay ${time}`,
+} as const;
+
 function Attempt({ attempt, wait, runMs }: Extract<TimelineEntry, { kind: "attempt" }>) {
   const look = OUTCOME_LOOK[attempt.outcome];
   return (
@@ -81,15 +89,17 @@ function Attempt({ attempt, wait, runMs }: Extract<TimelineEntry, { kind: "attem
       <div className="attempt-body">
         <div className="attempt-title">
           <strong>
-            Attempt {attempt.attempt}: {look.text()}
+            <Trans>
+              Attempt {attempt.attempt}: {look.text()}
+            </Trans>
           </strong>
           <span className="hint">
             <Time at={attempt.startedAt} />
           </span>
         </div>
         <p className="hint">
-          {wait === null ? "" : `${wait.what} ${duration(wait.ms)}, `}
-          {attempt.endedAt === null ? "running for" : "ran"} {duration(runMs)}
+          {wait === null ? "" : `${WAIT_TEXT[wait.what](duration(wait.ms))}, `}
+          {attempt.endedAt === null ? t`running for ${duration(runMs)}` : t`ran ${duration(runMs)}`}
           <br />
           <span className="mono">
             <ForeignText text={attempt.workerId} /> · {attempt.fence}

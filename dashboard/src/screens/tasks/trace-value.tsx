@@ -1,3 +1,4 @@
+import { t } from "@lingui/core/macro";
 import { ExternalLink } from "lucide-react";
 import { useSession } from "../../session/session-context.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
@@ -11,10 +12,10 @@ export function TraceValue({ traceId }: { traceId: string }) {
         <span className="mono">{traceId}</span>
       ) : (
         <a className="mono" href={traceUrl.replaceAll("{traceId}", traceId)} target="_blank" rel="noreferrer">
-          {traceId} <ExternalLink size={12} aria-label="opens in a new tab" />
+          {traceId} <ExternalLink size={12} aria-label={t`opens in a new tab`} />
         </a>
       )}
-      <CopyButton text={traceId} label="Copy trace id" />
+      <CopyButton text={traceId} label={t`Copy trace id`} />
     </>
   );
 }

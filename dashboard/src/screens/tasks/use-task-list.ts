@@ -1,4 +1,5 @@
 import type { ListedState, QueueStats } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
@@ -51,7 +52,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
   const { history } = useRouter();
   useEffect(() => {
     const name =
-      state === "dead" ? `Dead letters of ${queue}` : `${STATE_LOOK[state].text()} tasks of ${queue}`;
+      state === "dead" ? t`Dead letters of ${queue}` : t`${STATE_LOOK[state].text()} tasks of ${queue}`;
     rememberList({ name, href: history.location.href, rows: rows.map(({ id }) => rowOf(queue, id)) });
   }, [history, queue, state, rows]);
 

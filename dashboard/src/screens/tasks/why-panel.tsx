@@ -1,3 +1,5 @@
+import { t } from "@lingui/core/macro";
+import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { CircleHelp } from "lucide-react";
 import { toApiError } from "../../api/errors.ts";
@@ -12,13 +14,13 @@ export function WhyPanel({ queue, id }: { queue: string; id: string }) {
   const { paused } = useLive();
   const { data, error } = useQuery({ ...whyQuery(queue, id), refetchInterval: paused ? false : 2_000 });
   return (
-    <section className="panel" aria-label="Why isn't it running?">
+    <section className="panel" aria-label={t`Why isn't it running?`}>
       <div className="panel-body why">
         <CircleHelp size={17} aria-hidden="true" />
         <div>
-          <h2>Why isn't it running?</h2>
+          <h2>{t`Why isn't it running?`}</h2>
           {data === undefined ? (
-            <p className="soft">{error === null ? "Looking…" : toApiError(error).detail}</p>
+            <p className="soft">{error === null ? t`Looking…` : toApiError(error).detail}</p>
           ) : (
             <>
               <p>
@@ -27,11 +29,13 @@ export function WhyPanel({ queue, id }: { queue: string; id: string }) {
               <p className="hint">
                 {data.position === null
                   ? null
-                  : `${data.positionIsEstimate ? "About " : ""}${count(data.position)} before it. `}
+                  : data.positionIsEstimate
+                    ? t`About ${count(data.position)} before it.`
+                    : t`${count(data.position)} before it.`}{" "}
                 {data.expectedStartAt === null ? null : (
-                  <>
+                  <Trans>
                     Expected start: <Time at={data.expectedStartAt} />
-                  </>
+                  </Trans>
                 )}
               </p>
             </>
