@@ -83,8 +83,10 @@ async function repeat() {
   let open = true;
   const loop = (async () => {
     while (open) {
+      const startedAt = performance.now();
       if (role === "sweep") await janitor.runOnce();
       else await observer.snapshot();
+      done.lastMs = performance.now() - startedAt;
       done.tasks++;
     }
   })();

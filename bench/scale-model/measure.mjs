@@ -11,12 +11,14 @@ const LARGE_BYTES = 4_096;
 /** Tasks in a call of a producer, and partitions of a queue, so that calls are neither full nor have one task. */
 const SOME = 8;
 const SLOW_MS = 20;
-const SLOW_TASKS = 8_000;
+const SLOW_TASKS = 10_000;
 const KEYS = 100;
 const KEPT = 10_000;
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 const PARTITIONS = 64;
 const QUEUES = 200;
+const CREATED_TOGETHER = 100;
+const DISCOVERED = 10_000;
 
 /** Runs one process alone, and returns its costs per task. */
 async function alone(server, role, args, times) {
@@ -54,7 +56,8 @@ async function create(server, { queues = 1, partitions }) {
     { length: queues },
     (_, at) => new Queue(queues === 1 ? "tasks" : `tasks-${at}`, { client, partitions }),
   );
-  for (const queue of made) await queue.ready();
+  for (let at = 0; at < made.length; at += CREATED_TOGETHER)
+    await Promise.all(made.slice(at, at + CREATED_TOGETHER).map((queue) => queue.ready()));
   await client.close();
 }
 
@@ -72,10 +75,10 @@ async function measureRound(server, quick) {
   const idle = { warmMs: 1_500, forMs: quick ? 2_000 : 4_000 };
   const ingest = (args, warmTasks, times = short) =>
     alone(server, "produce", { most: ENDLESS, ...args }, { ...times, warmTasks });
-  /** Drains a queue of `count` tasks. A fifth of them warms the worker up. */
+  /** Drains a queue of `count` tasks. A third of them warms the worker up. */
   const drain = async (args, { times = short, count = tasks / 4, filled = {} } = {}) => {
     await fill(server, count, filled);
-    return alone(server, "work", args, { ...times, warmTasks: count / 5 });
+    return alone(server, "work", args, { ...times, warmTasks: count / 3 });
   };
   const idleWorker = async (partitions) => {
     await create(server, { partitions });
@@ -87,12 +90,12 @@ async function measureRound(server, quick) {
   };
   const runs = {
     ingest: () => ingest({}, tasks / 5, long),
-    ingestSome: () => ingest({ batch: SOME }, tasks / 10),
-    ingestOne: () => ingest({ batch: 1, inFlight: 1 }, tasks / 100),
+    ingestSome: () => ingest({ batch: SOME }, tasks / 5),
+    ingestOne: () => ingest({ batch: 1, inFlight: 1 }, tasks / 50),
     ingestLarge: () => ingest({ payloadBytes: LARGE_BYTES }, tasks / 20),
     process: () => drain({}, { times: long, count: tasks }),
     // With several parts, a worker divides its slots between them, and many calls are under way at a time.
-    processSome: () => drain({}, { filled: { partitions: SOME } }),
+    processSome: () => drain({}, { filled: { partitions: SOME }, count: tasks / 2 }),
     // Slow handlers end one by one, and so do their calls.
     processOne: () => drain({ handlerMs: SLOW_MS }, { times: long, count: SLOW_TASKS }),
     processLarge: () => drain({}, { filled: { payloadBytes: LARGE_BYTES } }),
@@ -140,6 +143,27 @@ async function kept(server) {
   for (let done = 0; done < KEPT; done = (await worker.ask({})).answer.tasks) await delay(20);
   await worker.stop();
   return { memoryBytes: ((await usedMemory()) - before) / KEPT };
+}
+
+/** How long one sweep and one look of observability take with very many idle queues, ms. */
+async function discover(server, quick) {
+  const queues = quick ? DISCOVERED / 10 : DISCOVERED;
+  await server.client.flushall();
+  await create(server, { queues });
+  const lastMs = async (role) => {
+    const child = await start(role, server.url);
+    try {
+      // The first one also compiles the code.
+      for (;;) {
+        const { answer } = await child.ask({});
+        if (answer.tasks >= 2) return answer.lastMs;
+        await delay(50);
+      }
+    } finally {
+      await child.stop();
+    }
+  };
+  return { queues, sweepMs: await lastMs("sweep"), lookMs: await lastMs("look") };
 }
 
 /** Returns the costs of the model: the medians of `rounds` rounds. */
@@ -199,6 +223,7 @@ export async function measureCosts(server, { quick = false, rounds = 3, onRound 
       lookMs: 1_000 / of("look", "perS") / QUEUES,
       lookRedisUs: of("look", "redisUs") / QUEUES,
     },
+    discovery: await discover(server, quick),
     rssMb: {
       producer: of("ingest", "rssMb"),
       worker: of("process", "rssMb"),

@@ -11,19 +11,23 @@ const LOOK_MS = 1_000;
 const CONNECTIONS = { worker: 3, producer: 1, janitor: 1, observability: 1 };
 // A fork that rewrites the append-only file copies the pages that change meanwhile.
 const FORK_FACTOR = 1.5;
+const APART = 1.5;
 const UNEVEN = 1.2;
 // If there are more queues than workers, this many workers work on each queue.
 const WORKERS_PER_QUEUE = 2;
 const PARTITIONS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/** Sorts measured costs by their calls, and leaves out those that a disturbance made dearer than one with more calls. */
+/**
+ * Sorts measured costs by their calls. Leaves out those that a disturbance made dearer than one with more calls, and those
+ * that are too close to another one for a line through both.
+ */
 export function growing(points) {
   const kept = [];
   for (const point of points.toSorted((one, other) => one.calls - other.calls)) {
     const before = kept.at(-1);
     const grows =
       !before ||
-      (point.calls > before.calls && point.redisUs > before.redisUs && point.nodeUs > before.nodeUs);
+      (point.calls > APART * before.calls && point.redisUs > before.redisUs && point.nodeUs > before.nodeUs);
     if (grows) kept.push(point);
   }
   return kept;

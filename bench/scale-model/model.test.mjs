@@ -63,6 +63,7 @@ test("a measured cost that does not grow with the calls is left out", () => {
   expect(growing([many, few, some])).toEqual([few, some, many]);
   const disturbed = { calls: 0.1, redisUs: 30, nodeUs: 20 };
   expect(growing([few, disturbed, some, many])).toEqual([few, disturbed, many]);
+  expect(growing([few, some, { calls: 0.15, redisUs: 40, nodeUs: 60 }])).toEqual([few, some]);
 });
 
 test("partitions and slow handlers make the calls of a worker smaller, and full load makes them larger", () => {
@@ -203,7 +204,8 @@ test("the page has every figure, and says which case of the check was not within
     measured: { median: 100_000 * (1 + difference), min: 1, max: 2 },
   });
   const check = [result("one node", -0.05), result("Cluster of 3", 0.31)];
-  const text = pageText({ ...costs, pushed: { redisUs: 1, nodeUs: 2 }, measuredOn, check });
+  const discovery = { queues: 10_000, sweepMs: 9_000, lookMs: 2_000 };
+  const text = pageText({ ...costs, discovery, pushed: { redisUs: 1, nodeUs: 2 }, measuredOn, check });
   expect(text).not.toMatch(/NaN|undefined|Infinity/);
   expect(text).toContain("| 200,000 |");
   expect(text).toContain("| -5.0% | yes | 20, 25 |");

@@ -54,7 +54,7 @@ const lines = (items) => items.map((item) => `- ${item}`).join("\n");
 
 /** Returns the text behind the mark. */
 export function pageText(costs) {
-  const { measuredOn, perQueue, idlePerPart, pushed, key, bytes, perKb, check } = costs;
+  const { measuredOn, discovery, idlePerPart, pushed, key, bytes, perKb, check } = costs;
   return `
 The costs were measured on ${measuredOn.date}: ${measuredOn.machine}, Node ${measuredOn.node}, Redis ${measuredOn.redis}; medians of ${measuredOn.rounds} rounds. The host gave ${percent(measuredOn.stolen ?? 0)} of the
 CPU time to other guests meanwhile, and the load average was ${measuredOn.load.toFixed(1)} before.
@@ -73,7 +73,7 @@ ${lines([
   `A task that is enqueued alone and wakes an idle worker costs ${big(pushed.redisUs)} µs of Redis and ${big(pushed.nodeUs)} µs of Node, the end of the task included.`,
   `An idle worker costs Redis ${big(idlePerPart.redisUsPerS)} µs a second for each part that it works on, and itself ${big(idlePerPart.nodeUsPerS)} µs.`,
   `A look at one more key in a call costs Redis ${big(key.redisUs)} µs. A key with a limit of one task at a time runs ${big(key.oneAtATimePerS)} empty tasks a second.`,
-  `A sweep takes ${big(perQueue.sweepMs)} ms for each idle queue, so ${big(perQueue.sweepMs * 10)} s for 10,000 queues; observability needs ${big(perQueue.lookMs * 10)} s to read 10,000 queues.`,
+  `With ${big(discovery.queues)} idle queues, a sweep of a janitor takes ${big(discovery.sweepMs / 1_000)} s, and observability needs ${big(discovery.lookMs / 1_000)} s to read them all.`,
 ])}
 
 ### The model against this machine
