@@ -1590,7 +1590,7 @@ export const mutants = [
   {
     name: "alerts: the next message does not wait for the one before",
     changes: [["services/observability/src/alerts/deliveries.ts", "if (lines.has(line)) continue;", ""]],
-    tests: ["services/observability/test/alerts.redis.test.ts"],
+    tests: ["services/observability/src/alerts/deliveries.test.ts"],
   },
   {
     name: "schedule_plan: occurrences that were missed are not counted",

@@ -59,6 +59,12 @@ async function knownRun(): Promise<void> {
     },
     30_000,
   );
+  // No alert of this rule fires, so nothing is sent.
+  const target = { kind: "slack", url: "https://hooks.example.com/" };
+  expect((await operator("PUT", "/v1/alerts/targets/team", target)).status).toBe(201);
+  const rule = { queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["team"] };
+  const when = { kind: "dead_letters", above: 1_000_000 };
+  expect((await operator("PUT", "/v1/alerts/rules/dead", { ...rule, when })).status).toBe(201);
   const everySecond = { queue: "timed", cron: "* * * * * *", type: "demo.echo", overlap: "allow" };
   expect((await operator("PUT", "/v1/schedules/every-second", everySecond)).status).toBe(201);
   await until(

@@ -107,6 +107,15 @@ export const workersRedis = dashboard({
       "{{webhook}} disabled": "max by (webhook) (holdfast_webhook_disabled)",
       "{{webhook}} gaps in an hour": "sum by (webhook) (increase(holdfast_webhook_gaps_total[1h]))",
     }),
+    row("Alerts of the dashboard"),
+    lines("Queues for which a rule fires", "short", { "{{rule}}": "max by (rule) (holdfast_alerts_firing)" }),
+    lines("Alert messages", "ops", {
+      "{{target}} {{outcome}}":
+        "sum by (target, outcome) (rate(holdfast_alert_deliveries_total[$__rate_interval]))",
+    }),
+    lines("Alert messages given up", "short", {
+      "{{target}} in an hour": "sum by (target) (increase(holdfast_alert_messages_lost_total[1h]))",
+    }),
     row("HTTP"),
     lines("Requests", "reqps", {
       "{{job}} {{status_class}}":

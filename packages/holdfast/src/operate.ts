@@ -7,6 +7,7 @@ export {
   type AlertConfig,
   type AlertStore,
   type AlertTurn,
+  type AlertWrites,
   alertsOf,
   type HeldAlert,
   newNotification,

@@ -50,7 +50,6 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
         {rule === null ? (
           <TextField
             label={t`Name`}
-            placeholder="dead-letters"
             value={draft.name}
             onChange={(name) => set({ name })}
             error={draft.name === "" ? null : errors.name}

@@ -67,7 +67,6 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
       {target === null ? (
         <TextField
           label={t`Name`}
-          placeholder="team"
           value={name}
           onChange={setName}
           error={name === "" ? null : nameError}
