@@ -1793,8 +1793,8 @@ export const mutants = [
     changes: [
       [
         "services/observability/src/operators/masked-list.ts",
-        "const { q, error, signature, tag, ...rest } = query;",
-        "const { q, error, signature, ...rest } = query;\n  const tag = undefined;",
+        'const { q, error, signature, tag, query = "", ...rest } = all;',
+        'const { q, error, signature, query = "", ...rest } = all;\n  const tag = undefined;',
       ],
     ],
     tests: ["services/observability/test/masked-list.test.ts"],
@@ -2878,8 +2878,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/observer/filter.ts",
-        "(flow === undefined || task.flow?.id === flow)",
-        "(flow === undefined || task.flow !== null)",
+        'for (const field of ["type", "tag", "flow", "signature"] as const)',
+        'for (const field of ["type", "tag", "signature"] as const)',
       ],
     ],
     tests: ["packages/holdfast/src/observer/filter.test.ts"],

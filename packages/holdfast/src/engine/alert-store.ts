@@ -26,6 +26,7 @@ export interface HeldAlert {
 /** The queues for which the condition of a rule holds. */
 export type RuleState = Record<string, HeldAlert>;
 
+/** An alert rule as it is stored, with what it found last. */
 export interface StoredRule extends AlertRule {
   name: string;
   updatedAt: number;
@@ -33,6 +34,7 @@ export interface StoredRule extends AlertRule {
   mute: AlertMute | null;
 }
 
+/** An alert target as it is stored, with its secrets. */
 export interface StoredTarget extends AlertTarget {
   name: string;
   updatedAt: number;
@@ -56,6 +58,7 @@ export interface AlertWrites {
   ended?: readonly AlertNotification[];
 }
 
+/** The answer to a process that asks to evaluate the rules. */
 export interface AlertTurn {
   /** Redis time, ms since the epoch. */
   now: number;
@@ -246,6 +249,7 @@ export function alertsOf(state: RuleState): Omit<AlertView, "value">[] {
 
 const byName = ([a]: [string, string], [b]: [string, string]) => (a < b ? -1 : 1);
 
+/** Returns a message that waits for its first delivery, with a new id. */
 export function newNotification(target: string, message: AlertNotification["message"]): AlertNotification {
   return {
     id: `alert_${nanoid(16)}`,
@@ -253,7 +257,9 @@ export function newNotification(target: string, message: AlertNotification["mess
   };
 }
 
+/** Returns the error for a rule that does not exist. */
 export const unknownRule = (name: string) =>
   new HoldfastError("not_found", `there is no alert rule "${name}"`);
+/** Returns the error for a target that does not exist. */
 export const unknownTarget = (name: string) =>
   new HoldfastError("not_found", `there is no alert target "${name}"`);
