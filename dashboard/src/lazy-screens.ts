@@ -12,6 +12,11 @@ export const LoadPage: Screen = lazyPart(
   () => t`the screen Load`,
 );
 
+export const AllTasksPage: Screen = lazyPart(
+  async () => (await import("./screens/search/all-tasks-page.tsx")).AllTasksPage,
+  () => t`the screen All tasks`,
+);
+
 export const ErrorsPage: Screen = lazyPart(
   async () => (await import("./screens/errors/errors-page.tsx")).ErrorsPage,
   () => t`the screen Errors`,

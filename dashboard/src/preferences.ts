@@ -1,12 +1,16 @@
-/** Keeps the reader's theme and format of times in this browser. */
+/** Keeps what the reader chose in this browser, such as the theme and the format of times. */
 
-export function readPreference<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
+/** Returns one of the allowed values; without a list of them, any text or null. */
+export function readPreference(name: string): string | null;
+export function readPreference<T extends string>(name: string, allowed: readonly T[], fallback: T): T;
+export function readPreference<T extends string>(name: string, allowed?: readonly T[], fallback?: T) {
+  let value: string | null = null;
   try {
-    const value = localStorage.getItem(`holdfast.${name}`);
-    return allowed.find((candidate) => candidate === value) ?? fallback;
+    value = localStorage.getItem(`holdfast.${name}`);
   } catch {
-    return fallback;
+    // Storage is blocked.
   }
+  return allowed === undefined ? value : (allowed.find((candidate) => candidate === value) ?? fallback);
 }
 
 export function writePreference(name: string, value: string): void {

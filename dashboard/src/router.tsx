@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/
 import { BASE_PATH } from "./api/base.ts";
 import {
   AlertsPage,
+  AllTasksPage,
   AuditPage,
   DeadLettersTab,
   ErrorsPage,
@@ -37,6 +38,13 @@ const load = createRoute({
   path: "/load",
   validateSearch: SCREENS["/load"].search,
   component: LoadPage,
+});
+
+const allTasks = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks",
+  validateSearch: SCREENS["/tasks"].search,
+  component: AllTasksPage,
 });
 
 const errors = createRoute({
@@ -149,6 +157,7 @@ const task = createRoute({
 export const routeTree = root.addChildren([
   overview,
   load,
+  allTasks,
   errors,
   alerts,
   workers,

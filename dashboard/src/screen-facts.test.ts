@@ -9,6 +9,8 @@ describe("the fields of the address that a screen does not understand", () => {
     expect(
       unknown("/queues/$queue/tasks", { state: "dead", q: 17, tag: "a", within: "1h", type: "" }),
     ).toEqual([]);
+    expect(unknown("/tasks", { query: "type:a", sort: "type", task: "q/t-1" })).toEqual([]);
+    expect(unknown(DEAD, { query: "a", tag: "b" })).toEqual([]);
     expect(
       unknown(DEAD, { view: "list", tag: "tenant:acme", reason: "fatal", signature: "abcdef012345" }),
     ).toEqual([]);
@@ -28,8 +30,10 @@ describe("the fields of the address that a screen does not understand", () => {
   });
 
   it("include a text that is too long, and any filter for the list of groups", () => {
-    const long = "x".repeat(201);
+    const long = "x".repeat(2_001);
+    expect(unknown(DEAD, { query: long })).toEqual([`query=${long}`]);
     expect(unknown(DEAD, { q: long })).toEqual([`q=${long}`]);
+    expect(unknown("/tasks", { tag: "a" })).toEqual(["tag=a"]);
     expect(unknown(DEAD, { view: "groups", tag: "a" })).toEqual(["tag=a"]);
   });
 });

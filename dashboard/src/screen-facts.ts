@@ -1,11 +1,13 @@
 import { t } from "@lingui/core/macro";
 import {
+  allTasksSearch,
   auditSearch,
   deadLettersSearch,
   errorsSearch,
   eventsSearch,
   limitsSearch,
   loadSearch,
+  oldFields,
   operationsSearch,
   overviewSearch,
   queueSearch,
@@ -25,6 +27,8 @@ export interface ScreenFacts {
   narrows?: boolean;
   /** Whether the screen is about all queues, so that the title says how bad it is in all of them. */
   allQueues?: boolean;
+  /** Fields of older addresses that `search` turns into others. */
+  renamed?(raw: Record<string, unknown>): object;
 }
 
 const nothing = () => ({});
@@ -38,6 +42,7 @@ export const SCREENS = {
   "/load": { title: () => t`Load`, search: loadSearch },
   "/errors": { title: () => t`Errors`, search: errorsSearch, narrows: true, allQueues: true },
   "/alerts": { title: () => t`Alerts`, search: nothing },
+  "/tasks": { title: () => t`All tasks`, search: allTasksSearch, narrows: true },
   "/workers": { title: () => t`Workers`, search: nothing },
   "/operations": { title: () => t`Operations`, search: operationsSearch },
   "/schedules": { title: () => t`Schedules`, search: schedulesSearch, narrows: true },
@@ -47,11 +52,13 @@ export const SCREENS = {
     title: ({ queue = "" }) => t`Tasks of ${queue}`,
     search: tasksSearch,
     narrows: true,
+    renamed: oldFields,
   },
   "/queues/$queue/dead-letters": {
     title: ({ queue = "" }) => t`Dead letters of ${queue}`,
     search: deadLettersSearch,
     narrows: true,
+    renamed: oldFields,
   },
   "/queues/$queue/limits": {
     title: ({ queue = "" }) => t`Limits of ${queue}`,
@@ -83,9 +90,16 @@ export const screenFacts = (fullPath: string): ScreenFacts =>
   (SCREENS as Record<string, ScreenFacts>)[fullPath] ?? NOT_FOUND;
 
 /** Returns the fields of the address that the screen does not understand. Empty fields are left out. */
-export function unknownIn(raw: Record<string, unknown>, { search }: ScreenFacts): string[] {
+export function unknownIn(raw: Record<string, unknown>, { search, renamed }: ScreenFacts): string[] {
   const known = search(raw) as Record<string, unknown>;
+  const old = renamed?.(raw) ?? {};
+  const isKnown = (name: string, value: unknown) =>
+    // Clauses of older fields are added to the query.
+    name in old ||
+    (name === "query"
+      ? String(known.query ?? "").startsWith(String(value))
+      : String(known[name] ?? "") === String(value));
   return Object.entries(raw)
-    .filter(([name, value]) => value !== "" && String(known[name] ?? "") !== String(value))
+    .filter(([name, value]) => value !== "" && !isKnown(name, value))
     .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`);
 }

@@ -3,10 +3,12 @@ import {
   type DeadReason,
   ERROR_KINDS,
   ERROR_ORDERS,
+  LIMITS,
   LISTED_STATES,
   type ListedState,
   TASK_EVENT_TYPES,
   type TaskEventType,
+  valueText,
 } from "@holdfast/contracts";
 import type { AuditAction } from "./api/audit.ts";
 import type { ErrorKind, ErrorOrder } from "./api/error-list.ts";
@@ -32,16 +34,14 @@ export interface QueueSearch {
   by?: "wait";
 }
 
-export const AGES = ["15m", "1h", "24h", "7d"] as const;
-export type Age = (typeof AGES)[number];
-
-/** The filters of a list of tasks. */
+/** What a list of tasks shows. */
 export interface ListSearch {
-  q?: string;
-  type?: string;
-  tag?: string;
-  error?: string;
-  within?: Age;
+  /** A query, as docs/queries.md describes it. */
+  query?: string;
+  /** The column by which the loaded rows are sorted; with a minus the largest comes first. */
+  sort?: string;
+  /** The task in the side panel: its id, and in the list of all queues its queue and a slash before it. */
+  task?: string;
 }
 
 export interface TasksSearch extends ListSearch {
@@ -50,9 +50,6 @@ export interface TasksSearch extends ListSearch {
 
 export interface DeadLettersSearch extends ListSearch {
   view?: "list" | "groups";
-  reason?: DeadReason;
-  /** The signature of an error. */
-  signature?: string;
 }
 
 export interface ErrorsSearch {
@@ -115,29 +112,53 @@ export const queueSearch = (raw: Raw): QueueSearch => ({
   ...pick("by", raw.by, ["wait"] as const),
 });
 
-const listSearch = (raw: Raw): ListSearch => ({
-  ...text("q", raw.q),
-  ...text("type", raw.type),
-  ...text("tag", raw.tag),
-  ...text("error", raw.error),
-  ...pick("within", raw.within, AGES),
-});
+const isAge = (value: unknown) => ["15m", "1h", "24h", "7d"].includes(String(value));
+const isReason = (value: unknown) => DEAD_REASONS.includes(value as DeadReason);
+
+/** The clauses for which older addresses had fields of their own. */
+const OLD_FIELDS: Record<string, (value: string) => string | null> = {
+  q: (value) => valueText(value),
+  type: (value) => `type==${valueText(value)}`,
+  tag: (value) => `tag==${valueText(value)}`,
+  error: (value) => `error~${valueText(value)}`,
+  within: (value) => (isAge(value) ? `time:<${value}` : null),
+  reason: (value) => (isReason(value) ? `reason:${value}` : null),
+  signature: (value) => `signature==${valueText(value)}`,
+};
+
+/** Returns the fields of an older address that become clauses of the query, with their clauses. */
+export function oldFields(raw: Raw): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(OLD_FIELDS).flatMap(([name, clauseOf]) => {
+      const { value = "" } = text("value", raw[name]);
+      const clause = value === "" || raw.view === "groups" ? null : clauseOf(value);
+      return clause === null ? [] : [[name, clause]];
+    }),
+  );
+}
+
+const listSearch = (raw: Raw): ListSearch => {
+  const { query = "" } = text("query", raw.query, LIMITS.queryCharacters);
+  // The router reads its own result again, so the clauses may be there already.
+  const added = Object.values(oldFields(raw)).filter((clause) => !` ${query} `.includes(` ${clause} `));
+  return {
+    ...text("query", [query, ...added].join(" ").trim(), LIMITS.queryCharacters),
+    ...text("sort", raw.sort, 20),
+    ...text("task", raw.task, 200),
+  };
+};
 
 export const tasksSearch = (raw: Raw): TasksSearch => ({
   ...pick("state", raw.state, LISTED_STATES),
   ...listSearch(raw),
 });
 
+export const allTasksSearch = listSearch;
+
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
   const view = pick("view", raw.view, ["list", "groups"] as const);
-  // The view by error always shows all dead letters. So filters do not apply.
-  if (view.view === "groups") return view;
-  return {
-    ...view,
-    ...listSearch(raw),
-    ...pick("reason", raw.reason, DEAD_REASONS),
-    ...text("signature", raw.signature, 12),
-  };
+  // The view by error always shows all dead letters. So a query does not apply.
+  return view.view === "groups" ? view : { ...view, ...listSearch(raw) };
 };
 
 export const errorsSearch = (raw: Raw): ErrorsSearch => ({
@@ -169,7 +190,7 @@ export const auditSearch = (raw: Raw): AuditSearch => ({
 });
 
 const MINUTE = 60_000;
-const SPAN_MS: Record<Window | Age, number> = {
+const SPAN_MS: Record<Window, number> = {
   "5m": 5 * MINUTE,
   "15m": 15 * MINUTE,
   "1h": 60 * MINUTE,
@@ -179,4 +200,4 @@ const SPAN_MS: Record<Window | Age, number> = {
   "30d": 43_200 * MINUTE,
 };
 
-export const spanMs = (span: Window | Age): number => SPAN_MS[span];
+export const spanMs = (span: Window): number => SPAN_MS[span];

@@ -86,14 +86,15 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
   test("finds dead letters by text, error and reason, says how many it searched, and clears the search", async () => {
     await die(stack, "search", 40, { tags: ["tenant:acme"] });
     await open(page, at("search"));
-    await page.getByPlaceholder("Id, payload, any text").fill('"n":17');
+    await page.getByRole("combobox", { name: "Query" }).fill("payload.n=17");
     await page.keyboard.press("Enter");
     await page.getByText("1 match, scanned 40 of 40").waitFor();
-    await page.waitForURL(/q=/);
+    await page.waitForURL(/query=/);
     await page.reload();
     await page.getByRole("link", { name: "dead-17" }).waitFor();
-    await page.getByRole("button", { name: "Clear filters" }).click();
-    await page.getByLabel("Reason").selectOption("fatal");
+    await page.getByRole("button", { name: "Clear query" }).click();
+    await page.getByRole("combobox", { name: "Query" }).fill("reason:fatal");
+    await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "No dead letters match" }).waitFor();
     await page.getByRole("button", { name: "Clear filters" }).first().click();
     await page.getByText("40 dead letters loaded").waitFor();

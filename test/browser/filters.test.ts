@@ -19,10 +19,11 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     const page = await stack.page();
     await open(page, at("?tag=tenant:acme"));
     await page.getByText("3 matches, scanned 8 of 8").waitFor();
-    expect(await page.getByPlaceholder("Tag, exact").inputValue()).toBe("tenant:acme");
+    // The field of an older address became a clause of the query.
+    expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe("tag==tenant:acme");
     expect(await page.getByRole("link", { name: /^beta-/ }).count()).toBe(0);
     expect(await page.getByRole("link", { name: "Export NDJSON" }).getAttribute("href")).toContain(
-      "tag=tenant%3Aacme",
+      "query=tag%3D%3Dtenant%3Aacme",
     );
     await page.getByRole("button", { name: "Replay all that match" }).click();
     const dialog = page.getByRole("alertdialog");
@@ -63,19 +64,43 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     await page.context().close();
   });
 
-  test("a search finds text in upper and lower case", async () => {
+  test("a query is found while it is typed, in upper and lower case, and survives a reload", async () => {
     const page = await stack.page();
     await open(page, at());
-    await page.getByPlaceholder("Id, payload, any text").fill("BETA-3");
-    await page.keyboard.press("Enter");
+    const bar = page.getByRole("combobox", { name: "Query" });
+    await bar.pressSequentially("BETA-3");
     await page.getByText("1 match, scanned 5 of 5").waitFor();
-    await page.getByPlaceholder("Id, payload, any text").fill("DEMO.flaky");
-    await page.keyboard.press("Enter");
+    await bar.fill("");
+    await bar.pressSequentially("type:DEMO.* error~ERROR -id:beta-0");
+    await page.getByText("4 matches, scanned 5 of 5").waitFor();
+    expect(await bar.inputValue()).toBe("type:DEMO.* error~ERROR -id:beta-0");
+    await page.reload();
+    await page.getByText("4 matches, scanned 5 of 5").waitFor();
+    await page.getByRole("button", { name: "Remove -id:beta-0" }).click();
     await page.getByText("5 matches, scanned 5 of 5").waitFor();
-    await page.getByPlaceholder("Error text").fill("ERROR");
-    await page.keyboard.press("Enter");
-    await page.waitForURL(/error=ERROR/);
+    await page.context().close();
+  });
+
+  test("a query over all queues is built with the mouse, and the side panel follows j and k", async () => {
+    const page = await stack.page();
+    await open(page, `${stack.base}/tasks`);
+    await page.getByRole("link", { name: "beta-4" }).waitFor();
+    await page.getByRole("combobox", { name: "Query" }).click();
+    await page.getByRole("option", { name: /^state:/ }).click();
+    await page.getByRole("option", { name: "state:dead" }).click();
+    await page.waitForURL(/query=state%3Adead|query=state:dead/);
     await page.getByText("5 matches, scanned 5 of 5").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Show beta-4 beside the list" }).click();
+    const panel = page.getByRole("complementary", { name: "Task of the row" });
+    await panel.getByRole("link", { name: "beta-4" }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.press("j");
+    await panel.getByRole("link", { name: "beta-3" }).waitFor();
+    await page.reload();
+    await panel.getByRole("link", { name: "beta-3" }).waitFor();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectToFit(page, "all tasks with the side panel");
     await page.context().close();
   });
 

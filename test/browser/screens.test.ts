@@ -100,6 +100,23 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     ["tasks, pending", "/queues/idle/tasks"],
     ["tasks, completed", "/queues/hostile/tasks?state=completed"],
     ["tasks, none match", "/queues/hostile/tasks?state=completed&q=zzz"],
+    ["all tasks", "/tasks"],
+    [
+      "all tasks, suggestions",
+      "/tasks",
+      async (page) => {
+        await page.getByRole("combobox", { name: "Query" }).click();
+        await page.getByRole("option").first().waitFor();
+      },
+    ],
+    ["all tasks, wrong query", "/tasks?query=tpye:a"],
+    [
+      "all tasks, views",
+      "/tasks?query=state:dead",
+      (page) => page.getByRole("button", { name: "Views" }).click(),
+    ],
+    ["all tasks, columns", "/tasks", (page) => page.getByRole("button", { name: "Columns" }).click()],
+    ["task beside the list", `/queues/hostile/dead-letters?task=dead-${"x".repeat(120)}`],
     ["dead letters", "/queues/hostile/dead-letters"],
     [
       "dead letters, selected",
@@ -200,7 +217,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   ];
 
   const ACTED =
-    "[role=dialog], .events, [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
+    "[role=dialog], [role=option], .events, [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
 
   test.each(["light", "dark"] as const)(
     "has no axe violation, fits the window, and runs no text as a script, in the %s theme",
@@ -280,10 +297,11 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.keyboard.press("q");
     await page.waitForURL(/\/tasks$/);
     // The address changes before the screen does.
-    await page.getByPlaceholder("Id, payload, any text").waitFor();
+    const bar = page.getByRole("combobox", { name: "Query" });
+    await bar.waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("jkx?");
-    expect(await page.getByPlaceholder("Id, payload, any text").inputValue()).toBe("jkx?");
+    expect(await bar.inputValue()).toBe("jkx?");
     // The palette finds a task by its id in any queue.
     await page.keyboard.press("Control+k");
     await page.getByRole("dialog").waitFor();

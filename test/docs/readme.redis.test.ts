@@ -164,6 +164,7 @@ test("the curl examples in docs/http.md work, one after another", async () => {
     { queue: "default", cancelled: 1 },
     { reason: "terminal" },
     { workers: [{ queues: ["default", "demo"], state: "running" }] },
+    { tasks: expect.arrayContaining([expect.objectContaining({ id: "hello-1" })]), cursor: null },
   ]);
   expect(dead).toMatchObject([
     { accepted: 2 },

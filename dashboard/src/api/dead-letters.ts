@@ -1,22 +1,8 @@
-import type { DeadReason } from "@holdfast/contracts";
 import type { DiscardReply, OperationView, ReplayReply } from "@holdfast/contracts/api";
 import { api, given } from "./client.ts";
 
-export interface DeadLetterFilter {
-  type?: string | undefined;
-  tag?: string | undefined;
-  flow?: string | undefined;
-  reason?: DeadReason | undefined;
-  signature?: string | undefined;
-  error?: string | undefined;
-  q?: string | undefined;
-  /** Range of the time of death, ms since the epoch. */
-  from?: number | undefined;
-  to?: number | undefined;
-}
-
 /** The dead letters that an action changes. */
-export type DeadLetterTarget = { ids: string[] } | { filter: DeadLetterFilter } | { all: true };
+export type DeadLetterTarget = { ids: string[] } | { query: string } | { all: true };
 
 export interface ReplayOptions {
   /** The queue to replay into. @default the queue of the dead letters */
@@ -40,13 +26,6 @@ export type BulkAnswer =
     }
   | { operation: OperationView };
 
-const wire = (target: DeadLetterTarget) => {
-  if (!("filter" in target)) return target;
-  const filter = given({ ...target.filter });
-  // The service wants `all` for a request about all dead letters, because an empty filter may be a mistake.
-  return Object.keys(filter).length === 0 ? { all: true as const } : { filter };
-};
-
 export const replayDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,
@@ -55,7 +34,7 @@ export const replayDeadLetters = async (
   bulkAnswer(
     await api("POST /v1/queues/:queue/dead-letters/replay", {
       params: { queue },
-      body: { ...wire(target), ...given({ ...options }) },
+      body: { ...target, ...given({ ...options }) },
     }),
   );
 
@@ -67,7 +46,7 @@ export const countDeadLetters = async (
 ): Promise<number> => {
   const answer = await api("POST /v1/queues/:queue/dead-letters/replay", {
     params: { queue },
-    body: { ...wire(target), dryRun: true },
+    body: { ...target, dryRun: true },
     ...(signal === undefined ? {} : { signal }),
   });
   return "matched" in answer ? answer.matched : answer.total;
@@ -81,7 +60,7 @@ export const discardDeadLetters = async (
   bulkAnswer(
     await api("POST /v1/queues/:queue/dead-letters/discard", {
       params: { queue },
-      body: { ...wire(target), ...given({ reason }) },
+      body: { ...target, ...given({ reason }) },
     }),
   );
 

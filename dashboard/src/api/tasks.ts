@@ -1,4 +1,4 @@
-import type { DeadReason, Keep, ListedState, Priority, Unique } from "@holdfast/contracts";
+import type { Keep, ListedState, Priority, Unique } from "@holdfast/contracts";
 import type { ChangeBody, TaskPage } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
@@ -9,19 +9,14 @@ import { queueKey } from "./queues.ts";
 
 export type { TaskPage };
 
-export interface TaskFilter {
-  state: ListedState;
-  type?: string | undefined;
-  tag?: string | undefined;
-  /** Text in id, type, error, tags or payload. */
-  q?: string | undefined;
-  error?: string | undefined;
-  reason?: DeadReason | undefined;
-  /** Signature of a group of dead letters. */
-  signature?: string | undefined;
-  /** Range of the time by which the tasks of a state are ordered (enqueued, due or ended), ms since the epoch. */
-  from?: number | undefined;
-  to?: number | undefined;
+/** The tasks of a list. */
+export interface TaskSearch {
+  /** Null for all queues. */
+  queue: string | null;
+  /** Without a state: the tasks in every state that the query allows. */
+  state?: ListedState | undefined;
+  /** A query; empty for all tasks. */
+  query: string;
 }
 
 export interface NewTaskText {
@@ -38,18 +33,27 @@ export interface NewTaskText {
 }
 
 /**
- * Calls `GET /v1/queues/:queue/tasks`, page by page. Each request scans a limited number of tasks, so a page of a
- * search may be empty even if more matches follow.
+ * Calls `GET /v1/queues/:queue/tasks` or `GET /v1/tasks`, page by page. Each request scans a limited number of tasks, so
+ * a page of a search may be empty even if more matches follow.
  */
-export const tasksQuery = (queue: string, filter: TaskFilter) =>
+export const tasksQuery = ({ queue, state, query }: TaskSearch) =>
   infiniteQueryOptions({
-    queryKey: [...queueKey(queue), "tasks", filter] as const,
-    queryFn: ({ pageParam: cursor, signal }) =>
-      api("GET /v1/queues/:queue/tasks", {
-        params: { queue },
-        query: { ...given({ ...filter, cursor }), state: filter.state, limit: 100 },
-        signal,
-      }),
+    queryKey: [
+      ...(queue === null ? ["tasks of all queues"] : queueKey(queue)),
+      "tasks",
+      state ?? "",
+      query,
+    ] as const,
+    queryFn: ({ pageParam: cursor, signal }) => {
+      const page = { ...given({ query, cursor }), limit: 100 };
+      return queue === null
+        ? api("GET /v1/tasks", { query: page, signal })
+        : api("GET /v1/queues/:queue/tasks", {
+            params: { queue },
+            query: { ...page, ...given({ state }) },
+            signal,
+          });
+    },
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
@@ -72,9 +76,9 @@ export const firstTaskQuery = (queue: string, state: ListedState) =>
   });
 
 /** Returns the address at which the browser downloads all matches as NDJSON. */
-export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
+export const tasksExportUrl = (queue: string, state: ListedState, query: string): string =>
   `${BASE_PATH}/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(
-    given({ ...filter }) as Record<string, string>,
+    given({ state, query }) as Record<string, string>,
   )}`;
 
 export const taskQuery = (queue: string, id: string) =>
@@ -97,18 +101,12 @@ export const changeTask = (queue: string, id: string, body: ChangeBody) =>
   api("PATCH /v1/queues/:queue/tasks/:id", { params: { queue, id }, body });
 
 /**
- * Calls `POST /v1/queues/:queue/tasks/change` to run scheduled tasks now. Without a condition in the filter, all of
- * them run.
+ * Calls `POST /v1/queues/:queue/tasks/change` to run scheduled tasks now. With an empty query, all of them run.
  */
-export async function runScheduledNow(
-  queue: string,
-  filter: Omit<TaskFilter, "state" | "reason" | "signature">,
-): Promise<BulkAnswer> {
-  const wanted = given({ ...filter });
-  const target = Object.keys(wanted).length === 0 ? { all: true as const } : { filter: wanted };
+export async function runScheduledNow(queue: string, query: string): Promise<BulkAnswer> {
   const answer = await api("POST /v1/queues/:queue/tasks/change", {
     params: { queue },
-    body: { ...target, change: { delayMs: 0 } },
+    body: { ...(query === "" ? { all: true as const } : { query }), change: { delayMs: 0 } },
   });
   return "kind" in answer ? { operation: answer } : { done: answer.changed, skipped: answer.skipped };
 }

@@ -1,9 +1,11 @@
 import { useEffect } from "react";
 
-/** A list that reacts to keys: `j` and `k` move its cursor, and `x` toggles the row at the cursor. */
+/** A list that reacts to keys: `j` and `k` move its cursor, `x` toggles the row at the cursor, and other keys act on it. */
 export interface KeyedList {
   move(by: 1 | -1): void;
   toggle(): void;
+  /** Handles another key for the row at the cursor. Returns whether the key means something there. */
+  press?(key: string): boolean;
 }
 
 let current: KeyedList | null = null;

@@ -11,6 +11,7 @@ import {
   type LucideIcon,
   OctagonX,
   ScrollText,
+  Search,
 } from "lucide-react";
 import { useState } from "react";
 import { count } from "../format/number.ts";
@@ -25,11 +26,12 @@ import { ThemeChoice } from "../ui/theme-choice.tsx";
 import { useTimeMode } from "../ui/time.tsx";
 
 const SCREENS: readonly {
-  to: "/" | "/errors" | "/alerts" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
+  to: "/" | "/tasks" | "/errors" | "/alerts" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
   text: () => string;
   icon: LucideIcon;
 }[] = [
   { to: "/", text: () => t`Overview`, icon: Layers },
+  { to: "/tasks", text: () => t`All tasks`, icon: Search },
   { to: "/errors", text: () => t`Errors`, icon: OctagonX },
   { to: "/alerts", text: () => t`Alerts`, icon: Bell },
   { to: "/operations", text: () => t`Operations`, icon: CircleCheckBig },

@@ -6,6 +6,7 @@ import { currentList } from "./list-keys.ts";
 /** The screens that `g` and a second key open. The help sheet and the palette use this table too. */
 export const GO_KEYS = {
   q: { text: () => t`Queues: the overview`, to: "/" },
+  f: { text: () => t`All tasks: find with a query`, to: "/tasks" },
   e: { text: () => t`Errors`, to: "/errors" },
   r: { text: () => t`Alerts`, to: "/alerts" },
   o: { text: () => t`Operations`, to: "/operations" },
@@ -95,7 +96,10 @@ export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: Shortcu
         return;
       }
       const act = single[event.key];
-      if (act === undefined) return;
+      if (act === undefined) {
+        if (currentList()?.press?.(event.key)) event.preventDefault();
+        return;
+      }
       event.preventDefault();
       act();
     };

@@ -10,14 +10,18 @@ interface PagedQuery {
   fetchNextPage(): Promise<unknown>;
 }
 
+/** Names a task among those of all queues. */
+export const taskKey = ({ queue, id }: Pick<TaskView, "queue" | "id">) => `${queue}/${id}`;
+
 /**
  * Joins the rows of all loaded pages. If the list changes between two pages, a task can be on both. It then becomes one
  * row.
  */
 function mergePages(pages: readonly TaskPage[]): TaskView[] {
-  const byId = new Map<string, TaskView>();
-  for (const page of pages) for (const task of page.tasks) if (!byId.has(task.id)) byId.set(task.id, task);
-  return [...byId.values()];
+  const byKey = new Map<string, TaskView>();
+  for (const page of pages)
+    for (const task of page.tasks) if (!byKey.has(taskKey(task))) byKey.set(taskKey(task), task);
+  return [...byKey.values()];
 }
 
 /** Returns the rows of a list that is paged by cursor, and a function that loads more. */

@@ -1,6 +1,15 @@
 import { t } from "@lingui/core/macro";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { useKeyedList } from "../shell/list-keys.ts";
 import { useRowHeight } from "./density-choice.tsx";
 import { useNarrow } from "./use-narrow.ts";
@@ -29,6 +38,14 @@ interface VirtualListProps<T> {
   onEnd(): void;
   /** Called for the key `x` with the row that the cursor is on. */
   onToggle?(row: T, index: number): void;
+  /** Called for another key with the row that the cursor is on. Returns whether the key means something here. */
+  onKey?(key: string, row: T): boolean;
+  /** Called when the cursor of `j` and `k` moves to a row. */
+  onCursor?(row: T): void;
+  /** The key of the row at which `j` and `k` begin, if the cursor is nowhere yet. */
+  startKey?: string | null;
+  /** The tracks of the columns, if `className` does not set them. */
+  columns?: string;
   /** Called with whether the first rows are visible. */
   onAtTop?(atTop: boolean): void;
   isSelected?(row: T): boolean;
@@ -36,10 +53,10 @@ interface VirtualListProps<T> {
 
 /** Renders only the visible rows, however many there are. All rows have the same height. */
 export function VirtualList<T>(props: VirtualListProps<T>) {
-  const { label, className, head, rows, cardHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
-    props;
+  const { label, className, head, rows, cardHeight, rowKey, Cells, onEnd, onAtTop, isSelected } = props;
   const lineHeight = useRowHeight();
   const rowHeight = useNarrow() ? cardHeight : lineHeight;
+  const { onToggle, onKey, onCursor, startKey, columns } = props;
   // The list is rendered at each step of a scroll. `memo` renders each row only once.
   const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -65,17 +82,20 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   const atTop = (items[0]?.index ?? 0) === 0 && (virtualizer.scrollOffset ?? 0) < rowHeight;
   useEffect(() => onAtTop?.(atTop), [atTop, onAtTop]);
 
-  const latest = useRef({ rows, cursorKey, rowKey, onToggle, virtualizer });
-  latest.current = { rows, cursorKey, rowKey, onToggle, virtualizer };
+  const now = { rows, cursorKey, rowKey, onToggle, onKey, onCursor, startKey, virtualizer };
+  const latest = useRef(now);
+  latest.current = now;
   const keys = useMemo(
     () => ({
       move: (by: 1 | -1) => {
-        const { rows, cursorKey, rowKey, virtualizer } = latest.current;
-        const at = rows.findIndex((candidate) => rowKey(candidate) === cursorKey);
+        const { rows, cursorKey, rowKey, onCursor, startKey, virtualizer } = latest.current;
+        const from = cursorKey ?? startKey;
+        const at = rows.findIndex((candidate) => rowKey(candidate) === from);
         const next = at === -1 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
         const value = rows[next];
         if (value === undefined) return;
         setCursorKey(rowKey(value));
+        onCursor?.(value);
         virtualizer.scrollToIndex(next, { align: "auto" });
       },
       toggle: () => {
@@ -83,6 +103,11 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
         const at = rows.findIndex((candidate) => rowKey(candidate) === cursorKey);
         const value = rows[at];
         if (value !== undefined) onToggle?.(value, at);
+      },
+      press: (key: string) => {
+        const { rows, cursorKey, rowKey, onKey } = latest.current;
+        const value = rows.find((candidate) => rowKey(candidate) === cursorKey);
+        return value !== undefined && onKey?.(key, value) === true;
       },
     }),
     [],
@@ -100,6 +125,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   return (
     <div
       className={`grid-table ${className}`}
+      {...(columns === undefined ? {} : { style: { "--columns": columns } as CSSProperties })}
       role="table"
       aria-label={label}
       aria-rowcount={rows.length + 1}

@@ -109,8 +109,8 @@ describe("dead letters", () => {
     expect(screen.queryByText(/0 dead letters/)).toBeNull();
   });
 
-  it("uses the same tag for the list, the count and the replay", async () => {
-    const { calls } = renderAt("/queues/emails/dead-letters?tag=tenant:acme", (call) => {
+  it("uses the same query for the list, the count and the replay", async () => {
+    const { calls } = renderAt("/queues/emails/dead-letters?query=tag:tenant:acme", (call) => {
       if (call.path === LIST)
         return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 9, total: 9 } };
       if (call.bodyText?.includes("dryRun"))
@@ -121,13 +121,13 @@ describe("dead letters", () => {
     });
     const all = await screen.findByRole("button", { name: "Replay all that match" });
     await waitFor(() => expect(all).toHaveProperty("disabled", false));
-    expect(calls.find(({ path }) => path === LIST)?.query.tag).toBe("tenant:acme");
+    expect(calls.find(({ path }) => path === LIST)?.query.query).toBe("tag:tenant:acme");
     await userEvent.click(all);
     const dialog = await screen.findByRole("alertdialog");
     await within(dialog).findByText("Replay 1 dead letter");
     await userEvent.click(within(dialog).getByRole("button", { name: "Replay" }));
     await waitFor(() => expect(posts(calls)).toHaveLength(1));
-    expect(posts(calls)[0]?.bodyText).toBe('{"filter":{"tag":"tenant:acme"}}');
+    expect(posts(calls)[0]?.bodyText).toBe('{"query":"tag:tenant:acme"}');
   });
 
   it("shows no list if the address has an unknown filter", async () => {
@@ -151,15 +151,15 @@ describe("dead letters", () => {
   });
 
   it("says that no dead letters match only if a filter is set, and clears the filter", async () => {
-    const { calls } = renderAt("/queues/emails/dead-letters?q=zzz", (call) => {
+    const { calls } = renderAt("/queues/emails/dead-letters?query=zzz", (call) => {
       if (call.path === LIST) {
-        const tasks = call.query.q === undefined ? [deadTask("a-1")] : [];
+        const tasks = call.query.query === undefined ? [deadTask("a-1")] : [];
         return { body: { tasks, cursor: null, scanned: 7 } };
       }
       return frame([queueStats({ dead: 1 })])(call);
     });
     await screen.findByRole("heading", { name: "No dead letters match" });
-    expect(calls.find(({ path }) => path === LIST)?.query.q).toBe("zzz");
+    expect(calls.find(({ path }) => path === LIST)?.query.query).toBe("zzz");
     await userEvent.click(screen.getAllByRole("button", { name: "Clear filters" })[0] as HTMLElement);
     expect(await screen.findByRole("link", { name: "a-1" })).toBeTruthy();
   });

@@ -1,30 +1,26 @@
-import { DEAD_REASONS } from "@holdfast/contracts";
 import { plural, t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
-import { countDeadLetters, type DeadLetterFilter } from "../../api/dead-letters.ts";
+import { useRef } from "react";
+import { countDeadLetters } from "../../api/dead-letters.ts";
 import { errorsQuery } from "../../api/error-list.ts";
 import { queueKey } from "../../api/queues.ts";
 import { tasksExportUrl } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
-import type { DeadLettersSearch } from "../../search.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
-import { Button } from "../../ui/button.tsx";
-import { Failed, NoneMatch, NoneYet } from "../../ui/empty.tsx";
-import { FilterBar } from "../../ui/filter-bar.tsx";
+import { Button, RowButton } from "../../ui/button.tsx";
+import { NoneYet } from "../../ui/empty.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
-import { DEAD_REASON_TEXT } from "../../ui/status.tsx";
 import { ErrorTable } from "../errors/error-table.tsx";
-import { ListFoot, ListNews } from "../tasks/list-foot.tsx";
-import { isFiltered, useTaskFilter } from "../tasks/task-filter.ts";
-import { Searching } from "../tasks/tasks-tab.tsx";
-import { useSelection } from "../tasks/use-selection.ts";
-import { useFollow, useTaskList } from "../tasks/use-task-list.ts";
-import { DeadLetterList } from "./dead-letter-list.tsx";
+import { TaskListScreen } from "../search/task-screen.tsx";
+import { TaskTable } from "../search/task-table.tsx";
+import { useColumns } from "../search/use-columns.ts";
+import { useTaskScreen } from "../search/use-task-screen.ts";
+import { ListFoot } from "../tasks/list-foot.tsx";
 import { type DeadLetterActions, useDeadLetterActions } from "./use-dead-letter-actions.tsx";
 
 const route = getRouteApi("/queues/$queue/dead-letters");
@@ -106,180 +102,170 @@ function AllActions({
 }
 
 function ListView({ queue, actions }: { queue: string; actions: DeadLetterActions }) {
-  const { view: _view, reason, signature, ...search } = route.useSearch();
+  const { view: _, ...search } = route.useSearch();
   const navigate = route.useNavigate();
   const { denied, session } = useSession();
-  const base = useTaskFilter("dead", search);
-  const filter = { ...base, reason, signature };
-  const filtered = isFiltered(search) || reason !== undefined || signature !== undefined;
-  const list = useTaskList(queue, filter, filtered);
-  const { rows, query, scanned } = list;
-  const selection = useSelection(rows.map(({ id }) => id));
-  useFollow(list, !selection.any);
-  const target: DeadLetterFilter = {
-    type: base.type,
-    tag: base.tag,
-    error: base.error,
-    q: base.q,
-    from: base.from,
-    reason,
-    signature,
-  };
-  const matching = useMatching(queue, target, filtered, list.total, list.query.dataUpdatedAt);
+  const screen = useTaskScreen(
+    { queue, state: "dead" },
+    search,
+    (next, replace = false) => void navigate({ search: next, replace }),
+  );
+  const columns = useColumns("dead", ["type", "reason", "attempts", "error", "time"]);
+  const { query, filtered, list, selection } = screen;
+  const matching = useMatching(queue, query, list.total, list.query.dataUpdatedAt);
   const why = denied("control", queue);
-  const show = (next: DeadLettersSearch) => {
-    selection.clear();
-    void navigate({ search: next });
-  };
-  const everything = filtered ? { filter: target } : ({ all: true } as const);
-  const chosen = selection.everything ? everything : { ids: selection.ids };
+  const everything = filtered ? { query } : ({ all: true } as const);
+  const chosen = selection.everything ? everything : { ids: screen.ids };
   const some = selection.everything ? t`those that match` : t`the selected`;
+  const latest = useRef(actions);
+  latest.current = actions;
 
   return (
     <>
-      <FilterBar
-        value={search}
-        filtered={filtered}
-        onApply={(next) => show({ ...next, ...(reason && { reason }), ...(signature && { signature }) })}
-        onClear={() => show({})}
+      <ErrorOfQuery queue={queue} query={query} />
+      <TaskListScreen
+        screen={screen}
+        label={t`Dead letters`}
+        noun={t`dead letters`}
+        columns={columns}
+        tools={
+          <>
+            <a className="button button-small" href={tasksExportUrl(queue, "dead", query)} download>
+              <Download size={13} aria-hidden="true" />
+              {t`Export NDJSON`}
+            </a>
+            <div className="list-head-end">
+              {filtered ? (
+                <Button
+                  small
+                  look="primary"
+                  denied={why}
+                  isDisabled={list.rows.length === 0}
+                  onPress={() => actions.replay(everything, t`those that match`)}
+                >
+                  {t`Replay all that match`}
+                </Button>
+              ) : (
+                <AllActions queue={queue} actions={actions} empty={list.total === 0} />
+              )}
+            </div>
+          </>
+        }
+        none={
+          <NoneYet title={t`No dead letters`}>
+            <p>
+              {t`Tasks that run out of attempts end here.`}
+              {session.demoLoad ? (
+                <>
+                  {" "}
+                  <Trans>
+                    The burst on{" "}
+                    <Link to="/load" search={{ queue }}>
+                      Load
+                    </Link>{" "}
+                    makes some.
+                  </Trans>
+                </>
+              ) : null}
+            </p>
+          </NoneYet>
+        }
       >
-        <select
-          className="input"
-          aria-label={t`Reason`}
-          value={reason ?? ""}
-          onChange={(event) => {
-            const next = DEAD_REASONS.find((each) => each === event.target.value);
-            show({ ...search, ...(next && { reason: next }), ...(signature && { signature }) });
+        <TaskTable
+          label={t`Dead letters`}
+          className="dead-letters"
+          list={list}
+          rows={screen.rows}
+          columns={columns.chosen}
+          selection={selection}
+          sort={screen.sort}
+          onSort={screen.setSort}
+          shown={screen.shown}
+          onShow={screen.setShown}
+          actionsFor={() => (why === null ? actions : null)}
+          actions={{
+            width: "9.25rem",
+            cell: (task) => (
+              <>
+                <RowButton
+                  denied={why}
+                  describedBy={`task-${task.id}`}
+                  onPress={() => latest.current.replayOne(task.id)}
+                >
+                  {t`Replay`}
+                </RowButton>
+                <RowButton
+                  look="danger"
+                  denied={why}
+                  describedBy={`task-${task.id}`}
+                  onPress={() => latest.current.discard({ ids: [task.id] }, task.id)}
+                >
+                  {t`Discard`}
+                </RowButton>
+              </>
+            ),
           }}
-        >
-          <option value="">{t`Any reason`}</option>
-          {DEAD_REASONS.map((each) => (
-            <option key={each} value={each}>
-              {DEAD_REASON_TEXT[each]()}
-            </option>
-          ))}
-        </select>
-      </FilterBar>
-      {signature === undefined ? null : (
-        <p className="chip-row">
-          <span className="hint">{t`Error`}</span>{" "}
-          <code className="clip">
-            <ErrorTitle queue={queue} signature={signature} />
-          </code>
-          <Button small look="quiet" onPress={() => show({ ...search, ...(reason && { reason }) })}>
-            {t`All errors`}
-          </Button>
-        </p>
-      )}
-      <section className="panel" aria-label={t`Dead letters`}>
-        <div className="list-head">
-          <ListNews list={list} />
-          <a className="button button-small" href={tasksExportUrl(queue, filter)} download>
-            <Download size={13} aria-hidden="true" />
-            {t`Export NDJSON`}
-          </a>
-          <div className="list-head-end">
-            {filtered ? (
+          cardHeight={136}
+        />
+        <ListFoot
+          list={list}
+          filtered={filtered}
+          noun={(number) => plural(number, { one: "# dead letter", other: "# dead letters" })}
+          selection={selection}
+          matching={matching}
+          allowEverything
+          actions={
+            <>
               <Button
                 small
                 look="primary"
                 denied={why}
-                isDisabled={rows.length === 0}
-                onPress={() => actions.replay(everything, t`those that match`)}
+                onPress={() => actions.replay(chosen, some, selection.clear)}
               >
-                {t`Replay all that match`}
+                {t`Replay selected`}
               </Button>
-            ) : (
-              <AllActions queue={queue} actions={actions} empty={list.total === 0} />
-            )}
-          </div>
-        </div>
-        {query.isPending || (rows.length === 0 && list.searching) ? (
-          <Searching list={list} />
-        ) : query.isError && rows.length === 0 ? (
-          <Failed error={query.error} onRetry={() => void query.refetch()} />
-        ) : rows.length === 0 ? (
-          filtered ? (
-            <NoneMatch what={t`dead letters`} scanned={scanned} onClear={() => show({})} />
-          ) : (
-            <NoneYet title={t`No dead letters`}>
-              <p>
-                {t`Tasks that run out of attempts end here.`}
-                {session.demoLoad ? (
-                  <>
-                    {" "}
-                    <Trans>
-                      The burst on{" "}
-                      <Link to="/load" search={{ queue }}>
-                        Load
-                      </Link>{" "}
-                      makes some.
-                    </Trans>
-                  </>
-                ) : null}
-              </p>
-            </NoneYet>
-          )
-        ) : (
-          <>
-            <DeadLetterList queue={queue} list={list} selection={selection} actions={actions} />
-            <ListFoot
-              list={list}
-              filtered={filtered}
-              noun={(number) => plural(number, { one: "# dead letter", other: "# dead letters" })}
-              selection={selection}
-              matching={matching}
-              allowEverything
-              actions={
-                <>
-                  <Button
-                    small
-                    look="primary"
-                    denied={why}
-                    onPress={() => actions.replay(chosen, some, selection.clear)}
-                  >
-                    {t`Replay selected`}
-                  </Button>
-                  <Button
-                    small
-                    look="danger"
-                    denied={why}
-                    onPress={() => actions.discard(chosen, some, selection.clear)}
-                  >
-                    {t`Discard selected`}
-                  </Button>
-                </>
-              }
-            />
-          </>
-        )}
-      </section>
+              <Button
+                small
+                look="danger"
+                denied={why}
+                onPress={() => actions.discard(chosen, some, selection.clear)}
+              >
+                {t`Discard selected`}
+              </Button>
+            </>
+          }
+        />
+      </TaskListScreen>
     </>
   );
 }
 
-function ErrorTitle({ queue, signature }: { queue: string; signature: string }) {
-  const { data } = useQuery(errorsQuery(queue, { kind: "all" }));
+/** If the query selects one error by its signature, shows the text of that error. */
+function ErrorOfQuery({ queue, query }: { queue: string; query: string }) {
+  const signature = /(?:^| )signature==(\w+)/.exec(query)?.[1];
+  const { data } = useQuery({ ...errorsQuery(queue, { kind: "all" }), enabled: signature !== undefined });
   const known = data?.errors.find((error) => error.signature === signature);
-  return <ForeignText text={known?.title ?? signature} />;
+  if (known === undefined) return null;
+  return (
+    <p className="chip-row">
+      <span className="hint">{t`Error`}</span>{" "}
+      <code className="clip">
+        <ForeignText text={known.title} />
+      </code>
+    </p>
+  );
 }
 
 /**
- * Returns the number of matching dead letters, loaded or not. With a filter, the service counts them, because the page
+ * Returns the number of matching dead letters, loaded or not. With a query, the service counts them, because the page
  * has loaded only the first ones.
  */
-function useMatching(
-  queue: string,
-  filter: DeadLetterFilter,
-  filtered: boolean,
-  total: number,
-  asOf: number,
-): number | null {
-  const query = useQuery({
-    queryKey: [...queueKey(queue), "matching", filter, asOf] as const,
-    queryFn: ({ signal }) => countDeadLetters(queue, { filter }, signal),
-    enabled: filtered && asOf > 0,
+function useMatching(queue: string, query: string, total: number, asOf: number): number | null {
+  const counted = useQuery({
+    queryKey: [...queueKey(queue), "matching", query, asOf] as const,
+    queryFn: ({ signal }) => countDeadLetters(queue, { query }, signal),
+    enabled: query !== "" && asOf > 0,
     retry: false,
   });
-  return filtered ? (query.data ?? null) : total;
+  return query === "" ? total : (counted.data ?? null);
 }

@@ -47,7 +47,7 @@ export function ErrorRow({ error, index, selected, toggle, actions }: ErrorRowPr
             data-row-link=""
             to="/queues/$queue/dead-letters"
             params={{ queue }}
-            search={{ signature }}
+            search={{ query: `signature==${signature}` }}
             title={plainText(title)}
           >
             <ForeignText text={title} />

@@ -84,7 +84,7 @@ export function ErrorTable({ query, isFiltered, onClear }: ErrorTableProps) {
         <p className="list-foot hint" key={queue}>
           <Trans>
             {queue} has{" "}
-            <Link to="/queues/$queue/dead-letters" params={{ queue }} search={{ signature: "other" }}>
+            <Link to="/queues/$queue/dead-letters" params={{ queue }} search={{ query: "signature==other" }}>
               <Plural value={dead} one="# more dead letter" other="# more dead letters" /> without an error
             </Link>
             : from an earlier version, or beyond the 500 errors of a queue.

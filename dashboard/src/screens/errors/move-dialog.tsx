@@ -103,5 +103,5 @@ const move = (
   reason: string | undefined,
 ): Promise<BulkAnswer> =>
   verb === "replay"
-    ? replayDeadLetters(queue, { filter: { signature } }, { reason })
-    : discardDeadLetters(queue, { filter: { signature } }, reason);
+    ? replayDeadLetters(queue, { query: `signature==${signature}` }, { reason })
+    : discardDeadLetters(queue, { query: `signature==${signature}` }, reason);

@@ -44,9 +44,9 @@ export function useErrorActions(): ErrorActions {
   return {
     moveOne: (verb, error, title) => {
       setQueue(error.queue);
-      const filter = { signature: error.signature };
+      const query = `signature==${error.signature}`;
       const what = verb === "replay" ? t`with the error “${title}”` : t`those with the error “${title}”`;
-      one[verb]({ filter }, what, () => void refresh());
+      one[verb]({ query }, what, () => void refresh());
     },
     moveAll: (verb, errors, onDone) => setAsked({ verb, errors, onDone }),
     mute: (errors, onDone = () => {}) => setAsked({ verb: "mute", errors, onDone }),

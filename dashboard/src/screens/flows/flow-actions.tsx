@@ -24,7 +24,7 @@ export function FlowActions({ flow }: { flow: FlowView }) {
       <Button
         denied={denied("control", queue)}
         isDisabled={!mayHaveDead}
-        onPress={() => replays.replay({ filter: { flow: id } }, t`The dead letters of flow ${id}`)}
+        onPress={() => replays.replay({ query: `flow==${id}` }, t`The dead letters of flow ${id}`)}
       >
         {t`Replay dead nodes`}
       </Button>

@@ -77,11 +77,7 @@ export function ListFoot(props: ListFootProps) {
             {t`Search on`}
           </Button>
         ) : null}
-        {query.hasNextPage && !searching && !stopped ? (
-          <Button small isDisabled={query.isFetching} onPress={list.more}>
-            {query.isFetchingNextPage ? t`Loading…` : t`Load more`}
-          </Button>
-        ) : null}
+        {query.isFetchingNextPage && !searching ? <span>{t`Loading…`}</span> : null}
         {query.hasNextPage || searching ? null : <span>{t`All shown`}</span>}
       </div>
     </div>

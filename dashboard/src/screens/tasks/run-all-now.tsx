@@ -3,7 +3,7 @@ import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { queueKey } from "../../api/queues.ts";
-import { runScheduledNow, type TaskFilter } from "../../api/tasks.ts";
+import { runScheduledNow } from "../../api/tasks.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
@@ -14,22 +14,21 @@ import { confirmationPhrase } from "../confirmation.ts";
 
 interface RunAllNowProps {
   queue: string;
-  filter: TaskFilter;
-  filtered: boolean;
+  /** The query of the list; empty for all scheduled tasks. */
+  query: string;
   /** How many tasks of the queue are scheduled. */
   scheduled: number;
 }
 
 /** Makes all scheduled tasks pending, or those that match the filter of the list. */
-export function RunAllNow({ queue, filter, filtered, scheduled }: RunAllNowProps) {
+export function RunAllNow({ queue, query, scheduled }: RunAllNowProps) {
   const client = useQueryClient();
   const { trackOperation } = useLive();
   const { say, warn } = useToasts();
   const { denied } = useSession();
   const [asking, setAsking] = useState(false);
   const run = async () => {
-    const { type, tag, q, error, from, to } = filter;
-    const answer = await runScheduledNow(queue, { type, tag, q, error, from, to });
+    const answer = await runScheduledNow(queue, query);
     if ("operation" in answer) trackOperation(answer.operation);
     else if (answer.done === 0) warn(t`Nothing was changed`, t`No scheduled task matches any more.`);
     else
@@ -39,6 +38,7 @@ export function RunAllNow({ queue, filter, filtered, scheduled }: RunAllNowProps
       );
     await client.invalidateQueries({ queryKey: queueKey(queue) });
   };
+  const filtered = query !== "";
   const text = filtered ? t`Run all matching now` : t`Run all scheduled now`;
   return (
     <>
@@ -60,7 +60,7 @@ export function RunAllNow({ queue, filter, filtered, scheduled }: RunAllNowProps
         >
           <Trans>
             {filtered
-              ? t`Every scheduled task that matches the filter becomes pending, including those that wait for a retry.`
+              ? t`Every scheduled task that matches the query becomes pending, including those that wait for a retry.`
               : t`All ${plural(scheduled, { one: "# scheduled task", other: "# scheduled tasks" })} of ${queue} become pending, including those that wait for a retry.`}{" "}
             Tasks that are scheduled from now on keep their times.
           </Trans>

@@ -1,4 +1,4 @@
-import { cleanup, screen, waitFor } from "@testing-library/react";
+import { cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, it, vi } from "vitest";
 import { deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
@@ -21,7 +21,10 @@ it("requests the next page with the cursor of the last one, and shows each task 
     if (call.path === LIST) return { body: { tasks: page(99), cursor: null, scanned: 100 } };
     return frame([queueStats({ completed: 199 })])(call);
   });
-  await userEvent.click(await screen.findByRole("button", { name: "Load more" }));
+  await screen.findByText(/^100 tasks loaded/);
+  const scroller = screen.getByRole("rowgroup", { name: /scrollable/ });
+  scroller.scrollTop = 3_800;
+  fireEvent.scroll(scroller);
   await screen.findByText("199 tasks loaded");
   await screen.findByText("All shown");
   const lists = calls.filter(({ path }) => path === LIST);

@@ -1,10 +1,10 @@
-import { LISTED_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
+import { LISTED_STATES, type TaskState } from "@holdfast/contracts";
 import { plural, t } from "@lingui/core/macro";
 import { Trans } from "@lingui/react/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
-import { useCallback, useState } from "react";
+import { useState } from "react";
 import { toApiError } from "../../api/errors.ts";
 import { queueKey } from "../../api/queues.ts";
 import { cancelTask, tasksExportUrl } from "../../api/tasks.ts";
@@ -13,19 +13,17 @@ import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
-import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
-import { FilterBar } from "../../ui/filter-bar.tsx";
+import { NoneYet } from "../../ui/empty.tsx";
 import { STATE_LOOK } from "../../ui/status.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
-import { ListFoot, ListNews } from "./list-foot.tsx";
+import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.tsx";
+import { TaskListScreen } from "../search/task-screen.tsx";
+import { TaskTable } from "../search/task-table.tsx";
+import { useColumns } from "../search/use-columns.ts";
+import { useTaskScreen } from "../search/use-task-screen.ts";
+import { ListFoot } from "./list-foot.tsx";
 import { RunAllNow } from "./run-all-now.tsx";
-import { SelectAllCell, SelectCell } from "./select-cell.tsx";
-import { lastColumn, TaskCells, timeColumn } from "./task-cells.tsx";
-import { isFiltered, useTaskFilter } from "./task-filter.ts";
-import { useSelection } from "./use-selection.ts";
-import { useFollow, useTaskList } from "./use-task-list.ts";
 
 const route = getRouteApi("/queues/$queue/tasks");
 
@@ -66,24 +64,17 @@ function Tasks() {
   const { queue } = route.useParams();
   const { state = "pending", ...search } = route.useSearch();
   const navigate = route.useNavigate();
-  const filter = useTaskFilter(state, search);
-  const filtered = isFiltered(search);
-  const list = useTaskList(queue, filter, filtered);
-  const { rows, query, stats, scanned } = list;
-  const selection = useSelection(rows.map(({ id }) => id));
-  useFollow(list, !selection.any);
   const base = state === "pending" ? {} : { state };
-  const clear = () => void navigate({ search: base });
-  const { toggle } = selection;
-  const Cells = useCallback<RowCells<TaskView>>(
-    ({ value: task, index, selected }) => (
-      <>
-        <SelectCell id={task.id} index={index} selected={selected} toggle={toggle} />
-        <TaskCells task={task} queue={queue} state={state} />
-      </>
-    ),
-    [queue, state, toggle],
+  const screen = useTaskScreen(
+    { queue, state },
+    search,
+    (next, replace = false) => void navigate({ search: { ...base, ...next }, replace }),
   );
+  const columns = useColumns("tasks", ["type", "attempts", "time", "detail"]);
+  const actions = useDeadLetterActions(queue);
+  const { list, selection } = screen;
+  const { stats } = list;
+  const { task: _, ...kept } = search;
 
   return (
     <>
@@ -95,7 +86,7 @@ function Tasks() {
               key={each}
               to="/queues/$queue/tasks"
               params={{ queue }}
-              search={each === "pending" ? search : { ...search, state: each }}
+              search={each === "pending" ? kept : { ...kept, state: each }}
               className={`state-tab tone-${look.tone}`}
               activeOptions={{ exact: true }}
               onClick={selection.clear}
@@ -107,102 +98,66 @@ function Tasks() {
           );
         })}
       </nav>
-      <FilterBar
-        value={search}
-        filtered={filtered}
-        onApply={(next) => {
-          selection.clear();
-          void navigate({ search: { ...base, ...next } });
-        }}
-        onClear={clear}
-      />
-      <section className="panel" aria-label={TASKS_TEXT[state]()}>
-        <div className="list-head">
-          <ListNews list={list} />
-          {state === "scheduled" ? (
-            <RunAllNow queue={queue} filter={filter} filtered={filtered} scheduled={stats?.scheduled ?? 0} />
-          ) : null}
-          <a className="button button-small" href={tasksExportUrl(queue, filter)} download>
-            <Download size={13} aria-hidden="true" />
-            {t`Export NDJSON`}
-          </a>
-        </div>
-        {query.isPending || (rows.length === 0 && list.searching) ? (
-          <Searching list={list} />
-        ) : query.isError && rows.length === 0 ? (
-          <Failed error={query.error} onRetry={() => void query.refetch()} />
-        ) : rows.length === 0 ? (
-          filtered ? (
-            <NoneMatch what={t`tasks`} scanned={scanned} onClear={clear} />
-          ) : (
-            <NoneYet title={NO_TASKS_TEXT[state]()}>
-              <p>
-                <Trans>
-                  Other states of this queue may hold some;{" "}
-                  <Link to="/load" search={{ queue }}>
-                    inject a task
-                  </Link>{" "}
-                  to see one.
-                </Trans>
-              </p>
-            </NoneYet>
-          )
-        ) : (
+      <TaskListScreen
+        screen={screen}
+        label={TASKS_TEXT[state]()}
+        noun={t`tasks`}
+        columns={columns}
+        tools={
           <>
-            <VirtualList
-              label={TASKS_TEXT[state]()}
-              className="tasks"
-              head={
-                <>
-                  <SelectAllCell selection={selection} />
-                  {[t`Task`, t`Type`, t`Attempts`, timeColumn(state), lastColumn(state)].map((text) => (
-                    <div key={text} role="columnheader" className="cell">
-                      {text}
-                    </div>
-                  ))}
-                </>
-              }
-              rows={rows}
-              cardHeight={84}
-              rowKey={(task) => task.id}
-              Cells={Cells}
-              onEnd={list.more}
-              onToggle={(_, index) => toggle(index, false)}
-              onAtTop={list.setAtTop}
-              isSelected={(task) => selection.has(task.id)}
-            />
-            <ListFoot
-              list={list}
-              filtered={filtered}
-              noun={(number) => plural(number, { one: "# task", other: "# tasks" })}
-              selection={selection}
-              matching={null}
-              allowEverything={false}
-              actions={
-                CANCELLABLE.has(state) ? (
-                  <CancelChosen queue={queue} ids={selection.ids} onDone={selection.clear} />
-                ) : null
-              }
-            />
+            {state === "scheduled" ? (
+              <RunAllNow queue={queue} query={screen.query} scheduled={stats?.scheduled ?? 0} />
+            ) : null}
+            <a className="button button-small" href={tasksExportUrl(queue, state, screen.query)} download>
+              <Download size={13} aria-hidden="true" />
+              {t`Export NDJSON`}
+            </a>
           </>
-        )}
-      </section>
+        }
+        none={
+          <NoneYet title={NO_TASKS_TEXT[state]()}>
+            <p>
+              <Trans>
+                Other states of this queue may hold some;{" "}
+                <Link to="/load" search={{ queue }}>
+                  inject a task
+                </Link>{" "}
+                to see one.
+              </Trans>
+            </p>
+          </NoneYet>
+        }
+      >
+        <TaskTable
+          label={TASKS_TEXT[state]()}
+          className="tasks"
+          list={list}
+          rows={screen.rows}
+          columns={columns.chosen}
+          selection={selection}
+          sort={screen.sort}
+          onSort={screen.setSort}
+          shown={screen.shown}
+          onShow={screen.setShown}
+          actionsFor={() => actions}
+          cardHeight={84}
+        />
+        <ListFoot
+          list={list}
+          filtered={screen.filtered}
+          noun={(number) => plural(number, { one: "# task", other: "# tasks" })}
+          selection={selection}
+          matching={null}
+          allowEverything={false}
+          actions={
+            CANCELLABLE.has(state) ? (
+              <CancelChosen queue={queue} ids={screen.ids} onDone={selection.clear} />
+            ) : null
+          }
+        />
+      </TaskListScreen>
+      {actions.dialog}
     </>
-  );
-}
-
-/** Shows the progress of a search that has found nothing yet, and a button that stops the search. */
-export function Searching({ list }: { list: ReturnType<typeof useTaskList> }) {
-  if (!list.searching) return <Loading what={t`tasks`} />;
-  return (
-    <div className="empty" role="status">
-      <p>
-        <Trans>
-          Searching: scanned {count(list.scanned)} of {count(Math.max(list.total, list.scanned))}
-        </Trans>
-      </p>
-      <Button onPress={list.stop}>{t`Stop`}</Button>
-    </div>
   );
 }
 

@@ -3,7 +3,7 @@ import { t } from "@lingui/core/macro";
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
+import { type TaskPage, type TaskSearch, tasksQuery } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { STATE_LOOK } from "../../ui/status.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
@@ -35,14 +35,27 @@ function arrivals(stats: QueueStats, state: ListedState): number {
   }
 }
 
-/** A list that does not change while the reader looks at it, with the number of changes since its rows were loaded. */
-export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean) {
-  const { state } = filter;
+function nameOf(queue: string | null, state: ListedState | undefined): string {
+  if (queue === null) return t`Tasks of all queues`;
+  if (state === undefined) return t`Tasks of ${queue}`;
+  if (state === "dead") return t`Dead letters of ${queue}`;
+  const text = STATE_LOOK[state].text();
+  return t`${text} tasks of ${queue}`;
+}
+
+/**
+ * A list that does not change while the reader looks at it, with the number of changes since its rows were loaded.
+ * @param enabled whether the query can be read
+ */
+export function useTaskList(search: TaskSearch, enabled: boolean) {
+  const { queue, state } = search;
+  // Without a query, a page without rows is the end.
+  const filtered = search.query !== "";
   const client = useQueryClient();
   const { figures, paused } = useLive();
   const stats = figures.queues?.find((candidate) => candidate.queue === queue);
-  const options = tasksQuery(queue, filter);
-  const query = useInfiniteQuery(options);
+  const options = tasksQuery(search);
+  const query = useInfiniteQuery({ ...options, enabled });
   const { rows, scanned, more, pages } = usePaged(query);
   const [stopped, setStopped] = useState(false);
   const [wanted, setWanted] = useState(MATCHES_PER_STEP);
@@ -51,9 +64,11 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
   const { history } = useRouter();
   useEffect(() => {
-    const name =
-      state === "dead" ? t`Dead letters of ${queue}` : t`${STATE_LOOK[state].text()} tasks of ${queue}`;
-    rememberList({ name, href: history.location.href, rows: rows.map(({ id }) => rowOf(queue, id)) });
+    rememberList({
+      name: nameOf(queue, state),
+      href: history.location.href,
+      rows: rows.map((task) => rowOf(task.queue, task.id)),
+    });
   }, [history, queue, state, rows]);
 
   // A search reads page after page. It ends when it has enough matches, is stopped, or reaches the end.
@@ -65,9 +80,12 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
   useEffect(() => {
     setStopped(false);
     setWanted(MATCHES_PER_STEP);
-  }, [JSON.stringify(filter), queue]);
+  }, [JSON.stringify(search)]);
 
-  const now = stats === undefined ? null : { arrived: arrivals(stats, state), depth: stats[state] };
+  const now =
+    stats === undefined || state === undefined
+      ? null
+      : { arrived: arrivals(stats, state), depth: stats[state] };
   const then = useRef(now);
   // biome-ignore lint/correctness/useExhaustiveDependencies: takes the figures at the moment when the rows were loaded
   useEffect(() => {
@@ -99,7 +117,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
     rows,
     scanned,
     pages,
-    total: query.data?.pages.at(-1)?.total ?? stats?.[state] ?? 0,
+    total: query.data?.pages.at(-1)?.total ?? (state && stats?.[state]) ?? 0,
     searching,
     stopped: stopped && hasNextPage,
     stop,

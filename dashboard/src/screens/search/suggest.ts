@@ -1,0 +1,99 @@
+import { CHOICE_FIELDS, NUMBER_FIELDS, TIME_FIELDS, valueText } from "@holdfast/contracts";
+import { t } from "@lingui/core/macro";
+
+/** A text that the query bar can put in the place of the word at the caret. */
+export interface Suggestion {
+  /** The text that replaces the word. */
+  text: string;
+  /** What the text means; empty if it says so itself. */
+  hint: string;
+}
+
+/** Values of the loaded tasks, by the name of their field. */
+export type KnownValues = Readonly<Record<string, readonly string[]>>;
+
+/** The word of a query at the caret. */
+export interface Word {
+  start: number;
+  end: number;
+  /** The part of the word before the caret. */
+  typed: string;
+}
+
+const MOST = 12;
+const AGES = ["<15m", "<1h", "<24h", "<7d", ">1h", ">24h"];
+const COUNTS = [">1", ">3", "1"];
+/** The fields with what they are. What most readers look for comes first. */
+const FIELDS: Readonly<Record<string, () => string>> = {
+  type: () => t`the type`,
+  state: () => t`where it is in its life`,
+  tag: () => t`one of the tags`,
+  error: () => t`a part of the last error; with : its name or message as a whole`,
+  reason: () => t`why it died`,
+  died: () => t`when it died: <2h in the last two hours, >2h longer ago`,
+  payload: () => t`a value in the payload, such as payload.customer.id=42`,
+  queue: () => t`the name of the queue`,
+  id: () => t`the id of the task; upper and lower case differ`,
+  attempts: () => t`the attempts since the enqueue or the last replay`,
+  enqueued: () => t`when it was enqueued`,
+  completed: () => t`when it completed`,
+  due: () => t`when a scheduled task is due; <2h within two hours`,
+  ended: () => t`when it ended, in any way`,
+  time: () => t`the time by which its list is ordered`,
+  priority: () => t`high, normal or low`,
+  key: () => t`the flow-control key`,
+  flow: () => t`the id of the flow`,
+  signature: () => t`the error under which a dead letter is counted`,
+};
+/** What follows the name of a field if it is not a colon. */
+const AFTER: Readonly<Record<string, string>> = { error: "~", payload: "." };
+const CHOICES: Readonly<Record<string, readonly string[]>> = CHOICE_FIELDS;
+
+/** Returns the word at the caret. A blank within quotes does not end a word. */
+export function wordAt(text: string, caret: number): Word {
+  let start = 0;
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at] as string;
+    if (isQuoted && character === "\\") at++;
+    else if (character === '"') isQuoted = !isQuoted;
+    else if (!isQuoted && /\s/.test(character)) {
+      if (at >= caret) return { start, end: at, typed: text.slice(start, caret) };
+      start = at + 1;
+    }
+  }
+  return { start, end: text.length, typed: text.slice(start, caret) };
+}
+
+function valuesOf(field: string, known: KnownValues): readonly string[] {
+  if (field in TIME_FIELDS || field === "created") return AGES;
+  if (field in NUMBER_FIELDS) return COUNTS;
+  return CHOICES[field] ?? known[field] ?? [];
+}
+
+/** Suggests fields, or the values of the field that was typed. A suggestion ends with a blank if its clause is complete. */
+export function suggest(typed: string, known: KnownValues): Suggestion[] {
+  const [, sign = "", field = "", op = "", value = ""] =
+    /^(-?)([\w.]*)(==|~~|[:=~]|)(.*)$/s.exec(typed) ?? [];
+  const name = field.toLowerCase();
+  if (op === "") {
+    return Object.entries(FIELDS)
+      .filter(([each]) => each.startsWith(name))
+      .map(([each, hint]) => ({
+        text: `${sign}${each}${AFTER[each] ?? ":"}`,
+        hint: hint(),
+      }))
+      .slice(0, MOST);
+  }
+  // In a list of values, the last one is being typed.
+  const before = value.slice(0, value.lastIndexOf(",") + 1);
+  const begun = value.slice(before.length).replaceAll('"', "").toLowerCase();
+  const isWord = name in CHOICES || name in known;
+  return valuesOf(name, known)
+    .filter((each) => each.toLowerCase().includes(begun) && !before.includes(`${each},`))
+    .slice(0, MOST)
+    .map((each) => ({
+      text: `${sign}${field}${op}${before}${isWord ? valueText(each) : each} `,
+      hint: "",
+    }));
+}
