@@ -22,15 +22,18 @@ export function languageOf(choice: LanguageChoice, wanted: readonly string[]): L
   return known.find((language) => language !== undefined) ?? "en";
 }
 
-/** Loads the texts of the chosen language, and shows them. */
-export async function showLanguage(choice: LanguageChoice): Promise<void> {
+/** Loads the texts of the chosen language, and returns a function that shows them. */
+async function loadLanguage(choice: LanguageChoice): Promise<() => void> {
   const language = languageOf(choice, navigator.languages);
   const { texts } = await CATALOGS[language]();
-  setLanguage(language, texts);
+  return () => setLanguage(language, texts);
 }
+
+export const showLanguage = async (choice: LanguageChoice): Promise<void> => (await loadLanguage(choice))();
 
 /** Keeps the choice in this browser if its texts could be loaded. */
 export async function chooseLanguage(choice: LanguageChoice): Promise<void> {
-  await showLanguage(choice);
+  const show = await loadLanguage(choice);
   writePreference("language", choice);
+  show();
 }

@@ -8,6 +8,13 @@ const TEXT: Record<Priority, () => string> = {
   low: () => t`Low`,
 };
 
+/** The priorities within a sentence. */
+export const PRIORITY_TEXT: Record<Priority, () => string> = {
+  high: () => t`high`,
+  normal: () => t`normal`,
+  low: () => t`low`,
+};
+
 /** A field to choose the priority of a task. */
 export function PriorityField({ value, onChange }: { value: Priority; onChange(priority: Priority): void }) {
   return (

@@ -7,6 +7,7 @@ import { failureShareOf } from "../../live/history.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useQueueStats } from "../../live/use-queue-stats.ts";
 import { spanMs, WINDOWS, type Window } from "../../search.ts";
+import { PRIORITY_TEXT } from "../../ui/priority-field.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { ageTone, workersOf } from "../rank.ts";
 import { Tile, Tiles } from "../tiles.tsx";
@@ -51,7 +52,7 @@ export function QueueOverview() {
           state="pending"
           value={count(stats.pending)}
           sub={[
-            ...PRIORITIES.map((band) => `${band}\u00a0${count(bands[band])}`),
+            ...PRIORITIES.map((band) => `${PRIORITY_TEXT[band]()}\u00a0${count(bands[band])}`),
             ...(stats.pendingKeyed > 0 ? [t`with a key\u00a0${count(stats.pendingKeyed)}`] : []),
           ].join(", ")}
         />
@@ -74,7 +75,7 @@ export function QueueOverview() {
         />
         <Tile
           name={t`Oldest waiting`}
-          value={stats.pending === 0 ? "none" : duration(stats.oldestPendingAgeMs)}
+          value={stats.pending === 0 ? t`none` : duration(stats.oldestPendingAgeMs)}
           alarm={ageTone(stats.oldestPendingAgeMs) === "dead"}
         />
         <Tile

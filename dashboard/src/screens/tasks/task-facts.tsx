@@ -6,6 +6,7 @@ import { bytes, count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { FactList } from "../../ui/fact-list.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { PRIORITY_TEXT } from "../../ui/priority-field.tsx";
 import { Time } from "../../ui/time.tsx";
 import { originOf } from "./lineage.ts";
 import { LineageValue } from "./lineage-value.tsx";
@@ -79,8 +80,6 @@ const FIELD_TEXT = {
   key: () => t`key`,
   payload: () => t`payload`,
 } as const;
-
-const PRIORITY_TEXT = { high: () => t`high`, normal: () => t`normal`, low: () => t`low` } as const;
 
 function Changes({ changes: { count: times, lastAt, fields } }: { changes: ChangesView }) {
   return (
