@@ -1,8 +1,8 @@
 import { t } from "@lingui/core/macro";
-import { useEffect, useReducer, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 const CONTROLS =
-  "button, a[href], input, select, textarea, summary, [role=button], [role=row][tabindex], [tabindex='0']";
+  "button, a[href], input, select, textarea, summary, [role=button], [tabindex='0']:not([role=row])";
 /** The letters in the order in which they are given out. Those under the fingers come first. */
 const LETTERS = "fjdkslaghrueiwoqptycvbnmxz";
 
@@ -15,18 +15,16 @@ interface Target {
 
 /**
  * Shows letters on everything that can be pressed or filled in. Who types the letters of a control presses it, or
- * focuses it if it takes text. So two or three keys reach every action of a screen.
+ * focuses it if it takes text. So two or three keys reach every action that can be seen.
  */
 export function ActionKeys({ onClose }: { onClose(): void }) {
-  const [targets] = useState(findTargets);
-  const [typed, setTyped] = useState("");
-  const latest = useRef({ typed, onClose });
-  latest.current = { typed, onClose };
-  const [, measureAgain] = useReducer((n: number) => n + 1, 0);
+  const [{ targets, typed }, setState] = useState(() => ({ targets: findTargets(), typed: "" }));
+  const latest = useRef({ targets, typed, onClose });
+  latest.current = { targets, typed, onClose };
 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
-      const { typed, onClose } = latest.current;
+      const { targets, typed, onClose } = latest.current;
       if (event.ctrlKey || event.metaKey || event.altKey) return onClose();
       // Arrows and the like still scroll the page.
       if (event.key.length > 1 && event.key !== "Escape" && event.key !== "Backspace") return;
@@ -36,19 +34,21 @@ export function ActionKeys({ onClose }: { onClose(): void }) {
       const matching = targets.filter(({ letters }) => letters.startsWith(now));
       if (event.key === "Escape" || matching.length === 0) return onClose();
       const [only] = matching;
-      if (matching.length > 1 || only?.letters !== now) return setTyped(now);
+      if (matching.length > 1 || only?.letters !== now) return setState({ targets, typed: now });
       onClose();
       press(only.control);
     };
+    // Scrolling brings other controls into view.
+    const findAgain = () => setState({ targets: findTargets(), typed: "" });
     document.addEventListener("keydown", onKeyDown, true);
-    document.addEventListener("scroll", measureAgain, true);
-    window.addEventListener("resize", measureAgain);
+    document.addEventListener("scroll", findAgain, true);
+    window.addEventListener("resize", findAgain);
     return () => {
       document.removeEventListener("keydown", onKeyDown, true);
-      document.removeEventListener("scroll", measureAgain, true);
-      window.removeEventListener("resize", measureAgain);
+      document.removeEventListener("scroll", findAgain, true);
+      window.removeEventListener("resize", findAgain);
     };
-  }, [targets]);
+  }, []);
 
   return (
     <>
@@ -71,18 +71,23 @@ export function ActionKeys({ onClose }: { onClose(): void }) {
 }
 
 function findTargets(): Target[] {
-  const controls = [...document.querySelectorAll<HTMLElement>(CONTROLS)].filter(
-    (control) => control.closest("[inert], .skip") === null && control.getClientRects().length > 0,
-  );
+  const targets = [...document.querySelectorAll<HTMLElement>(CONTROLS)]
+    .map((control) => ({ control, seen: control.closest("label") ?? control }))
+    .filter(({ seen }) => canBeSeen(seen));
   // The screen comes before the frame around it, so that its controls get the first letters.
-  const onScreen = controls.filter((control) => control.closest("main") !== null);
-  const around = controls.filter((control) => control.closest("main") === null);
-  const letters = lettersOf(controls.length);
-  return [...onScreen, ...around].map((control, index) => ({
-    letters: letters[index] ?? "",
-    control,
-    seen: control.closest("label") ?? control,
-  }));
+  const isOnScreen = ({ control }: { control: HTMLElement }) => control.closest("main") !== null;
+  const letters = lettersOf(targets.length);
+  return [...targets.filter(isOnScreen), ...targets.filter((target) => !isOnScreen(target))].map(
+    (target, index) => ({ ...target, letters: letters[index] ?? "" }),
+  );
+}
+
+/** Whether the middle of an element is in the window, and nothing covers it. */
+function canBeSeen(element: HTMLElement): boolean {
+  const [box] = element.getClientRects();
+  if (box === undefined) return false;
+  const there = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+  return there !== null && element.contains(there);
 }
 
 /** Returns so many different texts of letters. All have the same length, so none is the beginning of another. */

@@ -47,7 +47,7 @@ function detailOf(task: TaskView): string | null {
 function AttemptCounts({ task }: { task: TaskView }) {
   const { attempts, failures, crashes, generation } = task;
   return (
-    <span title={plural(attempts, { one: "# attempt", other: "# attempts" })}>
+    <span className="clip" title={plural(attempts, { one: "# attempt", other: "# attempts" })}>
       {t`${count(failures)} failed`}
       {crashes === 0 ? null : (
         <strong style={{ fontWeight: 600, color: "var(--dead)" }}>{t`, ${count(crashes)} crashed`}</strong>
@@ -97,7 +97,7 @@ export const TASK_COLUMNS = {
   },
   attempts: {
     title: () => t`Attempts`,
-    ...{ width: "minmax(4.5rem, 0.7fr)", narrow: "cell-hide" },
+    ...{ width: "minmax(4.5rem, 0.9fr)", narrow: "cell-hide" },
     cell: (task) => (task.state === "dead" ? <AttemptCounts task={task} /> : count(task.attempts)),
     value: ({ attempts }) => attempts,
   },
