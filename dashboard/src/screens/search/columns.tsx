@@ -103,13 +103,13 @@ export const TASK_COLUMNS = {
   },
   time: {
     title: () => t`Time`,
-    ...{ width: "minmax(5.5rem, 0.8fr)", narrow: "cell-half" },
+    ...{ width: "minmax(6.75rem, 0.8fr)", narrow: "cell-half" },
     cell: (task) => moment(timeOf(task)),
     value: timeOf,
   },
   enqueued: {
     title: () => t`Enqueued`,
-    ...{ width: "minmax(5.5rem, 0.8fr)", narrow: "cell-hide" },
+    ...{ width: "minmax(6.75rem, 0.8fr)", narrow: "cell-hide" },
     cell: ({ enqueuedAt }) => moment(enqueuedAt),
     value: ({ enqueuedAt }) => enqueuedAt,
   },

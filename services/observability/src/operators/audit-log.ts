@@ -13,7 +13,7 @@ export interface Mutation {
   action: AuditAction;
   queue: string | null;
   /** The task, schedule or worker that the change concerns, if it concerns a single one. */
-  subject?: string;
+  subject?: string | null;
   by: Author;
   reason?: string | undefined;
 }

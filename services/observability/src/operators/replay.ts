@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { abortOf, type RouteContext } from "../routes/context.ts";
 import { authorOf } from "./audit-log.ts";
 import { begin, matching } from "./bulk.ts";
-import type { Selection } from "./selection.ts";
+import { type Selection, subjectOf } from "./selection.ts";
 
 /**
  * Answers a request for a replay. A few tasks are replayed within the request. Many, or a paced replay, become an
@@ -25,15 +25,8 @@ export async function replayDead(
 
   const { to, reason, ratePerSecond, canary, patch, force } = body;
   const by = authorOf(request);
-  const subject =
-    "filter" in selection
-      ? selection.filter.flow
-      : "ids" in selection && selection.ids.length === 1
-        ? selection.ids[0]
-        : undefined;
   const mutation = {
-    ...{ action: "dead_letters.replay" as const, queue, by, reason },
-    ...(subject === undefined ? {} : { subject }),
+    ...{ action: "dead_letters.replay" as const, queue, by, reason, subject: subjectOf(selection) },
   };
   const admitTarget = async () => {
     if (to !== undefined && to !== queue) await admitQueue(to, request);

@@ -3,6 +3,8 @@ import type { DiscardBody, ReplayBody } from "@holdfast/contracts/api";
 import { RequestError } from "@holdfast/service";
 import type { DeadLetterFilter } from "holdfast";
 
+const SUBJECT_CHARACTERS = 500;
+
 /** The tasks that an operator selects. A filter without fields selects all of them. */
 export type Selection = { ids: string[] } | { filter: DeadLetterFilter };
 
@@ -13,6 +15,13 @@ export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "query" |
   if (given !== 1) throw invalid("", "needs exactly one of ids, filter, query, all");
   if (ids) return { ids };
   return { filter: query === undefined ? (filter ?? {}) : { query } };
+}
+
+/** Returns what the audit log says about the tasks: the only id, the flow, or the query. Null if that is not one text. */
+export function subjectOf(selection: Selection): string | null {
+  if ("ids" in selection) return selection.ids.length === 1 ? (selection.ids[0] ?? null) : null;
+  const { flow, query } = selection.filter;
+  return flow ?? query?.slice(0, SUBJECT_CHARACTERS) ?? null;
 }
 
 /**

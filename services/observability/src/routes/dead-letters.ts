@@ -12,7 +12,7 @@ import { type HttpServer, RequestError } from "@holdfast/service";
 import { authorOf } from "../operators/audit-log.ts";
 import { begin, matching } from "../operators/bulk.ts";
 import { replayDead } from "../operators/replay.ts";
-import { assertPatch, selectionOf } from "../operators/selection.ts";
+import { assertPatch, selectionOf, subjectOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /**
@@ -73,7 +73,10 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
           .send({ dryRun: true, ...matches, discarded: 0, skipped: 0, operationId: null, undoUntil: null });
       }
       const by = authorOf(request);
-      const mutation = { action: "dead_letters.discard" as const, queue, by, reason: body.reason };
+      const mutation = {
+        ...{ action: "dead_letters.discard" as const, queue, by, reason: body.reason },
+        subject: subjectOf(selection),
+      };
       const spec = {
         kind: "discard" as const,
         queue,
