@@ -1,5 +1,6 @@
 import { t } from "@lingui/core/macro";
 import { useEffect, useRef, useState } from "react";
+import { takesText } from "./use-shortcuts.ts";
 
 const CONTROLS =
   "button, a[href], input, select, textarea, summary, [role=button], [tabindex='0']:not([role=row])";
@@ -100,8 +101,5 @@ function lettersOf(count: number): string[] {
 function press(control: HTMLElement): void {
   control.scrollIntoView({ block: "nearest" });
   control.focus();
-  const takesText =
-    control.matches("select, textarea") ||
-    (control instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(control.type));
-  if (!takesText && control.getAttribute("aria-disabled") !== "true") control.click();
+  if (!takesText(control) && control.getAttribute("aria-disabled") !== "true") control.click();
 }

@@ -28,8 +28,13 @@ function takesKeys(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("[role=dialog], [role=alertdialog], .cm-editor") !== null)
     return true;
-  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button"].includes(target.type);
-  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+  return takesText(target);
+}
+
+/** Whether letters are the value of this control, and not commands. */
+export function takesText(control: HTMLElement): boolean {
+  if (control instanceof HTMLInputElement) return !["checkbox", "radio", "button"].includes(control.type);
+  return control instanceof HTMLTextAreaElement || control instanceof HTMLSelectElement;
 }
 
 interface ShortcutOptions {

@@ -1,3 +1,4 @@
+// This file has more than 500 lines, because all its tests share the Redis and the queues at its top.
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
