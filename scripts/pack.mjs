@@ -61,9 +61,12 @@ const PROGRAM_FILE = /^(dist|bin)\/(?!embedded).*\.c?js(\.map)?$|^(dashboard|tem
 /** Nobody reads or debugs the generated texts of the Lua scripts, so they are packed without source and map. */
 const LEFT_OUT = /^src\/redis\/generated\/|^dist\/redis\/generated\/.*\.map$/;
 
+/** What embed.mjs writes into `dist`. */
+const EMBEDDED = /^dist\/(embedded\.js|worker\/heartbeat-thread\.cjs|isolation\/child\.cjs)$/;
+
 /** Whether a file in `dist` has no source any more. tsc never deletes what it wrote earlier. */
 function isStale(folder, path) {
-  if (!path.startsWith("dist/") || path === "dist/embedded.js") return false;
+  if (!path.startsWith("dist/") || EMBEDDED.test(path)) return false;
   const source = path.replace(/^dist/, "src").replace(/(\.d)?\.(c?)[jt]s(\.map)?$/, ".$2ts");
   return !existsSync(join(folder, source));
 }

@@ -3,9 +3,9 @@ import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/contracts";
 
 /** The library's own code that runs in a separate thread or process. */
-const FILES = {
-  heartbeatThread: "./worker/heartbeat-thread.js",
-  isolationChild: "./isolation/child.js",
+const PROGRAMS = {
+  heartbeatThread: "worker/heartbeat-thread",
+  isolationChild: "isolation/child",
 } as const;
 
 /**
@@ -18,12 +18,17 @@ export type OwnCode = { file: string } | { text: string };
 const here: string | undefined = import.meta.url;
 
 /** @throws HoldfastError internal if this is a bundle of a Holdfast whose build was not complete */
-export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
+export async function ownCode(name: keyof typeof PROGRAMS): Promise<OwnCode> {
   if (here?.startsWith("file:")) {
+    const isSource = here.endsWith(".ts");
     // Even if the sources run directly, the built files are used, because Node runs no TypeScript before version 22.
-    const base = here.endsWith(".ts") ? new URL("../dist/", here) : here;
-    const file = fileURLToPath(new URL(FILES[name], base));
-    if (existsSync(file)) return { file };
+    const base = isSource ? new URL("../dist/", here) : here;
+    // The build writes each program into a single file too, which starts in less than half of the time. Beside the
+    // sources that file may be older than the others, because only a whole build writes it.
+    for (const type of isSource ? ["js"] : ["cjs", "js"]) {
+      const file = fileURLToPath(new URL(`./${PROGRAMS[name]}.${type}`, base));
+      if (existsSync(file)) return { file };
+    }
   }
   try {
     const embedded = await import("./embedded.js");
@@ -31,7 +36,7 @@ export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
   } catch (error) {
     throw new HoldfastError(
       "internal",
-      `${FILES[name].slice(2)} of holdfast is missing, and this bundle does not contain its text either: build holdfast with \`pnpm run build\` before you bundle, or leave it out of the bundle (\`external: ["holdfast"]\`) and install it next to the bundle`,
+      `${PROGRAMS[name]}.js of holdfast is missing, and this bundle does not contain its text either: build holdfast with \`pnpm run build\` before you bundle, or leave it out of the bundle (\`external: ["holdfast"]\`) and install it next to the bundle`,
       { cause: error },
     );
   }
