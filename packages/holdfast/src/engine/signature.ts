@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { ERROR_DIGITS } from "./format.ts";
-import { decodeLine, encodeWord } from "./text.ts";
+import { decodeLine, encodeWord, LINE_BREAK } from "./text.ts";
 
 // First lines that do not name the cause: only a name, or a phrase that the platform puts before the cause.
 const SAYS_NOTHING =
@@ -58,9 +58,27 @@ export interface Failed {
 
 /** Says what the scripts count a failure under (lua/lib/errors.lua): its signature, type, version and tags. */
 export function toldOf({ type, version, tags, error }: Failed): string {
-  const hash = createHash("sha1")
-    .update(`${type}\n${errorSignature(decodeLine(error))}`)
-    .digest("hex");
   const words = [version === "" ? "-" : encodeWord(version), tags.map(encodeWord).join(",") || "-"];
-  return [hash.slice(0, ERROR_DIGITS), type, ...words].join(" ");
+  return [digitsOf(type, error), type, ...words].join(" ");
+}
+
+// The digits of first lines that say what failed. Most failures of a burst have the same first line, and folding a line
+// costs more than all else that a failure costs.
+const known = new Map<string, string>();
+const KNOWN_LINES = 500;
+
+/** Returns the digits that stand for a type and a signature. */
+function digitsOf(type: string, error: string): string {
+  const end = error.indexOf(LINE_BREAK);
+  const line = end < 0 ? error : error.slice(0, end);
+  const kind = `${type}\n${line}`;
+  const found = known.get(kind);
+  if (found !== undefined) return found;
+  const signature = errorSignature(decodeLine(error));
+  const digits = hash("sha1", `${type}\n${signature}`).slice(0, ERROR_DIGITS);
+  if (line.length <= FOLDED_CHARACTERS && !SAYS_NOTHING.test(line)) {
+    if (known.size === KNOWN_LINES) known.clear();
+    known.set(kind, digits);
+  }
+  return digits;
 }

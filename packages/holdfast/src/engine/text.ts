@@ -15,6 +15,9 @@ export function decodeWord(word: string): string {
   return decodeURIComponent(word);
 }
 
+/** How a line break is written in an encoded line. */
+export const LINE_BREAK = "%0A";
+
 /**
  * Encodes a text as the rest of a line. To save bytes, only characters that would break the record are escaped: line
  * breaks, and "-" (which means "nothing") and "~" (which begins a span) at the beginning.
@@ -22,7 +25,7 @@ export function decodeWord(word: string): string {
 export function encodeLine(text: string): string {
   const escaped = text.includes("%") ? text.replaceAll("%", "%25") : text;
   const lines = escaped.includes("\r") ? escaped.replaceAll(/\r\n?/g, "\n") : escaped;
-  const line = lines.replaceAll("\n", "%0A").toWellFormed();
+  const line = lines.replaceAll("\n", LINE_BREAK).toWellFormed();
   const first = line.charCodeAt(0);
   if (first === 45) return `%2D${line.slice(1)}`;
   return first === 126 ? `%7E${line.slice(1)}` : line;
@@ -51,5 +54,5 @@ export function decodeLine(line: string): string {
     : line.startsWith("%7E")
       ? `~${line.slice(3)}`
       : line;
-  return text.includes("%") ? text.replaceAll("%0A", "\n").replaceAll("%25", "%") : text;
+  return text.includes("%") ? text.replaceAll(LINE_BREAK, "\n").replaceAll("%25", "%") : text;
 }
