@@ -18,6 +18,14 @@ export interface HeldTasksOptions {
   leaseMs: number;
 }
 
+/** The slots of the worker, as one of its queues sees them. */
+export interface QueueSlots {
+  /** Returns how many tasks the queue may begin now. */
+  room(): number;
+  /** Called when tasks that were handed back have made room, even while no handler ends. */
+  changed(): void;
+}
+
 /**
  * The tasks of one queue that a worker holds. Each of them runs, waits for a slot, or has a verdict on its way to
  * Redis.
@@ -34,14 +42,15 @@ export class HeldTasks {
   readonly #cancelsAhead = new Set<string>();
   /** While this is true, the worker makes room: no task begins, and tasks that arrive are handed back. */
   yields = false;
-  readonly #onRoom: () => void;
+  /** The tasks of this queue whose handlers run. */
+  running = 0;
+  readonly #slotsOf: QueueSlots;
   /** Runs while tasks are held, and not in an idle worker, whose timers are most of what it costs. */
   #sweepTimer: NodeJS.Timeout | undefined;
 
-  /** @param onRoom called when tasks that were handed back have made room, even while no handler ends */
-  constructor(options: HeldTasksOptions, onRoom: () => void) {
+  constructor(options: HeldTasksOptions, slotsOf: QueueSlots) {
     this.#o = options;
-    this.#onRoom = onRoom;
+    this.#slotsOf = slotsOf;
     // Bound here, so that the stack of a handler's error has one frame less.
     this.#beginSoon = this.#begin.bind(this);
   }
@@ -108,7 +117,9 @@ export class HeldTasks {
     this.#beginning = true;
     let at = 0;
     let batches: Set<Batches> | undefined;
-    while (at < this.#ahead.length && slots.running < slots.total) {
+    // A handler that returns at once has stopped when `start` returns, so its room is free again.
+    const most = this.running + this.#slotsOf.room();
+    while (at < this.#ahead.length && this.running < most) {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
       const now = monotonicMs();
@@ -117,6 +128,7 @@ export class HeldTasks {
       else if (this.yields || task.outdated(leaseMs, now)) task.release();
       else {
         slots.running++;
+        this.running++;
         task.start(now);
         if (task.entry?.batches) {
           batches ??= new Set();
@@ -127,6 +139,12 @@ export class HeldTasks {
     this.#ahead.splice(0, at);
     if (batches) for (const begun of batches) begun.close();
     this.#beginning = false;
+  }
+
+  /** Called when the handler of a task has ended. */
+  stopped(): void {
+    this.running--;
+    this.#o.slots.running--;
   }
 
   /** Hands back the tasks that have not begun. */
@@ -154,7 +172,7 @@ export class HeldTasks {
   }
 
   #look(): void {
-    if (this.#sweep()) this.#onRoom();
+    if (this.#sweep()) this.#slotsOf.changed();
     if (this.#held.size > 0) return;
     clearInterval(this.#sweepTimer);
     this.#sweepTimer = undefined;

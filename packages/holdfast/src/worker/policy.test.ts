@@ -1,6 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, roomIsFor, type Situation, wish } from "./policy.ts";
+import {
+  CALL_TASKS,
+  earlyVerdicts,
+  gathers,
+  keptOfPush,
+  type Part,
+  roomIsFor,
+  type Situation,
+  wish,
+} from "./policy.ts";
 
 /** Makes the situation of an idle worker with ten slots and one queue. */
 const situation = (change: Partial<Situation> = {}): Situation => ({
@@ -18,9 +27,17 @@ const situation = (change: Partial<Situation> = {}): Situation => ({
   },
   ...change,
 });
-const all = (free: number) => free;
-const want = (change: Partial<Situation>, settled = 0, share = all) =>
-  wish(situation(change), settled, share)?.want ?? 0;
+/** The part of a queue that may fill all free slots and use the half of ten slots. */
+const part = (change: Partial<Part> = {}): Part => ({
+  share: (free) => free,
+  quota: () => 5,
+  taken: 0,
+  pace: () => 0,
+  ...change,
+});
+const all = part();
+const want = (change: Partial<Situation>, settled = 0, ofQueue = all) =>
+  wish(situation(change), settled, ofQueue)?.want ?? 0;
 
 /** Random but consistent counts: a worker settles and runs no more tasks than it holds. */
 const situations = fc
@@ -70,13 +87,34 @@ describe("the number of tasks to ask for", () => {
     expect(want({ makesRoomFor: "another queue" })).toBe(0);
   });
 
-  test("quick handlers get tasks ahead of their slots, unless the worker has another queue or another call without verdicts", () => {
+  test("quick handlers get tasks ahead of their slots, unless another call without verdicts is on its way", () => {
     expect(want({ ahead: 5 })).toBe(15);
     expect(want({ ahead: 5, held: 10 })).toBe(5);
     expect(want({ ahead: 5, held: 12 })).toBe(3);
-    expect(want({ ahead: 5, held: 10, alone: false })).toBe(0);
     expect(want({ ahead: 5, held: 10, inFlight: 1 })).toBe(0);
     expect(want({ ahead: 5, held: 10, inFlight: 1 }, 2)).toBe(7);
+  });
+
+  test("beside other queues, a queue with quick handlers gets tasks ahead of its share of the slots", () => {
+    const beside = (change: Partial<Situation>, ofQueue: Partial<Part>) =>
+      want({ alone: false, held: 10, ahead: 6, ...change }, 0, part(ofQueue));
+    expect(beside({}, { taken: 5 })).toBe(6);
+    expect(beside({}, { taken: 9 })).toBe(2);
+    expect(beside({}, { taken: 11 })).toBe(0);
+    expect(beside({ inFlight: 1 }, { taken: 5 })).toBe(0);
+    expect(beside({ ahead: 0 }, { taken: 5 })).toBe(0);
+    // Another queue goes first, or there are more queues than slots.
+    expect(beside({}, { quota: () => 0 })).toBe(0);
+  });
+
+  test("a queue whose share others use asks for as many tasks as the worker ends soon", () => {
+    const beside = (pace: number, taken: number) =>
+      want({ alone: false, held: 10 }, 0, part({ taken, pace: () => pace }));
+    expect(beside(3, 0)).toBe(3);
+    expect(beside(30, 1)).toBe(4);
+    expect(beside(30, 7)).toBe(0);
+    // Handlers that run for long free no slot soon.
+    expect(beside(0, 0)).toBe(0);
   });
 
   test("a large batch is sent in two equal calls, a small one in one", () => {
@@ -90,8 +128,11 @@ describe("the number of tasks to ask for", () => {
     fc.assert(
       fc.property(situations, fc.nat({ max: 300 }), fc.nat({ max: 400 }), (now, settled, portion) => {
         const share = (free: number) => Math.min(free, portion);
-        const { want } = wish(now, Math.min(settled, now.held), share) ?? { want: 0 };
-        const free = now.slots - (now.held - Math.min(settled, now.held) + now.reserved) + now.settling;
+        // Another queue holds nothing, and has the other half of the slots.
+        const taken = now.held - Math.min(settled, now.held) + now.reserved - now.settling;
+        const ofQueue = part({ share, quota: () => now.slots >> 1, taken, pace: () => now.ahead });
+        const { want } = wish(now, Math.min(settled, now.held), ofQueue) ?? { want: 0 };
+        const free = now.slots - taken;
         expect(Number.isInteger(want)).toBe(true);
         expect(want).toBeGreaterThanOrEqual(0);
         expect(want).toBeLessThanOrEqual(Math.min(CALL_TASKS, now.tableFree, Math.max(0, free + now.ahead)));

@@ -60,12 +60,23 @@ export interface Wish {
   inHalves: boolean;
 }
 
+/** What belongs to a queue beside the other queues of the worker. Each of these is only called if it is needed. */
+export interface Part {
+  /** Returns how many of the free slots the queue may fill. */
+  share(free: number): number;
+  /** Returns the whole share of the slots that the queue may have; 0 while another queue goes first. */
+  quota(): number;
+  /** How many slots the queue uses or has asked tasks for, without the tasks that this call settles. */
+  taken: number;
+  /** Returns how many tasks all queues together end within the time for which tasks are taken ahead. */
+  pace(): number;
+}
+
 /**
  * Decides how many tasks the next call should ask for.
  * @param settled how many tasks this call settles, whose slots it can fill again
- * @param share returns how many of the free slots this queue may fill
  */
-export function wish(now: Situation, settled: number, share: (free: number) => number): Wish | null {
+export function wish(now: Situation, settled: number, part: Part): Wish | null {
   if (now.yields || now.idle || now.exclusive) return null;
   const held = now.held - settled + now.reserved;
   if (now.makesRoomFor !== "nobody")
@@ -74,16 +85,34 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
   // `reserved`.
   const free = now.slots - held + now.settling + now.unsent;
   // While a call is on its way, the worker does not make another call only to take tasks ahead of the slots.
-  const mayTakeAhead = now.alone && (settled > 0 || now.inFlight === 0);
+  const mayTakeAhead = settled > 0 || now.inFlight === 0;
+  const own = free <= 0 ? 0 : part.share(free);
+  if (!now.alone)
+    return { want: atMost(now, mayTakeAhead ? besideOthers(now, own, part) : own), inHalves: now.inHalves };
   const ahead = mayTakeAhead ? now.ahead : 0;
   const whole = now.slots + ahead;
   const inHalves = mayTakeAhead ? ahead > 0 && whole >= HALVES_FROM : now.inHalves;
-  const own = free <= 0 ? 0 : share(free);
   // Both calls ask for equal parts of the tasks to acquire ahead. Otherwise one call would get nearly all of these
   // tasks while the other waits.
-  const part = inHalves ? Math.max(own, whole >> 1) : whole;
-  const want = Math.max(0, Math.min(own + Math.min(ahead, free + ahead), part, now.callTasks, now.tableFree));
-  return { want, inHalves };
+  const most = inHalves ? Math.max(own, whole >> 1) : whole;
+  return { want: atMost(now, Math.min(own + Math.min(ahead, free + ahead), most)), inHalves };
+}
+
+const atMost = (now: Situation, want: number) => Math.max(0, Math.min(want, now.callTasks, now.tableFree));
+
+/**
+ * Returns how many tasks a queue asks for while other queues of the worker have waiting tasks too: what it lacks to its
+ * share of the slots, and tasks ahead by the pace of its own handlers.
+ * @param own how many of the free slots it may fill
+ */
+function besideOthers(now: Situation, own: number, part: Part): number {
+  const quota = part.quota();
+  if (quota === 0) return own;
+  const unmet = quota - part.taken;
+  // Tasks that others took ahead may use all slots. Slots become free at the pace of the worker, and this queue begins
+  // first until it has its share.
+  const filled = Math.max(own, Math.min(Math.max(0, unmet), part.pace()));
+  return filled + Math.min(now.ahead, Math.max(0, unmet - filled + now.ahead));
 }
 
 /**

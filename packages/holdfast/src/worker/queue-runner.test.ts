@@ -96,6 +96,9 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
     {
       share: (_, __, free) => free,
       alone: () => true,
+      quota: () => slots.total,
+      room: () => slots.total - slots.running,
+      pace: 0,
       changed: () => !runner.idle && runner.schedule(),
     },
     {

@@ -14,6 +14,7 @@ import {
   earlyVerdicts,
   gathers,
   keptOfPush,
+  type Part,
   roomIsFor,
   type Situation,
   wish,
@@ -84,7 +85,10 @@ export class QueueRunner implements Caller {
     this.pollMs = options.pollMs;
     this.weight = options.weight;
     this.rank = options.rank;
-    this.held = new HeldTasks(options, () => runners.changed());
+    this.held = new HeldTasks(options, {
+      room: () => runners.room(this),
+      changed: () => runners.changed(),
+    });
     this.#acquire = new AcquireRequest(options.engine);
     this.#trips = new RoundTrips(options, this.#acquire, this);
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
@@ -118,6 +122,16 @@ export class QueueRunner implements Caller {
   /** How many slots this runner uses or has asked tasks for. A task whose verdict was sent no longer uses a slot. */
   get taken(): number {
     return this.held.size - this.#trips.settling + this.#trips.reserved;
+  }
+
+  /** How many tasks the runner has asked for, or holds and has not begun. */
+  get waiting(): number {
+    return this.held.ahead + this.#trips.reserved;
+  }
+
+  /** How many tasks to hold ahead of the slots, by the pace of the handlers. */
+  get ahead(): number {
+    return this.#o.handlers.hasBatches ? 0 : this.#pace.ahead();
   }
 
   /** Makes calls at the end of this turn of the event loop, so that verdicts of the same turn share a call. */
@@ -203,7 +217,7 @@ export class QueueRunner implements Caller {
 
   #done(task: RunningTask, verdict: Verdict, error: unknown): void {
     if (task.begun) {
-      this.#o.slots.running--;
+      this.held.stopped();
       this.#pace.end();
       // Only a task whose handler ran has a running time.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
@@ -235,10 +249,22 @@ export class QueueRunner implements Caller {
       yields: this.#yields,
       idle: this.idle,
       alone: this.#runners.alone(this),
-      ahead: hasBatches ? 0 : this.#pace.ahead(),
+      ahead: this.ahead,
       inHalves: this.#inHalves,
       inFlight: this.#trips.inFlight,
       tableFree: table.free,
+    };
+  }
+
+  /** What belongs to this queue beside the other queues of the worker, if the next call settles so many tasks. */
+  #partOf(settled: number): Part {
+    const runners = this.#runners;
+    const taken = this.taken - settled;
+    return {
+      share: (free) => runners.share(this, taken, free),
+      quota: () => runners.quota(this),
+      taken,
+      pace: () => runners.pace,
     };
   }
 
@@ -254,9 +280,7 @@ export class QueueRunner implements Caller {
     while (this.#trips.inFlight < CALLS_IN_FLIGHT && !this.#closed) {
       const settled = this.#verdicts.splice(0, CALL_TASKS);
       const isAcquire = settled.length === 0;
-      const asks = wish(this.#situation(), settled.length, (free) =>
-        this.#runners.share(this, this.taken - settled.length, free),
-      );
+      const asks = wish(this.#situation(), settled.length, this.#partOf(settled.length));
       if (asks) this.#inHalves = asks.inHalves;
       const want = this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;

@@ -33,12 +33,23 @@ export interface RunnerOptions {
 }
 
 /** The fields of a runner that decide its share of the slots. */
-export type Peer = Pick<Sharer, "weight" | "rank" | "turnEnd">;
+export type Peer = Pick<Sharer, "weight" | "rank" | "idle" | "turnEnd"> & {
+  readonly held: { readonly running: number };
+};
 
 /** The runners of the worker, as one of them sees the others. */
 export interface OtherRunners {
   /** Returns how many of the `free` slots a runner may fill that already has `taken` slots. */
   share(runner: Peer, taken: number, free: number): number;
+  /** Returns the whole share of a runner: how many slots it may have while the others have waiting tasks too. */
+  quota(runner: Peer): number;
+  /** How many tasks all runners together end within `aheadMs`, by their last samples. */
+  readonly pace: number;
+  /**
+   * Returns how many tasks a runner may begin now. It leaves free the slots that belong to others and for which these
+   * hold tasks, or have asked for some.
+   */
+  room(runner: Peer): number;
   /** Whether every other runner is idle, or waits for Redis after a failed call. */
   alone(runner: Peer): boolean;
   /** Called when slots became free, or when a state changed on which other runners wait. */

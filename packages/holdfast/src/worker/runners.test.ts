@@ -36,6 +36,8 @@ class FakeQueue {
   pending: FakeTask[] = [];
   readonly leased = new Map<string, FakeTask>();
   readonly completed: string[] = [];
+  /** The calls that settled tasks. */
+  settles = 0;
   /** Whether calls fail, as if the Cluster node of this queue were down. */
   isAway = false;
   #parked: { request: Request; nonce: string; want: number } | null = null;
@@ -69,6 +71,7 @@ class FakeQueue {
 
   async settle(verdicts: readonly Verdict[], args: RoundTripArgs, request: Request): Promise<RoundTrip> {
     await after(1);
+    this.settles++;
     let released = false;
     const outcomes = verdicts.map(({ kind, id }) => {
       const task = this.leased.get(id);
@@ -350,6 +353,54 @@ test("while a slot is free and a task waits, a task is granted, in any order of 
     }),
     { numRuns: runs },
   );
+});
+
+const backlog = (name: string, count: number, runMs: number) =>
+  Array.from({ length: count }, (_, n) => ({ id: `${name}-${n}`, runMs, solo: false }));
+
+test("queues with quick handlers share the slots by weight, and take tasks ahead", async () => {
+  const world = new World(12, [3, 1], 5);
+  const [heavy, light] = world.queues as [FakeQueue, FakeQueue];
+  heavy.enqueue(backlog("heavy", 5_000, 1));
+  light.enqueue(backlog("light", 5_000, 1));
+  await vi.advanceTimersByTimeAsync(300);
+  const [most, least] = [heavy.completed.length, light.completed.length];
+  expect(most / least).toBeGreaterThan(2.5);
+  expect(most / least).toBeLessThan(3.5);
+  // Without tasks ahead, a slot is empty for the 2 ms of each call, so at most 4 tasks a ms would end.
+  expect(most + least).toBeGreaterThan(300 * 8);
+  expect(most / heavy.settles).toBeGreaterThan(9);
+  expect(world.broken).toEqual([]);
+  world.close();
+});
+
+test("a queue that gets its first tasks while another one uses every slot soon has its share", async () => {
+  const world = new World(10, [1, 1], 5);
+  const [first, second] = world.queues as [FakeQueue, FakeQueue];
+  first.enqueue(backlog("first", 9_000, 1));
+  await vi.advanceTimersByTimeAsync(100);
+  second.enqueue(backlog("second", 5_000, 1));
+  await vi.advanceTimersByTimeAsync(30);
+  const [before, after] = [first.completed.length, second.completed.length];
+  await vi.advanceTimersByTimeAsync(100);
+  const [ended, endedOfSecond] = [first.completed.length - before, second.completed.length - after];
+  expect(endedOfSecond / (ended + endedOfSecond)).toBeGreaterThan(0.4);
+  expect(endedOfSecond / (ended + endedOfSecond)).toBeLessThan(0.6);
+  expect(world.broken).toEqual([]);
+  world.close();
+});
+
+test("queues with slow handlers take nothing ahead, also beside a queue with quick ones", async () => {
+  const world = new World(8, [1, 1], 5);
+  const [slow, quick] = world.queues as [FakeQueue, FakeQueue];
+  slow.enqueue(backlog("slow", 100, 900));
+  await vi.advanceTimersByTimeAsync(50);
+  expect(slow.leased.size).toBe(8);
+  quick.enqueue(backlog("quick", 6_000, 1));
+  await vi.advanceTimersByTimeAsync(1_200);
+  expect(slow.leased.size).toBeLessThanOrEqual(5);
+  expect(quick.completed.length).toBeGreaterThan(3_000);
+  world.close();
 });
 
 test("a queue whose node does not answer holds up no other queue, and continues when the node answers again", async () => {

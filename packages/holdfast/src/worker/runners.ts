@@ -1,7 +1,7 @@
 import { monotonicMs } from "./lease-table.ts";
 import type { QueueRunner } from "./queue-runner.ts";
 import type { OtherRunners, Peer } from "./runner-options.ts";
-import { shareOf } from "./share.ts";
+import { quotaOf, shareOf } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
 /**
@@ -32,10 +32,32 @@ export class Runners implements OtherRunners {
     const { total, virtualTime } = this.#slots;
     const { weight, rank, turnEnd } = runner;
     const self = { weight, rank, idle: false, taken, turnEnd };
-    const others = this.all
-      .filter((other) => other === runner || !other.silent)
-      .map((other) => (other === runner ? self : other));
+    const others = this.#answering(runner).map((other) => (other === runner ? self : other));
     return shareOf(self, others, { total, free, virtualTime });
+  }
+
+  quota(runner: Peer): number {
+    return quotaOf(runner, this.#answering(runner), this.#slots.total);
+  }
+
+  get pace(): number {
+    return this.all.reduce((sum, runner) => sum + (runner.idle ? 0 : runner.ahead), 0);
+  }
+
+  room(runner: Peer): number {
+    const free = this.#slots.total - this.#slots.running;
+    if (free <= 0 || this.all.length === 1 || this.alone(runner)) return free;
+    let kept = 0;
+    for (const other of this.#answering(runner)) {
+      if (other === runner || other.waiting === 0) continue;
+      kept += Math.min(other.waiting, Math.max(0, this.quota(other) - other.held.running));
+    }
+    return Math.min(free, Math.max(this.quota(runner) - runner.held.running, free - kept));
+  }
+
+  /** Returns the runners that Redis answers, and the one that asks. */
+  #answering(runner: Peer): QueueRunner[] {
+    return this.all.filter((other) => other === runner || !other.silent);
   }
 
   /** Called when the heartbeat thread says that a lease is lost, or that a task was cancelled. */

@@ -22,11 +22,9 @@ export function shareOf(
   all: readonly Sharer[],
   slots: { total: number; free: number; virtualTime: number },
 ): number {
-  const waiting = all.filter((other) => other === self || !other.idle);
-  if (waiting.some((other) => other.rank < self.rank)) return 0;
-  const active = waiting.filter((other) => other.rank === self.rank);
-  if (active.length === 1) return slots.free;
-  const weights = active.reduce((sum, other) => sum + other.weight, 0);
+  const active = sharersWith(self, all);
+  if (active.length <= 1) return active.length === 0 ? 0 : slots.free;
+  const weights = weightOf(active);
   const unmet = (sharer: Sharer) =>
     Math.max(0, Math.floor((slots.total * sharer.weight) / weights) - sharer.taken);
   const own = Math.min(slots.free, unmet(self));
@@ -37,3 +35,20 @@ export function shareOf(
   const next = active.reduce((first, other) => (turnStart(other) < turnStart(first) ? other : first));
   return next === self ? own + spare : own;
 }
+
+/** Returns the whole share of a queue, by weight: 0 while a queue of a smaller rank has waiting tasks. */
+export function quotaOf<Queue extends Contender>(self: Queue, all: readonly Queue[], total: number): number {
+  const active = sharersWith(self, all);
+  return active.length === 0 ? 0 : Math.floor((total * self.weight) / weightOf(active));
+}
+
+type Contender = Pick<Sharer, "weight" | "rank" | "idle">;
+
+/** Returns the queues that share the slots with this one, itself included; none if a queue of a smaller rank goes first. */
+function sharersWith<Queue extends Contender>(self: Queue, all: readonly Queue[]): Queue[] {
+  const waiting = all.filter((other) => other === self || !other.idle);
+  if (waiting.some((other) => other.rank < self.rank)) return [];
+  return waiting.filter((other) => other.rank === self.rank);
+}
+
+const weightOf = (queues: readonly Contender[]) => queues.reduce((sum, { weight }) => sum + weight, 0);
