@@ -73,8 +73,9 @@ test("a worker that waits for a rate wakes at its time, without a poll", async (
   await system.queue().enqueueMany(tasksOf("a", 15).map(({ type, payload }) => ({ type, payload })));
   await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 15);
   const [first, last] = [starts[0]?.at ?? 0, starts.at(-1)?.at ?? 0];
-  // There are 14 intervals of 50 ms. A late worker may catch up less than one of them.
-  expect(last - first).toBeGreaterThanOrEqual(14 * 50 - 50);
+  // There are 14 intervals of 50 ms. A late worker may catch up less than one of them. The first handler of a process
+  // starts some ms after its grant.
+  expect(last - first).toBeGreaterThanOrEqual(14 * 50 - 50 - 30);
 });
 
 test("RateLimited costs no attempt and holds only the key, and its task runs first after the hold", async () => {
