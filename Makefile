@@ -5,7 +5,7 @@ N ?= 8
 MINUTES ?= 30
 SECONDS ?= 300
 export ROW CHECK MINUTES WINDOWS ONLY
-# The figures of a load that `make scale-model` reads (bench/scale-model/input.mjs).
+# `make scale-model` reads the load from these variables (bench/scale-model/input.mjs).
 export RATE PAYLOAD HANDLER_MS HANDLER_CPU_MS RETENTION PARTITIONS NODES EVEN QUEUES BATCH CONCURRENCY BACKLOG_S KEYS
 export KEY_CONCURRENCY RTT_MS NETWORK_GBIT BUSY
 # Like run_pnpm in scripts/setup.
@@ -64,7 +64,7 @@ scale-benchmark: ## Compare the drain rate of 8 workers with that of 1, with han
 	@node loadtest/scale.mjs
 
 .PHONY: scale-model
-scale-model: ## Say what a load needs: RATE=50000 PAYLOAD=500 HANDLER_MS=20 (CHECK=1: measure the costs, predict, and run it; 6 minutes)
+scale-model: ## Estimate the Redis nodes, workers and memory for a load: RATE=50000 PAYLOAD=500 HANDLER_MS=20 (CHECK=1 compares the model with this machine; 6 minutes)
 ifeq ($(CHECK),)
 	@node bench/scale-model.mjs
 else
@@ -132,7 +132,7 @@ compare: ## Compare the speed with bullmq, bull, bee-queue and groupmq in 15 min
 	@node bench/compare.mjs $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: targets
-targets: ## Write bench/TARGETS.md: every target of speed with its last measured figure, from the results of `make compare`
+targets: ## Write bench/TARGETS.md, which lists every performance target with its last measured figure from `make compare`
 	@node bench/compare.mjs --table
 
 .PHONY: test

@@ -53,10 +53,10 @@ const only = options.only?.split(",");
 const all = [...NAMES, ...ON_REQUEST];
 const unknown = only?.filter((name) => !all.includes(name)) ?? [];
 if (unknown.length) {
-  console.error(`compare: no workload ${unknown.join(", ")}; there are ${all.join(", ")}`);
+  console.error(`compare: there is no workload ${unknown.join(", ")}; the workloads are ${all.join(", ")}`);
   process.exit(2);
 }
-// One file for each workload, with the records of its last run.
+// Each workload has one file, with the records of its last run.
 const resultsFolder = join(options.out, "results");
 await mkdir(resultsFolder, { recursive: true });
 
@@ -106,7 +106,7 @@ function againInOrder(workloads) {
   return workloads.toSorted((a, b) => rank(a) - rank(b));
 }
 
-/** Writes the records of a workload in place of those of its last run. */
+/** Replaces the stored records of a workload by those of this run. */
 async function keep(workload) {
   const own = records.filter((record) => record.workload === workload);
   const file = join(resultsFolder, `${workload.replaceAll(" ", "-")}.jsonl`);

@@ -1,8 +1,8 @@
 // The capacity model: `make scale-model RATE=50000 PAYLOAD=500 HANDLER_MS=20`, `make scale-model CHECK=1`. See
 // docs/scaling.md.
 //
-//   RATE=50000 node scale-model.mjs            what this load needs
-//   node scale-model.mjs --check [--quick]     measures the costs here, predicts, and runs the same for real
+//   RATE=50000 node scale-model.mjs            prints what this load needs
+//   node scale-model.mjs --check [--quick]     measures the costs here, and compares predictions with real runs
 //   --json prints JSON; --save writes the costs to scale-model/costs.json and the figures to docs/scaling.md
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
@@ -37,7 +37,7 @@ function here() {
   };
 }
 
-/** Writes the costs, and the figures of the page that come from them. */
+/** Writes costs.json, and the part of docs/scaling.md that is computed from it. */
 function keep(costs) {
   writeFileSync(FILE, `${JSON.stringify(costs, null, 2)}\n`);
   const [head] = readFileSync(PAGE, "utf8").split(MARK);
@@ -79,7 +79,7 @@ function printPlan({ json }) {
   const { input, problems } = readInput(process.env);
   if (problems.length > 0) {
     for (const problem of problems) console.error(`scale-model: ${problem}`);
-    console.error(`\nThe figures:\n${figureLines().join("\n")}`);
+    console.error(`\nThe variables:\n${figureLines().join("\n")}`);
     process.exit(2);
   }
   const costs = JSON.parse(readFileSync(FILE, "utf8"));

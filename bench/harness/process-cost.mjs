@@ -1,4 +1,4 @@
-// Reads from /proc what a process has used.
+// Reads the CPU time and the memory of a process from /proc.
 import { readdirSync, readFileSync } from "node:fs";
 
 const TICKS_PER_SECOND = 100;
@@ -13,8 +13,8 @@ function threadUs(pid, thread) {
 }
 
 /**
- * Returns the CPU time of a process with all its threads, µs. /proc/<pid>/stat counts in steps of 10 ms, so the exact
- * time of each thread is read where the kernel has it.
+ * Returns the CPU time of a process with all its threads, µs. /proc/<pid>/stat counts in steps of 10 ms, so this adds up
+ * the exact times of the threads if the kernel reports them.
  * @throws if there is no /proc, or no such process
  */
 export function cpuUs(pid) {

@@ -89,7 +89,8 @@ export async function startCluster() {
   execFileSync("redis-cli", ["--cluster", "create", ...addresses, "--cluster-yes"], { stdio: "ignore" });
   const isWhole = async ({ client }) => (await client.cluster("INFO")).includes("cluster_state:ok");
   for (const end = Date.now() + START_MS; !(await Promise.all(nodes.map(isWhole))).every(Boolean); )
-    if (Date.now() > end) throw new Error("the Cluster did not become whole");
+    if (Date.now() > end)
+      throw new Error(`the Redis Cluster did not report cluster_state:ok within ${START_MS} ms`);
     else await new Promise((resolve) => setTimeout(resolve, 50));
   return nodes;
 }

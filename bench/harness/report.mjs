@@ -57,13 +57,13 @@ export function verdictTable(rows, records) {
   return table(["Target", "Measured", "Must", "Stretch", "Verdict", ...(records ? ["When"] : [])], cells);
 }
 
-/** The page with every target and the last results of each workload, which may come from different runs. */
+/** Returns the text of TARGETS.md. */
 export function targetsPage(rows, records) {
-  return `# The targets of speed
+  return `# Performance targets
 
-Written by \`make targets\` from the last results of each workload of \`make compare\`. They may come from different runs, and
-each row says when it was measured. A figure is the median of the rounds, in parentheses the smallest and the largest.
-How it is measured: [README.md](README.md). One run of everything: [RESULTS.md](RESULTS.md).
+Written by \`make targets\` from the last results of each workload of \`make compare\`. The results may come from different runs;
+the last column says when each was measured. A figure is the median of the rounds; the smallest and the largest are in parentheses.
+[README.md](README.md) says how they are measured, and [RESULTS.md](RESULTS.md) has one run of all workloads.
 
 ${verdictTable(rows, records)}
 

@@ -1,4 +1,4 @@
-// The cases of a check, and what the model says of them. Pure.
+// Lists the cases of a check, and predicts their throughput. Pure functions.
 import { fullestShare, slotOf, tagsOf } from "./cluster-slots.mjs";
 import { predict } from "./model.mjs";
 
@@ -14,7 +14,6 @@ export const LOAD = {
 };
 const SLOW_MS = 20;
 
-/** The cases: on one node or on a Cluster of three, with a number of partitions. */
 export const CASES = [
   { name: "one node", nodes: 1, partitions: 1 },
   { name: `one node, handlers of ${SLOW_MS} ms`, nodes: 1, partitions: 1, load: { handlerMs: SLOW_MS } },
@@ -25,7 +24,7 @@ export const CASES = [
   })),
 ];
 
-/** What the model says of a case on a machine with so many cores. */
+/** Predicts the throughput of a case on a machine with `cores` cores. */
 export function predictCase(costs, { nodes, partitions, load }, cores) {
   const share = fullestShare(tagsOf(1, partitions === 1 ? 0 : partitions).map(slotOf), nodes);
   return predict(costs, { cores, share, ...LOAD, ...load, partitions });

@@ -9,7 +9,7 @@ import { observe, start } from "./observe.mjs";
 
 const WARM_TASKS = 40_000;
 
-/** Runs a case for some seconds. @returns tasks per second, and what they cost */
+/** Runs a case for some seconds. @returns tasks per second, µs of CPU time per task, and tasks per call of the worker */
 async function runCase(servers, { partitions, load = {} }, quick) {
   for (const { client } of servers) await client.flushall();
   const redis =

@@ -1,4 +1,4 @@
-// Says on which node of a Cluster each partition is.
+// Computes on which node of a Cluster each partition is.
 export const SLOTS = 16_384;
 
 /** Returns the Cluster slot of a hash tag: CRC16 (XMODEM), as Redis computes it. */

@@ -1,9 +1,12 @@
-// Reads the figures of a load from environment variables. Pure, so that every refusal has a test.
+// Reads a load from environment variables. Pure, so that a test can check each message.
 
 const number = (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN);
 const UNIT_SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-/** Each figure: its field, its unit, its range, and its default; undefined means that the model chooses it. */
+/**
+ * The variables. `or` is the default. A variable with `isFree` may be left out, and the model then chooses its value. Any
+ * other variable is required.
+ */
 const FIGURES = {
   RATE: { field: "rate", what: "tasks per second", from: 1, to: 10_000_000 },
   PAYLOAD: { field: "payload", what: "bytes of a payload", from: 2, to: 262_144, or: 500 },
@@ -14,10 +17,16 @@ const FIGURES = {
     to: 86_400_000,
     or: 20,
   },
-  HANDLER_CPU_MS: { field: "handlerCpuMs", what: "ms of CPU of a handler", from: 0, to: 86_400_000, or: 0 },
+  HANDLER_CPU_MS: {
+    field: "handlerCpuMs",
+    what: "ms of CPU time that a handler uses",
+    from: 0,
+    to: 86_400_000,
+    or: 0,
+  },
   PARTITIONS: {
     field: "partitions",
-    what: "partitions of each queue; 1 is none",
+    what: "partitions of each queue; 1 means that it is not partitioned",
     from: 1,
     to: 256,
     whole: true,
@@ -26,7 +35,7 @@ const FIGURES = {
   NODES: { field: "nodes", what: "nodes of the Cluster", from: 1, to: 1_000, whole: true, isFree: true },
   EVEN: {
     field: "even",
-    what: "1 if slots are moved until all nodes are equally full",
+    what: "1 if somebody moves Cluster slots until all nodes are equally full",
     from: 0,
     to: 1,
     whole: true,
@@ -51,14 +60,14 @@ const FIGURES = {
   },
   BACKLOG_S: {
     field: "backlogS",
-    what: "seconds of load that have to fit into Redis",
+    what: "seconds of load that may wait in Redis",
     from: 0,
     to: 31_536_000,
     or: 60,
   },
   KEYS: {
     field: "keys",
-    what: "keys with the same load; 0 is none",
+    what: "keys, each with the same load; 0 for none",
     from: 0,
     to: 100_000_000,
     whole: true,
@@ -66,7 +75,7 @@ const FIGURES = {
   },
   KEY_CONCURRENCY: {
     field: "keyConcurrency",
-    what: "tasks of a key at a time; 0 is no limit",
+    what: "tasks of one key that may run at a time; 0 for no limit",
     from: 0,
     to: 1_000_000,
     whole: true,
@@ -86,10 +95,10 @@ const FIGURES = {
     to: 1_000,
     or: 10,
   },
-  BUSY: { field: "busy", what: "share of a core that may be used", from: 0.05, to: 0.95, or: 0.6 },
+  BUSY: { field: "busy", what: "share of a core that the plan may use", from: 0.05, to: 0.95, or: 0.6 },
 };
 const RETENTION =
-  "RETENTION has to be a number of tasks that each queue keeps (RETENTION=10000) or a time (RETENTION=24h; s, m, h, d)";
+  "RETENTION has to be a number of tasks that each part of a queue keeps (RETENTION=10000) or a time (RETENTION=24h; s, m, h, d)";
 
 function readRetention(text = "10000") {
   const [, count, unit] = /^(\d{1,12})([smhd]?)$/.exec(text) ?? [];
@@ -98,7 +107,7 @@ function readRetention(text = "10000") {
 }
 
 /**
- * Returns the input of the model, with every problem in it.
+ * Returns the input of the model, and a message for each bad variable.
  * @param env the environment; an empty variable counts as not set
  */
 export function readInput(env) {
@@ -107,14 +116,14 @@ export function readInput(env) {
   for (const [name, { field, what, from, to, or, whole, isFree }] of Object.entries(FIGURES)) {
     const text = env[name] || undefined;
     const value = text === undefined ? or : number(text);
-    const range = `${from.toLocaleString("en-US")} to ${to.toLocaleString("en-US")}`;
+    const range = `from ${from.toLocaleString("en-US")} to ${to.toLocaleString("en-US")}`;
     const isIn = value >= from && value <= to && (!whole || Number.isInteger(value));
     if (isIn || (text === undefined && isFree)) input[field] = value;
     else if (text === undefined)
-      problems.push(`${name} is missing: give the ${what}, ${range}, as in ${name}=50000`);
+      problems.push(`${name} is missing: set it to the ${what}, ${range}, for example ${name}=50000`);
     else
       problems.push(
-        `${name} has to be ${whole ? "a whole number" : "a number"} of ${what}, ${range}, got "${text}"`,
+        `${name} has to be ${whole ? "a whole number" : "a number"} ${range} (${what}), got "${text}"`,
       );
   }
   const { problem, ...retention } = readRetention(env.RETENTION || undefined);
@@ -128,11 +137,11 @@ export function readInput(env) {
   return { input: { ...input, retention }, problems };
 }
 
-/** Returns one line for each figure, for the help. */
+/** Returns a line of help for each variable. */
 export const figureLines = () => [
   ...Object.entries(FIGURES).map(
     ([name, { what, or, isFree }]) =>
-      `  ${name.padEnd(16)}${what} (${isFree ? "chosen if not given" : or === undefined ? "needed" : `default ${or}`})`,
+      `  ${name.padEnd(16)}${what} (${isFree ? "chosen by the model if not set" : or === undefined ? "required" : `default ${or}`})`,
   ),
   `  ${"RETENTION".padEnd(16)}completed tasks that each part of a queue keeps, or a time such as 24h (default 10000)`,
 ];

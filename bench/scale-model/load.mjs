@@ -1,5 +1,5 @@
-// One process of a measurement: a producer or a worker, as fast as it can, or the loops of a janitor or an observer.
-// When its parent asks, it answers how much it has done.
+// Runs one process of a measurement: a producer or a worker at full speed, or a janitor or an observer in a loop. When
+// its parent asks, it answers how much it has done.
 import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 import { readArgs, serveParent } from "../workloads/shared/children.mjs";
@@ -8,7 +8,7 @@ const args = readArgs();
 const { role, redis, queue: name = "tasks" } = args;
 const done = { tasks: 0, calls: 0 };
 const options = { redis };
-/** Counts the script calls of producers and workers. */
+/** Options with which `done.calls` counts the script calls. */
 const counted = { ...options, onScript: () => done.calls++ };
 
 /** Enqueues until it is stopped, or until `count` tasks are enqueued. At most `most` tasks wait at a time. */
@@ -62,7 +62,7 @@ async function produce({
   };
 }
 
-/** Works until it is stopped. Handlers take `handlerMs` on average, and at most half of it more or less. */
+/** Works until it is stopped. A handler takes from half of `handlerMs` to one and a half times as long, at random. */
 async function work({ concurrency = 50, aheadMs, handlerMs = 0 }) {
   const noop = handlerMs === 0 ? () => {} : () => delay(handlerMs * (0.5 + Math.random()));
   const worker = new Worker(
@@ -76,7 +76,7 @@ async function work({ concurrency = 50, aheadMs, handlerMs = 0 }) {
   return () => worker.stop({ graceMs: 2_000 });
 }
 
-/** Sweeps, or reads the state of all queues, again and again. One sweep or look counts as one task. */
+/** Sweeps all queues, or reads the state of all queues, in a loop. Each sweep or reading counts as one task. */
 async function repeat() {
   const janitor = new Janitor({ ...counted, auditIntervalMs: 0, schedules: false });
   const observer = new Observer(counted);

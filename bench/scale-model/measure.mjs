@@ -1,4 +1,4 @@
-// Measures the costs that the model is made of, on one Redis and with the processes of load.mjs.
+// Measures the costs that the model uses, on one Redis, with processes that run load.mjs.
 import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast, Observer, Queue } from "../../packages/holdfast/dist/index.js";
 import { rssMb } from "../harness/process-cost.mjs";
@@ -8,7 +8,7 @@ import { observe, start } from "./observe.mjs";
 
 const PAYLOAD_BYTES = 96;
 const LARGE_BYTES = 4_096;
-/** Tasks in a call of a producer, and partitions of a queue, so that calls are neither full nor have one task. */
+/** Tasks per call of a producer, and partitions of a queue, with which calls have several tasks but are not full. */
 const SOME = 8;
 const SLOW_MS = 20;
 const SLOW_TASKS = 10_000;
@@ -67,7 +67,7 @@ async function limitKey(server) {
   await observer.close();
 }
 
-/** Measures everything once. @returns name -> what one process alone used */
+/** Takes each measurement once. @returns the result of each measurement by its name */
 async function measureRound(server, quick) {
   const tasks = quick ? 60_000 : 300_000;
   const long = quick ? { warmMs: 300, forMs: 400 } : { warmMs: 700, forMs: 1_200 };
@@ -96,7 +96,7 @@ async function measureRound(server, quick) {
     process: () => drain({}, { times: long, count: tasks }),
     // With several parts, a worker divides its slots between them, and many calls are under way at a time.
     processSome: () => drain({}, { filled: { partitions: SOME }, count: tasks / 2 }),
-    // Slow handlers end one by one, and so do their calls.
+    // Slow handlers end one by one, so a call settles about one task.
     processOne: () => drain({ handlerMs: SLOW_MS }, { times: long, count: SLOW_TASKS }),
     processLarge: () => drain({}, { filled: { payloadBytes: LARGE_BYTES } }),
     processKeys: () => drain({}, { filled: { keys: KEYS } }),
@@ -120,7 +120,7 @@ async function measureRound(server, quick) {
   return seen;
 }
 
-/** One task at a time, with a worker that is idle whenever it comes: the enqueue grants it and wakes the worker. */
+/** Measures tasks that are enqueued one at a time, to an idle worker: the enqueue grants the task and wakes the worker. */
 async function pushed(server, times) {
   const worker = await start("work", server.url);
   const producer = await start("produce", server.url, { batch: 1, inFlight: 1 });
@@ -133,7 +133,7 @@ async function pushed(server, times) {
   }
 }
 
-/** The bytes of a completed task that is kept with its payload. */
+/** Measures the memory of a completed task that is kept with its payload. */
 async function kept(server) {
   await create(server, {});
   const usedMemory = async () => Number(/^used_memory:(\d+)/m.exec(await server.client.info("memory"))[1]);
@@ -145,7 +145,7 @@ async function kept(server) {
   return { memoryBytes: ((await usedMemory()) - before) / KEPT };
 }
 
-/** How long one sweep and one look of observability take with very many idle queues, ms. */
+/** Measures how long a sweep of a janitor, and a reading of all queues by observability, take with very many idle queues. */
 async function discover(server, quick) {
   const queues = quick ? DISCOVERED / 10 : DISCOVERED;
   await server.client.flushall();
@@ -153,7 +153,7 @@ async function discover(server, quick) {
   const lastMs = async (role) => {
     const child = await start(role, server.url);
     try {
-      // The first one also compiles the code.
+      // The first sweep or reading does not count, because its code is still being compiled.
       for (;;) {
         const { answer } = await child.ask({});
         if (answer.tasks >= 2) return answer.lastMs;
@@ -174,7 +174,7 @@ export async function measureCosts(server, { quick = false, rounds = 3, onRound 
     onRound(round, rounds);
   }
   const of = (name, what) => median(all.map((round) => round[name][what]));
-  /** What a task costs at different numbers of calls per task. */
+  /** Returns what a task costs at different numbers of calls per task. */
   const points = (...names) => {
     const costs = names.map((name) => ({
       calls: of(name, "calls"),
@@ -183,7 +183,9 @@ export async function measureCosts(server, { quick = false, rounds = 3, onRound 
     }));
     const kept = growing(costs);
     if (kept.length > 1) return kept;
-    throw new Error(`the machine is too busy: ${JSON.stringify(costs)} do not grow with the calls`);
+    throw new Error(
+      `the machine is too busy to measure: costs have to grow with the calls per task, got ${JSON.stringify(costs)}`,
+    );
   };
   const perKb = (large, small, what) =>
     Math.max(0, (of(large, what) - of(small, what)) / ((LARGE_BYTES - PAYLOAD_BYTES) / 1_024));

@@ -1,7 +1,7 @@
-// The capacity model: what a load needs, from measured costs (costs.json). Pure functions, no I/O.
+// The capacity model computes what a load needs from measured costs (costs.json). Pure functions, no I/O.
 import { fullestShare, SLOTS, slotOf, tagsOf } from "./cluster-slots.mjs";
 
-// The limits of the system and of Redis that more processes do not move.
+// Limits of Holdfast and of Redis that more processes cannot raise.
 const CALL_TASKS = 500;
 const MOST_PARTITIONS = 256;
 const MOST_NODES = 1_000;
@@ -18,8 +18,9 @@ const WORKERS_PER_QUEUE = 2;
 const PARTITIONS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /**
- * Sorts measured costs by their calls. Leaves out those that a disturbance made dearer than one with more calls, and those
- * that are too close to another one for a line through both.
+ * Sorts measured costs by their calls per task. A cost is left out if it is not higher than the one before, because then
+ * something disturbed one of the two measurements, or if its calls are too close to those of the one before to draw a
+ * line through both.
  */
 export function growing(points) {
   const kept = [];
@@ -34,9 +35,9 @@ export function growing(points) {
 }
 
 /**
- * Returns the cost of a task if it shares its call with others.
- * @param points measured costs, the fewest calls per task first. Between two of them the cost is on a straight line;
- * beyond the last one it grows as it did on average
+ * Returns the cost of a task at a number of calls per task, which is below 1 if tasks share a call.
+ * @param points measured costs, the fewest calls per task first. Between two of them the cost is on a straight line.
+ * Below the first it is that of the first; beyond the last it grows as from the first to the last
  */
 export function costAt(points, calls) {
   const [first, last] = [points[0], points.at(-1)];
@@ -49,9 +50,9 @@ export function costAt(points, calls) {
 }
 
 /**
- * Returns how many tasks a worker settles in one call: [with the load of the plan, with as much load as Redis takes].
- * Under full load a worker fills its calls. If the queue has partitions, it then shares its slots between them and takes
- * nothing ahead. Below that, a call has the tasks that end while the two calls before it are on their way.
+ * Returns how many tasks a worker settles in one call, as [under the load of the plan, under full load]. Under full load
+ * a worker fills its calls; if the queue has partitions, it divides its slots between them and takes no tasks ahead.
+ * Under less load a worker has two calls under way, so a call has the tasks that end in half the time of a call.
  */
 export function tasksPerCall(costs, { handlerMs, concurrency, partitions, rttMs, busy }) {
   const full = 1 / costs.process[0].calls;
@@ -90,15 +91,15 @@ export function perTask(costs, input, isFull = false) {
 const cpuUsOf = (cost) => redisUsOf(cost) + cost.ingestNodeUs + cost.processNodeUs;
 const redisUsOf = ({ ingestRedisUs, processRedisUs }) => ingestRedisUs + processRedisUs;
 
-/** Returns the Cluster slots of all parts. With very many parts, all slots are equally full. */
+/** Returns the Cluster slots of all parts. With more parts than slots, it returns each slot once, as if all were equally full. */
 function slotsOf(queues, partitions) {
   if (queues * partitions > SLOTS) return Array.from({ length: SLOTS }, (_, slot) => slot);
   return tagsOf(queues, partitions === 1 ? 0 : partitions).map(slotOf);
 }
 
 /**
- * Returns the smallest Cluster whose fullest node is at most `busy`, with as few partitions as that needs. If there is
- * none, returns the one whose fullest node is used least.
+ * Returns the smallest Cluster in which the fullest node is used to at most the share `busy`, with as few partitions as
+ * that needs. If there is none, returns the Cluster whose fullest node is used least.
  * @param isEven whether somebody moves slots until all nodes have the same number of parts
  */
 function placement(costs, input, isEven = input.even === 1) {
@@ -176,7 +177,7 @@ export function plan(costs, input) {
   return { input, perTask: cost, needs, fullestShare: share, limits, limit: limits[0] };
 }
 
-/** Returns the limits with the share of each that the load uses; the greatest share ends first. */
+/** Returns the limits with the share of each that the load uses, the largest share first. */
 function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, parts }) {
   const { rate, queues, keys } = input;
   const redisUs = redisUsOf(cost);
@@ -222,9 +223,9 @@ function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, par
       "janitors with the option queues, each for its part of the queues",
     ),
     limit(
-      "the look of observability at all queues",
+      "the reading of all queues by observability",
       lookMs / LOOK_MS,
-      "fewer queues: one queue with keys instead of a queue for each customer; the figures of the dashboard are older meanwhile",
+      "fewer queues, such as one queue with keys instead of a queue for each customer; otherwise the dashboard shows older figures",
     ),
   ];
   const inOne = (rate * redisUs) / queues / 1e6;
@@ -232,10 +233,10 @@ function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, par
     found.push(limit("the one node of a queue without partitions", inOne, "PARTITIONS=8, or several queues"));
   else
     found.push(
-      limit("one queue has at most 256 partitions", inOne / MOST_PARTITIONS, "several queues (QUEUES)"),
+      limit("the 256 partitions that a queue may have", inOne / MOST_PARTITIONS, "several queues (QUEUES)"),
     );
   if (keys > 0) {
-    found.push(limit("one key is in one partition", inOne / Math.max(1, keys / queues), "more keys"));
+    found.push(limit("the one partition of a key", inOne / Math.max(1, keys / queues), "more keys"));
     if (input.keyConcurrency > 0) {
       const perKey = (input.keyConcurrency * 1_000) / (input.handlerMs + 1_000 / costs.key.oneAtATimePerS);
       found.push(

@@ -6,7 +6,7 @@ import { costAt, growing, perTask, plan, predict, tasksPerCall } from "./model.m
 import { pageText } from "./page.mjs";
 import { limitLine, planText } from "./print.mjs";
 
-/** Costs with round figures, so that a test can say what the model has to answer. */
+/** Costs with round figures, so that the expected answers can be worked out by hand. */
 const costs = {
   payloadBytes: 100,
   ingest: [
@@ -42,7 +42,7 @@ const inputOf = (env) => {
 };
 const planOf = (env) => plan(costs, inputOf({ HANDLER_MS: "0", PAYLOAD: "100", ...env }));
 
-test("a key is in the Cluster slot that Redis computes, and the shares of the nodes count the parts", () => {
+test("a hash tag has the Cluster slot that Redis computes, and the share of a node is its share of the parts", () => {
   expect(slotOf("123456789")).toBe(0x31c3);
   expect(slotOf("foo")).toBe(12_182);
   expect(tagsOf(1, 2, "orders")).toEqual(["orders/0", "orders/1"]);
@@ -51,7 +51,7 @@ test("a key is in the Cluster slot that Redis computes, and the shares of the no
   expect(fullestShare([0, 1, 16_383], 2)).toBeCloseTo(2 / 3);
 });
 
-test("a cost is measured at some numbers of calls, and on a line between them", () => {
+test("a cost between two measured ones is on the line through both", () => {
   expect(costAt(costs.process, 0.001).redisUs).toBe(8);
   expect(costAt(costs.process, 0.125)).toEqual({ redisUs: 20, nodeUs: 30 });
   expect(costAt(costs.process, 0.5625)).toEqual({ redisUs: 60, nodeUs: 90 });
@@ -112,7 +112,7 @@ test("more load, larger payloads, slower handlers and a longer retention never n
 test.each([
   [{ RATE: "50000" }, "Redis' one thread on each node"],
   [{ RATE: "200000", PARTITIONS: "1", NODES: "3" }, "Redis' one thread on each node"],
-  [{ RATE: "1000", QUEUES: "10000" }, "the look of observability at all queues"],
+  [{ RATE: "1000", QUEUES: "10000" }, "the reading of all queues by observability"],
   [{ RATE: "5000", KEYS: "1", KEY_CONCURRENCY: "1" }, "the limit of one key"],
   [
     { RATE: "20000", PAYLOAD: "200000", NODES: "1000", NETWORK_GBIT: "0.1", EVEN: "1" },
@@ -122,7 +122,7 @@ test.each([
 ])("the answer names the limit of %j", (env, name) => {
   const made = planOf(env);
   expect(made.limit.name).toBe(name);
-  expect(limitLine(made)).toContain(`The limit is ${name}: `);
+  expect(limitLine(made)).toContain(`The nearest limit is ${name}: `);
   expect(planText(made, measuredOn)).toContain(made.limit.wayOut);
 });
 
@@ -130,7 +130,7 @@ test("a queue without partitions cannot use a second node, and partitions lift t
   const used = (env, name) =>
     planOf({ RATE: "300000", ...env }).limits.find((limit) => limit.name.startsWith(name)).used;
   expect(used({ PARTITIONS: "1", NODES: "10" }, "the one node of a queue")).toBeGreaterThan(1);
-  expect(used({ PARTITIONS: "64", NODES: "20" }, "one queue has at most 256 partitions")).toBeLessThan(0.2);
+  expect(used({ PARTITIONS: "64", NODES: "20" }, "the 256 partitions")).toBeLessThan(0.2);
   expect(used({ PARTITIONS: "1", NODES: "10" }, "Redis'")).toBe(
     used({ PARTITIONS: "1", NODES: "2" }, "Redis'"),
   );
@@ -142,7 +142,7 @@ test("if the names put many parts on one node, EVEN=1 needs fewer nodes", () => 
   expect(planOf({ RATE: "500000", PARTITIONS: "64", EVEN: "1" }).needs.nodes).toBe(needs.nodesIfEven);
 });
 
-test("keys cost a look at each key of a call", () => {
+test("a call pays once for each key of its tasks", () => {
   const input = inputOf({ RATE: "1000", HANDLER_MS: "0", PAYLOAD: "100" });
   const us = (keys) => perTask(costs, { ...input, partitions: 1, keys }).processRedisUs;
   expect(us(0)).toBeCloseTo(8);
@@ -150,7 +150,7 @@ test("keys cost a look at each key of a call", () => {
   expect(us(1_000)).toBeCloseTo(28);
 });
 
-test("on one machine the cores are shared, and a single thread can end first", () => {
+test("the processes of one machine share its cores, and a single thread can be the limit before the cores are", () => {
   const load = { ...inputOf({ RATE: "1", HANDLER_MS: "0", PAYLOAD: "100", BATCH: "1000" }), partitions: 1 };
   // 2 + 8 µs of Redis, 3 + 9 µs of Node.
   expect(predict(costs, { cores: 2, ...load }).perS).toBeCloseTo(2e6 / 22);
@@ -172,23 +172,23 @@ test("on one machine the cores are shared, and a single thread can end first", (
 });
 
 test.each([
-  [{}, "RATE is missing: give the tasks per second, 1 to 10,000,000, as in RATE=50000"],
-  [{ RATE: "0" }, 'RATE has to be a number of tasks per second, 1 to 10,000,000, got "0"'],
-  [{ RATE: "1e5" }, 'RATE has to be a number of tasks per second, 1 to 10,000,000, got "1e5"'],
+  [{}, "RATE is missing: set it to the tasks per second, from 1 to 10,000,000, for example RATE=50000"],
+  [{ RATE: "0" }, 'RATE has to be a number from 1 to 10,000,000 (tasks per second), got "0"'],
+  [{ RATE: "1e5" }, 'RATE has to be a number from 1 to 10,000,000 (tasks per second), got "1e5"'],
   [
     { RATE: "1", PARTITIONS: "2.5" },
-    'PARTITIONS has to be a whole number of partitions of each queue; 1 is none, 1 to 256, got "2.5"',
+    'PARTITIONS has to be a whole number from 1 to 256 (partitions of each queue; 1 means that it is not partitioned), got "2.5"',
   ],
   [{ RATE: "1", RETENTION: "2y" }, "RETENTION has to be a number of tasks"],
   [{ RATE: "1", HANDLER_MS: "5", HANDLER_CPU_MS: "6" }, "HANDLER_CPU_MS cannot be more than HANDLER_MS (5)"],
   [{ RATE: "1", KEY_CONCURRENCY: "2" }, "KEY_CONCURRENCY needs KEYS"],
-])("%j is refused, and the message says what to give", (env, message) => {
+])("%j is refused, and the message says what the variable has to be", (env, message) => {
   const { problems } = readInput(env);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toContain(message);
 });
 
-test("every bad figure is named at once, and an empty one counts as not given", () => {
+test("all bad variables are named at once, and an empty variable counts as not set", () => {
   expect(readInput({ RATE: "x", PAYLOAD: "1", NODES: "" }).problems).toHaveLength(2);
   expect(inputOf({ RATE: "5", RETENTION: "24h" })).toMatchObject({
     retention: { seconds: 86_400 },

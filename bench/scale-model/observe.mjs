@@ -28,8 +28,8 @@ async function read(servers, children) {
 }
 
 /**
- * Lets the processes run for `warmMs`, and until the last one has done `warmTasks`, so that its code is compiled. Then
- * measures for `forMs`. @returns what was used in that time
+ * Lets the processes run for `warmMs`, and longer if the last one has not done `warmTasks` by then, so that its code is
+ * compiled. Then measures for `forMs`. @returns what was used in that time
  */
 export async function observe(servers, children, { warmMs, forMs, warmTasks = 0 }) {
   await delay(warmMs);

@@ -1,4 +1,4 @@
-// Writes the part of docs/scaling.md that has figures, from costs.json.
+// Writes the part of docs/scaling.md that is computed from costs.json.
 import { readInput } from "./input.mjs";
 import { plan } from "./model.mjs";
 import { big, checkText, memory, percent } from "./print.mjs";
@@ -52,7 +52,7 @@ function costTable(costs) {
 
 const lines = (items) => items.map((item) => `- ${item}`).join("\n");
 
-/** Returns the text behind the mark. */
+/** Returns the text after the mark. */
 export function pageText(costs) {
   const { measuredOn, discovery, idlePerPart, pushed, key, bytes, perKb, check } = costs;
   return `

@@ -1,6 +1,6 @@
 // Writes a plan and the results of a check as text.
 
-/** Costs that were measured at a higher load average are not to be trusted. */
+/** Costs that were measured at a higher load average are too high. */
 const BUSY_LOAD = 1.5;
 export const big = (value) =>
   (value >= 100 ? Math.round(value) : Number(value.toPrecision(3))).toLocaleString("en-US");
@@ -8,11 +8,11 @@ export const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)}
 export const memory = (mb) => (mb >= 1_000 ? `${big(mb / 1_000)} GB` : `${big(mb)} MB`);
 const rows = (pairs) => pairs.map(([name, text]) => `  ${name.padEnd(36)}${text}`).join("\n");
 
-/** The sentence that names the limit. */
+/** Returns the sentence that names the nearest limit. */
 export function limitLine({ limit, input }) {
-  const at = Number.isFinite(limit.atRate) ? `, and ends at about ${big(limit.atRate)} tasks/s` : "";
+  const at = Number.isFinite(limit.atRate) ? `, and about ${big(limit.atRate)} tasks/s use all of it` : "";
   const much = limit.used > 1 ? "too much" : limit.used > input.busy ? "close" : "enough room";
-  return `The limit is ${limit.name}: ${percent(limit.used)} of it is used (${much})${at}. Way out: ${limit.wayOut}.`;
+  return `The nearest limit is ${limit.name}: this load uses ${percent(limit.used)} of it (${much})${at}. Way out: ${limit.wayOut}.`;
 }
 
 export function planText(plan, measuredOn) {
@@ -22,15 +22,15 @@ export function planText(plan, measuredOn) {
     `Costs measured on ${measuredOn.date}: ${measuredOn.machine}, Node ${measuredOn.node}, Redis ${measuredOn.redis}.`,
     ...(measuredOn.load > BUSY_LOAD
       ? [
-          `The machine was busy then (load average ${measuredOn.load.toFixed(1)}), so they are too high: make scale-model CHECK=1 SAVE=1`,
+          `The machine was busy then (load average ${measuredOn.load.toFixed(1)}), so the costs are too high. Measure them again: make scale-model CHECK=1 SAVE=1`,
         ]
       : []),
-    `A core is planned at ${percent(input.busy)}. Handlers themselves count with HANDLER_CPU_MS=${input.handlerCpuMs}.`,
+    `The plan uses ${percent(input.busy)} of each core (BUSY). A handler itself counts with ${input.handlerCpuMs} ms of CPU time (HANDLER_CPU_MS).`,
     "",
     "What it needs",
     rows([
       ["Redis nodes (masters)", `${needs.nodes}, the fullest with ${percent(fullestShare)} of the tasks`],
-      ...(needs.nodesIfEven < needs.nodes ? [["the same with EVEN=1", String(needs.nodesIfEven)]] : []),
+      ...(needs.nodesIfEven < needs.nodes ? [["Redis nodes with EVEN=1", String(needs.nodesIfEven)]] : []),
       ["partitions of each queue", needs.partitions === 1 ? "none" : String(needs.partitions)],
       ["memory of the fullest node", `${memory(needs.memoryMbPerNode)}, a fork included`],
       ["network of the fullest node", `${big(needs.networkMbitPerNode)} Mbit/s`],

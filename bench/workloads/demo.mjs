@@ -1,5 +1,5 @@
-// Runs `make demo` on the system that `make up` has started. Runs only if `--only` names it. For the target, start the
-// system with the engine and 8 workers just before: HOLDFAST_WORKERS=8 make up.
+// Runs `make demo` on the system that `make up` has started. Runs only if `--only` names it. The target is for a system
+// with 8 workers in containers that was started just before: HOLDFAST_WORKERS=8 make up.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

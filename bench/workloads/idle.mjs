@@ -8,8 +8,8 @@ export const rounds = () => 1;
 const file = fileURLToPath(new URL("idle/run.mjs", import.meta.url));
 
 /**
- * Metrics: `cpu_percent` of a core and `rss_mb` for each service and for Redis, and `commands_per_s` of Redis. A system
- * that has an `image_mb` was found as an image of Docker.
+ * Metrics: `cpu_percent` of a core and `rss_mb` for each service and for Redis, and `commands_per_s` of Redis. A service
+ * has `image_mb` only if Docker has an image of it.
  */
 export async function round(ctx) {
   const records = [];

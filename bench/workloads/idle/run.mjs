@@ -1,4 +1,4 @@
-// Starts the services on a Redis without tasks, waits until they have settled, and measures them from outside.
+// Starts the services on a Redis without tasks, waits for 8 s, and measures the processes from outside.
 import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,7 +11,7 @@ import { dropKeys, printResult, readArgs } from "../shared/children.mjs";
 const { url, queues, seconds } = readArgs();
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const prefix = `idle-${process.pid}`;
-// After its start, V8 still compiles and collects for some seconds.
+// V8 compiles code and collects garbage for some seconds after the start of a process.
 const SETTLE_MS = 8_000;
 const READY_MS = 30_000;
 const SERVICES = {
@@ -49,7 +49,7 @@ async function start(name) {
   return { name, child };
 }
 
-/** The sizes of the images of the services in MB, by the name of the service; none without Docker. */
+/** Returns the size of the Docker image of each service, MB, by the name of the service. Without Docker it is empty. */
 function imageSizes() {
   const { status, stdout } = spawnSync("docker", ["image", "ls", "--format", "{{.Repository}} {{.ID}}"], {
     encoding: "utf8",
