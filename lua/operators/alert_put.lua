@@ -20,8 +20,8 @@ elseif what == 'test' then
   field = 'o' .. name
 end
 local known = redis.call('HEXISTS', key, field)
--- After a change of the revision processes read everything again. It is written before the change, so that no change is
--- missed if the script fails in between.
+-- Processes read all rules and targets again when the revision has changed. The revision is written before the change, so
+-- that no change is missed if the script fails in between.
 if text == '' then
   if known == 0 then
     return 0

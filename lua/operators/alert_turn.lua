@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- alert_turn: become the process that evaluates the alert rules, stay it, or give that up.
+-- alert_turn: take, renew or give up the lease of the process that evaluates the alert rules.
 -- KEYS[1] :alerts  HASH  :revision, :owner the process that evaluates the rules and until when
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] owner  string  a name that nobody else has
--- ARGV[3] leaseMs  integer  0 gives it up
--- RETURNS {now, 1 if the caller evaluates, revision, for how long nobody did, ms}
+-- ARGV[3] leaseMs  integer  0 gives the lease up
+-- RETURNS {now, 1 if the caller has the lease, revision, ms for which nobody had it}
 -- TIME    O(1)
 -- MOVES   nothing
 
@@ -17,7 +17,7 @@ if holder and holder ~= owner and tonumber(till) > now then
   return { now, 0, revision, 0 }
 end
 if leaseMs == 0 then
-  -- The time stays, because it says since when nobody evaluates the rules.
+  -- The time of the release is kept: from it the next owner computes for how long nobody evaluated the rules.
   if holder == owner then
     redis.call('HSET', alertsKey, ':owner', '- ' .. nowText)
   end

@@ -25,7 +25,7 @@ for at = partAt, #ARGV, 3 do
     removed[#removed + 1] = 'o' .. name
   elseif kind == 'send' then
     written[#written + 1], written[#written + 2] = 'o' .. name, text
-  -- A rule that was deleted meanwhile has no state.
+  -- The state of a rule that was deleted meanwhile is not written.
   elseif redis.call('HEXISTS', alertRulesKey, name) == 1 then
     written[#written + 1], written[#written + 2] = 's' .. name, text
   end

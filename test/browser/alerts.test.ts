@@ -79,7 +79,7 @@ describe.skipIf(!executablePath)("alerts in a real browser", { timeout: 120_000 
     await row.getByText("Firing").waitFor();
     await row.getByText("1 task waits").waitFor();
     await page.getByText("1 rule, 1 firing").waitFor();
-    await until("it is told", () => told().includes("alert.firing"), 20_000);
+    await until("the message has arrived", () => told().includes("alert.firing"), 20_000);
     await rowOf(page, "Recent messages", "no-workers").getByText("Delivered").first().waitFor();
 
     await row.getByRole("button", { name: "Mute no-workers" }).click();
@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)("alerts in a real browser", { timeout: 120_000 
 
     await stack.queue("orders").cancel("waits");
     await row.getByText("OK", { exact: true }).waitFor();
-    await until("the end is told", () => told().includes("alert.resolved"), 20_000);
+    await until("the message about the end has arrived", () => told().includes("alert.resolved"), 20_000);
 
     await row.getByRole("button", { name: "Edit no-workers" }).click();
     await page.getByRole("dialog").getByLabel("Condition").selectOption("dead_letters");
@@ -142,7 +142,7 @@ describe.skipIf(!executablePath)("alerts in a real browser", { timeout: 120_000 
       "Unmute waits",
       "Delete ops",
     ]) {
-      // This button opens no dialog, and is here for what follows.
+      // This button opens no dialog. It is pressed because only then the button "Mute waits" appears.
       if (name === "Unmute waits") {
         await page.getByRole("button", { name }).click();
         await page.getByRole("button", { name: "Mute waits", exact: true }).click();

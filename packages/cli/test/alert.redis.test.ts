@@ -90,7 +90,7 @@ test("an alert that fires is shown, and makes ls exit with 1 unless its rule is 
   expect(await json("alert", "unmute", "failures")).toMatchObject({ mute: null });
 });
 
-test("a test waits for its outcome, shows the answer, and fails if the message did not arrive", async () => {
+test("`alert test` waits for the outcome, shows the answer, and fails if the message did not arrive", async () => {
   const answers = (outcome: "delivered" | "failed", answer: string) =>
     until("the test is sent", async () => {
       const { waiting } = await client.alerts.read();
@@ -112,7 +112,7 @@ test("a test waits for its outcome, shows the answer, and fails if the message d
   expect((await cli("alert", "test", "nobody")).code).toBe(3);
 });
 
-test("a wrong command line is refused with what is wrong, and never with a secret", async () => {
+test("a wrong command line is refused; the message says what is wrong, and never shows a secret", async () => {
   const rule = (...words: string[]) => cli("alert", "put", "wrong", ...words);
   for (const [answer, said] of [
     [await rule(), "--when"],

@@ -11,7 +11,7 @@ export const ALERT_LIMITS = {
   notifications: 500,
   /** Notifications that may wait for one target. */
   waiting: 100,
-  /** Queues that one message names. It only counts the others. */
+  /** Queues that one message names. The message only counts the others. */
   queuesOfMessage: 20,
   /** Longest `forMs`, `repeatMs` and mute. */
   timeMs: 31_536_000_000,
@@ -65,7 +65,7 @@ export type AlertState = (typeof ALERT_STATES)[number];
 export interface AlertView {
   queue: string;
   state: Exclude<AlertState, "ok">;
-  /** When the alert began to fire; of a pending one, since when the condition holds. */
+  /** When the alert began to fire; for a pending alert, since when the condition has held. */
   since: number;
   /** The figure that the rule watches, as this process has sampled it last; null if it is not known. */
   value: number | null;
@@ -91,7 +91,7 @@ export type AlertTargetKind = (typeof ALERT_TARGET_KINDS)[number];
 /** Where messages are sent, with its secrets. Only the process that sends them reads it. */
 export interface AlertTarget {
   kind: AlertTargetKind;
-  /** It is a secret itself, because the path of a Slack webhook is all that it needs. */
+  /** The URL is a secret too: whoever knows the URL of a Slack webhook can post to it. */
   url: string;
   /** Only of a webhook: one or two secrets of Standard Webhooks. A message is signed with each. */
   secrets: string[];
@@ -118,7 +118,7 @@ export interface AlertedQueue {
   value: number | null;
 }
 
-/** What a message says, however it is written for its target. */
+/** The content of a message. The kind of the target decides how it is written. */
 export interface AlertMessage {
   kind: AlertMessageKind;
   /** Null for a test. */
@@ -126,9 +126,9 @@ export interface AlertMessage {
   when: AlertCondition | null;
   /** At most 20. */
   queues: AlertedQueue[];
-  /** How many queues are not among them. */
+  /** How many queues the alert has besides these. */
   more: number;
-  /** When it was decided. */
+  /** When the process decided to send the message. */
   at: number;
 }
 
@@ -141,7 +141,7 @@ export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
 
 /** One message to one target, and what became of it. */
 export interface AlertNotification {
-  /** The same in every attempt, so that the receiver can drop duplicates. */
+  /** It is the same in every attempt, so that the receiver can drop duplicates. */
   id: string;
   target: string;
   message: AlertMessage;

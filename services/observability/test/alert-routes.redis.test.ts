@@ -52,7 +52,7 @@ const rule = (changes: Partial<AlertRule> = {}): AlertRule => ({
 });
 const target = () => ({ kind: "webhook", url: `${receiver.url}path-secret`, secrets: [receiver.secret] });
 
-test("a target is written, and its URL and secrets are in no answer and no list", async () => {
+test("a target is written, and no answer shows its URL or its secrets", async () => {
   const made = await admin("PUT", "/v1/alerts/targets/ops", target());
   expect(made.status).toBe(201);
   const host = new URL(receiver.url).host;
@@ -74,7 +74,7 @@ test("a target is written, and its URL and secrets are in no answer and no list"
   }
 });
 
-test("a target that a message could not reach is refused with its field", async () => {
+test("a target to which no message could be sent is refused, and the error names the field", async () => {
   const bad: [string, object][] = [
     ["/url", { kind: "slack" }],
     ["/url", { kind: "slack", url: "nonsense" }],
@@ -130,7 +130,7 @@ test("a rule is written, fires with its figure, is muted, and is resolved", asyn
   const { alerts: [alert] = [] } = (await alerts()).rules[0] ?? {};
   expect(alert).toMatchObject({ queue: "orders", state: "firing", since: expect.any(Number) });
   expect(alert?.value).toBeGreaterThan(1_000);
-  await until("it is told", () => receiver.received.length > before, 15_000);
+  await until("the message has arrived", () => receiver.received.length > before, 15_000);
   expect(receiver.received.at(-1)?.body).toMatchObject({ type: "alert.firing", data: { rule: "old" } });
 
   const muted = await as("operator")("POST", "/v1/alerts/rules/old/mute", { forMs: 60_000, reason: "known" });
@@ -166,7 +166,7 @@ test("a viewer reads, an operator mutes, and only an admin changes rules and tar
       ]);
 });
 
-test("a key that is limited to some queues sees only the rules and messages of these, and changes none", async () => {
+test("a key that is limited to some queues sees the rules and messages of these, may mute these rules, and changes none", async () => {
   await admin("PUT", "/v1/alerts/rules/all", rule({ queues: "*", forMs: 60_000 }));
   await admin("PUT", "/v1/alerts/rules/or-pattern", rule({ queues: "or*" }));
   const namesFor = async (who: string) => (await alerts(who)).rules.map(({ name }) => name);

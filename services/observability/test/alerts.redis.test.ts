@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 let count = 0;
-/** A receiver, and a store with keys of its own that has it as the target "ops". */
+/** A receiver, and a store with keys of its own whose target "ops" is the receiver. */
 async function scene(rule: Partial<AlertRule> = {}) {
   count++;
   const client = new Holdfast({ redis: redis.url, prefix: `alerts${count}` });
@@ -58,7 +58,7 @@ function process(store: AlertStorePort, options: { privateHosts?: string[] } = {
     metrics: async () => (await metrics.read(undefined)).text,
     /** Stops without handing the rules over, as a process does that is killed. */
     kill: () => clearInterval(timer),
-    /** Waits until the rules were evaluated several times more. */
+    /** Waits until the rules were evaluated several more times. */
     async someLooks() {
       const before = self.looks;
       await until("there were more looks", () => self.looks > before + 10);
@@ -77,7 +77,7 @@ function process(store: AlertStorePort, options: { privateHosts?: string[] } = {
 
 const dead = (queue: string, count: number) => statsOf(queue, { dead: count });
 
-test("an alert fires, is told once while it stays, and is resolved", async () => {
+test("an alert sends one message when it fires and one when it ends", async () => {
   const { alerts, receiver, told } = await scene();
   const one = process(alerts);
   one.queues = [dead("orders", 3)];
@@ -163,7 +163,7 @@ test("a message never reaches an address that is not public and not allowed", as
   expect(receiver.received).toEqual([]);
 });
 
-test("of two processes one tells each change, and the other one takes over when it is killed", async () => {
+test("of two processes only one sends the messages, and the other one takes over when it is killed", async () => {
   const { client, alerts, told, receiver } = await scene();
   const other = new Holdfast({ redis: redis.url, prefix: client.prefix });
   stops.push(() => other.close());
@@ -192,7 +192,7 @@ test("of two processes one tells each change, and the other one takes over when 
   expect(told().slice(1)).toEqual(["alert.resolved orders", "alert.resolved orders"]);
   expect(receiver.ids().size).toBe(2);
   change(dead("mail", 9));
-  await until("the next change is told", () => told().length === 4, 15_000);
+  await until("the message about the next change has arrived", () => told().length === 4, 15_000);
   await standby.someLooks();
   expect(told().slice(3)).toEqual(["alert.firing mail"]);
 });
@@ -210,7 +210,7 @@ test("a process that stops hands the rules over at once", async () => {
   expect(await alerts.write("b", { state: { rule: "dead", state: {} } })).toBe(true);
 });
 
-test("without a rule and a target a process asks for them once in five seconds, and does nothing else", async () => {
+test("as long as there is no rule and no target, a process only asks for them, once in five seconds", async () => {
   const { client } = await scene();
   const store = client.alerts;
   await store.deleteRule("dead");
@@ -229,13 +229,13 @@ test("without a rule and a target a process asks for them once in five seconds, 
   one.queues = [dead("orders", 4)];
   await until("it has found nothing", () => calls.length > 0);
   await one.someLooks();
-  // It reads once, because something was there before, and lets go of the rules.
+  // It reads everything once, because the revision has changed, and then gives the lease up.
   expect(calls).toEqual(["revision", "turn", "read", "turn"]);
   await until("it asks again", () => calls.length > 4, 15_000);
   expect(calls.slice(4)).toEqual(["revision"]);
 });
 
-test("a muted rule tells nothing until the mute is over", async () => {
+test("a muted rule sends nothing until the mute is over", async () => {
   const { alerts, told } = await scene();
   await alerts.mute("dead", { by: "ada", at: Date.now(), until: null, reason: null });
   const one = process(alerts);
@@ -244,10 +244,10 @@ test("a muted rule tells nothing until the mute is over", async () => {
   await one.someLooks();
   expect(told()).toEqual([]);
   await alerts.mute("dead", { by: "ada", at: Date.now(), until: Date.now() - 1, reason: null });
-  await until("it is told", () => told().length === 1, 15_000);
+  await until("the message has arrived", () => told().length === 1, 15_000);
 });
 
-test("too many messages for one target push the oldest ones out, which are shown as dropped", async () => {
+test("if too many messages wait for one target, the oldest ones are dropped and shown as dropped", async () => {
   const { alerts, receiver } = await scene({ repeatMs: 1, resolved: false });
   receiver.respond = (_received, response) => response.writeHead(500).end();
   const one = process(alerts);

@@ -41,7 +41,7 @@ const TARGET_COLUMNS: Column<TargetView>[] = [
   { title: "WRITTEN", cell: (target) => time(target.updatedAt) },
 ];
 
-/** A test waits so long for its outcome. */
+/** How long `alert test` waits for the outcome. */
 const TEST_WAIT_MS = 20_000;
 const LOOK_MS = 100;
 
@@ -59,7 +59,7 @@ const shown = ({ name, kind, url, updatedAt }: StoredTarget): TargetView => {
 function named(name: string, what: "rule" | "target"): string {
   if (!isAlertName(name))
     throw new UsageError(
-      `the name of a ${what} has 1 to 32 of a-z 0-9 _ -, and begins with a letter or digit`,
+      `the name of a ${what} has to be 1 to 32 characters of a-z 0-9 _ -, and begin with a letter or digit`,
     );
   return name;
 }
@@ -81,7 +81,7 @@ function show({ out }: Context, rule: StoredRule): void {
     ["queues", rule.queues],
     ["for", duration(rule.forMs)],
     ["repeat", rule.repeatMs === 0 ? "never" : duration(rule.repeatMs)],
-    ["resolved", rule.resolved ? "is told" : "is not told"],
+    ["at the end", rule.resolved ? "sends a message" : "sends no message"],
     ["targets", rule.targets.join(", ")],
     [
       "muted",
@@ -148,7 +148,7 @@ function ruleCommands(alert: Command, action: Action): void {
   alert
     .command("ls")
     .alias("list")
-    .description("lists the rules with their state; exit 1 if one fires that is not muted")
+    .description("lists the rules with their state; exit 1 if a rule fires that is not muted")
     .action(
       action(async (context) => {
         await context.checked();
@@ -168,25 +168,31 @@ function ruleCommands(alert: Command, action: Action): void {
     .option("--above <value>", "dead letters, an age such as 5m, or a ratio such as 0.25")
     .option(
       "--window <duration>",
-      "of failure_ratio: the time that is looked at (default: 5m)",
+      "with failure_ratio: how far back attempts count (default: 5m)",
       parseDuration,
     )
     .option(
       "--min-tasks <n>",
-      "of failure_ratio: the least attempts (default: 20)",
+      "with failure_ratio: how many attempts have to have ended (default: 20)",
       parseWhole(1, 1_000_000_000),
     )
     .option("--queues <pattern>", "a queue, or a pattern such as mail.*", "*")
     .option("--for <duration>", "how long the condition has to hold (default: 0s)", parseDuration, 0)
-    .option("--repeat <duration>", "repeat the message while it fires (default: never)", parseDuration, 0)
-    .option("--no-resolved", "send no message when it ends")
-    .option("--target <name>", "gets the messages; can be repeated", collect)
+    .option(
+      "--repeat <duration>",
+      "repeat the message while the alert fires (default: never)",
+      parseDuration,
+      0,
+    )
+    .option("--no-resolved", "send no message when an alert ends")
+    .option("--target <name>", "a target that gets the messages; can be repeated", collect)
     .description("writes a rule")
     .action(
       action<PutOptions>(async (context, [rule = ""], options) => {
         const name = named(rule, "rule");
         const { queues, for: forMs, repeat: repeatMs, resolved, target: targets = [] } = options;
-        if (!isAlertQueues(queues)) throw new UsageError("--queues is a queue, or a pattern such as mail.*");
+        if (!isAlertQueues(queues))
+          throw new UsageError("--queues has to be a queue, or a pattern such as mail.*");
         if (targets.length > ALERT_LIMITS.targetsOfRule)
           throw new UsageError(`a rule has at most ${ALERT_LIMITS.targetsOfRule} targets`);
         const definition = { when: conditionOf(options), queues, forMs, repeatMs, resolved, targets };
@@ -223,7 +229,7 @@ function muteCommands(alert: Command, action: Action): void {
     .argument("<rule>")
     .option("--for <duration>", "how long (default: until it is unmuted)", parseDuration)
     .option("--reason <text>", "for the audit log")
-    .description("sends no messages that alerts of the rule fire")
+    .description("sends no message when an alert of the rule fires")
     .action(
       action<{ for?: number; reason?: string }>(async (context, [name = ""], { for: forMs, reason }) => {
         const { queues } = await ruleOf(context, name);
@@ -255,7 +261,7 @@ function muteCommands(alert: Command, action: Action): void {
   alert
     .command("test")
     .argument("<target>")
-    .description("sends a test message and shows the answer; observability sends it")
+    .description("asks observability to send a test message, and shows the answer of the target")
     .action(
       action(async (context, [target = ""]): Promise<ExitCode> => {
         await context.checked();
@@ -275,7 +281,7 @@ function muteCommands(alert: Command, action: Action): void {
           ["answer", latest.answer],
         ]);
         if (latest.outcome === "waiting")
-          context.out.say("holdfast: nobody has sent it yet: does observability run?");
+          context.out.say("holdfast: the message has not been sent yet: is observability running?");
         return latest.outcome === "delivered" ? EXIT.ok : EXIT.failed;
       }),
     );
@@ -298,9 +304,14 @@ function targetCommands(alert: Command, action: Action): void {
   target
     .command("put")
     .argument("<target>", "creates a target, or replaces one")
-    .argument("<file>", "the URL, and below it the secrets of a webhook, one per line; - for stdin")
+    .argument(
+      "<file>",
+      "a file with the URL, and below it the secrets of a webhook, one per line; - for stdin",
+    )
     .addOption(
-      new Option("--kind <kind>", "what listens there").choices(ALERT_TARGET_KINDS).default("webhook"),
+      new Option("--kind <kind>", "what receives the messages")
+        .choices(ALERT_TARGET_KINDS)
+        .default("webhook"),
     )
     .description("writes a target; the URL and the secrets are never shown again")
     .action(
@@ -316,7 +327,7 @@ function targetCommands(alert: Command, action: Action): void {
           ["kind", kind],
           ["host", new URL(definition.url).host],
         ]);
-        context.out.say(`holdfast: holdfast alert test ${name} sends a test message`);
+        context.out.say(`holdfast: to send a test message: holdfast alert test ${name}`);
       }),
     );
 
@@ -348,6 +359,8 @@ function targetOf(name: string, kind: AlertTargetKind, text: string): { url: str
   if (kind === "webhook" && (secrets.length === 0 || secrets.length > 2))
     return refuse("a webhook needs one or two secrets, because its messages are signed");
   if (!secrets.every((secret) => /^whsec_[A-Za-z0-9+/=]{32,88}$/.test(secret)))
-    return refuse('a secret is whsec_ and 24 to 64 bytes in base64: echo "whsec_$(openssl rand -base64 32)"');
+    return refuse(
+      'a secret has to be whsec_ and 24 to 64 bytes in base64; make one with: echo "whsec_$(openssl rand -base64 32)"',
+    );
   return { url, secrets };
 }

@@ -99,14 +99,14 @@ const value = nullable(
 export const AlertRuleSchema = Type.Object({
   name: Type.String(),
   ...rule,
-  updatedAt: Timestamp("Written last"),
+  updatedAt: Timestamp("When it was last written"),
   state: oneOf(ALERT_STATES, { description: "The worst state of its queues" }),
   since: nullable(Timestamp("Since when it has this state; null if it is ok")),
   alerts: Type.Array(
     Type.Object({
       queue: Type.String(),
       state: oneOf(["pending", "firing"]),
-      since: Timestamp("Since when it fires; of a pending alert, since when the condition holds"),
+      since: Timestamp("Since when it fires; for a pending alert, since when the condition has held"),
       value,
     }),
     { description: "The queues for which the condition holds" },
@@ -123,7 +123,7 @@ export const AlertTargetBody = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: ALERT_LIMITS.urlCharacters,
-        description: "It is never shown again. Without it the target keeps the one that it has",
+        description: "It is never shown again. If it is left out, the target keeps its URL",
       }),
     ),
     secrets: Type.Optional(
@@ -131,7 +131,7 @@ export const AlertTargetBody = Type.Object(
         minItems: 1,
         maxItems: 2,
         description:
-          "Only of a webhook: `whsec_` and 24 to 64 bytes in base64. Two while a secret is replaced. Never shown again",
+          "Only for a webhook: `whsec_` and 24 to 64 bytes in base64; two while a secret is being replaced. They are never shown again",
       }),
     ),
   },
@@ -143,7 +143,7 @@ export const AlertTargetSchema = Type.Object({
   name: Type.String(),
   kind: oneOf(ALERT_TARGET_KINDS),
   host: Type.String({ description: "The host of its URL" }),
-  updatedAt: Timestamp("Written last"),
+  updatedAt: Timestamp("When it was last written"),
 });
 export type AlertTargetMatches = Assert<Same<typeof AlertTargetSchema, AlertTargetView>>;
 
@@ -157,8 +157,8 @@ const notification = {
     queues: Type.Array(
       Type.Object({ queue: Type.String(), since: Timestamp("Since when the condition holds"), value }),
     ),
-    more: Count("How many queues are not among them"),
-    at: Timestamp("When it was decided"),
+    more: Count("How many queues the alert has besides these"),
+    at: Timestamp("When the process decided to send the message"),
   }),
   outcome: oneOf(ALERT_OUTCOMES),
   attempts: Count(),
@@ -182,14 +182,20 @@ export const AlertNotificationsQuery = Type.Object(
   closed,
 );
 export const AlertNotificationsReply = Type.Object({
-  notifications: Type.Array(AlertNotificationSchema, { description: "Those that wait, then the newest" }),
+  notifications: Type.Array(AlertNotificationSchema, {
+    description: "The waiting ones, then the newest ended ones",
+  }),
 });
 export type AlertNotificationsReply = Type.Static<typeof AlertNotificationsReply>;
 
 export const AlertMuteBody = Type.Object(
   {
     forMs: Type.Optional(
-      Type.Integer({ minimum: 1_000, maximum: ALERT_LIMITS.timeMs, description: "The mute ends after it" }),
+      Type.Integer({
+        minimum: 1_000,
+        maximum: ALERT_LIMITS.timeMs,
+        description: "The mute ends after this time; if it is left out, the mute has no end",
+      }),
     ),
     reason: Type.Optional(Reason),
   },

@@ -135,7 +135,7 @@ export class AlertStore {
       this.#connection.command<string[]>("LRANGE", this.#keys.alertHistory, 0, limit - 1),
     ]);
     const ended = texts.map((text) => JSON.parse(text) as AlertNotification);
-    // One that has ended between the two reads is in both.
+    // A message that has ended between the two reads is in both.
     const ids = new Set(ended.map(({ id }) => id));
     return [...waiting.reverse().filter(({ id }) => !ids.has(id)), ...ended].slice(0, limit);
   }
@@ -179,7 +179,7 @@ export class AlertStore {
     );
   }
 
-  /** @returns false if there is no such target @throws HoldfastError conflict if a rule has it */
+  /** @returns false if there is no such target @throws HoldfastError conflict if a rule sends to it */
   async deleteTarget(name: string): Promise<boolean> {
     const { rules } = await this.read();
     const user = rules.find(({ targets }) => targets.includes(name));
@@ -208,9 +208,9 @@ export class AlertStore {
   }
 
   /**
-   * Becomes the process that evaluates the rules, or stays it.
+   * Takes, renews or gives up the lease of the process that evaluates the rules.
    * @param owner a name that nobody else has
-   * @param leaseMs 0 gives it up
+   * @param leaseMs 0 gives the lease up
    */
   async turn(owner: string, leaseMs: number): Promise<AlertTurn> {
     const [now, isOwner, revision, idleMs] = await this.#run<
@@ -237,7 +237,7 @@ export class AlertStore {
   }
 }
 
-/** Returns the alerts of a rule, those that fire first, and of these the oldest one. */
+/** Returns the alerts of a rule: those that fire before the pending ones, and of each the oldest first. */
 export function alertsOf(state: RuleState): Omit<AlertView, "value">[] {
   return Object.entries(state)
     .map(([queue, { since, firedAt }]) => ({

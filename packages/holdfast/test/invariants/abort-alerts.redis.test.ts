@@ -13,7 +13,7 @@ const target = { kind: "slack", url: "https://hooks.example.com/", secrets: [] }
 const message = { kind: "firing", rule: "r", when: null, queues: [], more: 0, at: 1 } as const;
 const told = { orders: { since: 1, firedAt: 1, toldAt: 1 } };
 
-/** Alerts of which `me` evaluates the rules: the rule "r" has a state and a message that waits. */
+/** `me` evaluates the alert rules; the rule "r" has a state and a waiting message. */
 async function scene() {
   const q = await setup();
   const store = new AlertStore(q.engine.connection, q.name, () => q.now);
@@ -58,7 +58,7 @@ const cases: Record<string, Case> = {
     async expectLeft(scene) {
       const { rules } = await scene.store.read();
       await expectNoticed(scene, rules.length === 1);
-      // A mute that is left belongs to no rule, and a new rule of that name can be muted again.
+      // A mute that is left over does not stop a new rule of that name.
       await scene.store.putRule("muted", rule);
     },
   },
@@ -98,7 +98,7 @@ const cases: Record<string, Case> = {
       store.write("me", { ended: [{ ...waits, outcome: "delivered", endedAt: 2 }] }),
     callsAtLeast: 4,
     async expectLeft({ store, waits }) {
-      // The message is sent again if it still waits. It is never in neither of the two lists.
+      // A message that still waits is sent again. It is always in one of the two lists.
       const found = await store.notification(waits.id);
       expect(["waiting", "delivered"]).toContain(found?.outcome);
     },
@@ -173,7 +173,7 @@ test("a rule that is written again keeps its state and its mute", async () => {
   expect((await store.read()).rules.find(({ name }) => name === "muted")?.mute).toBeNull();
 });
 
-test("rules and targets have a limit, which does not stop a change", async () => {
+test("the number of rules and of targets is limited, and at the limit existing ones can still be changed", async () => {
   const { store } = await scene();
   for (let at = 0; at < 19; at++) await store.putTarget(`t${at}`, { ...target, secrets: [] });
   const more = store.putTarget("more", { ...target, secrets: [] });

@@ -2,7 +2,7 @@ import type { ServiceMetrics } from "@holdfast/service";
 
 const OUTCOMES = ["delivered", "failed"] as const;
 
-/** What the process that evaluates the alert rules exports. Names of rules and targets are few. */
+/** The metrics of alerts. Names of rules and targets may be labels, because there are at most 100 rules and 20 targets. */
 export class AlertMetrics {
   readonly #firing;
   readonly #attempts;
@@ -11,7 +11,7 @@ export class AlertMetrics {
   constructor(metrics: ServiceMetrics) {
     this.#firing = metrics.gauge(
       "alerts_firing",
-      "Queues for which the alert rule fires. Only the process that evaluates the rules has it.",
+      "Queues for which the alert rule fires. Only the process that evaluates the rules exports it.",
       ["rule"],
     );
     this.#attempts = metrics.counter("alert_deliveries_total", "Requests to alert targets.", [
@@ -29,7 +29,7 @@ export class AlertMetrics {
     for (const [rule, queues] of firing ?? []) this.#firing.set({ rule }, queues);
   }
 
-  /** Makes the series of a target, so that they start at zero. */
+  /** Creates the series of a target, so that they start at zero. */
   begin(target: string): void {
     for (const outcome of OUTCOMES) this.#attempts.inc({ target, outcome }, 0);
     this.#gaveUp.inc({ target }, 0);

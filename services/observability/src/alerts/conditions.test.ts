@@ -20,7 +20,7 @@ describe("dead letters", () => {
     expect(measure(when, figures({ dead }))).toEqual({ value: dead, holds });
   });
 
-  test("those of a paused queue count too, because a pause does not make them", () => {
+  test("those of a paused queue count too, because a pause is not their cause", () => {
     expect(measure(when, figures({ dead: 4, paused: true }))).toMatchObject({ holds: true });
   });
 });
@@ -80,7 +80,7 @@ describe("the failure ratio", () => {
     expect(of(series(60, 2, 3))).toEqual({ value: 0.4, holds: true });
   });
 
-  test("needs the least number of attempts, whatever the ratio is", () => {
+  test("needs the minimum number of attempts, whatever the ratio is", () => {
     expect(of(series(60, 0.3, 0))).toEqual({ value: 1, holds: false });
     expect(of(series(60, 0.4, 0))).toEqual({ value: 1, holds: true });
     expect(of(series(60, 0, 0))).toEqual({ value: 0, holds: false });

@@ -2,7 +2,7 @@ import type { AlertCondition } from "@holdfast/contracts";
 import type { SeriesPoint } from "@holdfast/contracts/api";
 import type { QueueStats, WorkerView } from "holdfast";
 
-/** What was sampled of one queue. */
+/** The samples of one queue. */
 export interface Figures {
   stats: Pick<QueueStats, "queue" | "dead" | "pending" | "paused" | "oldestPendingAgeMs">;
   workers: readonly Pick<WorkerView, "state" | "queues">[];
@@ -17,10 +17,10 @@ export interface Measure {
   holds: boolean;
 }
 
-/** Points of this process may begin this much later than the window, and still count as all of it. */
+/** The points may begin this much later than the window, and still count as the whole window. */
 const SLACK_MS = 3_000;
 
-/** Measures a condition for one queue. Returns null if the samples do not suffice to tell. */
+/** Measures a condition for one queue. Returns null if there are too few samples to tell. */
 export function measure(when: AlertCondition, { stats, workers, points }: Figures): Measure | null {
   switch (when.kind) {
     case "dead_letters":
@@ -54,7 +54,7 @@ function failureRatio(
   let ended = 0;
   let beforeAt: number | undefined;
   for (const point of points) {
-    // After a gap a point stands for the time since the one before, which is longer than a step.
+    // After a gap, a point stands for the time since the point before it, which is longer than a step.
     const seconds = (beforeAt === undefined ? point.spanMs : point.at - beforeAt) / 1_000;
     failed += point.failedPerSecond * seconds;
     ended += (point.completedPerSecond + point.failedPerSecond) * seconds;

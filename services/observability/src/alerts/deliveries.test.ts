@@ -16,7 +16,7 @@ const target = (name: string) => ({
 const message = (name: string, kind: AlertMessageKind, at: number): AlertNotification =>
   newNotification(name, { kind, rule: "r", when: null, queues: [], more: 0, at });
 
-/** Deliveries of which a test chooses the answers, "delivered" by default. */
+/** Deliveries whose answers a test chooses; the default is "delivered". */
 function scene(waiting: AlertNotification[], answers: Partial<Attempt>[] = []) {
   const sent: string[] = [];
   const written: AlertWrites[] = [];
@@ -34,7 +34,7 @@ function scene(waiting: AlertNotification[], answers: Partial<Attempt>[] = []) {
     onError: (error) => errors.push(error),
   });
   deliveries.load(waiting, [target("a"), target("b")]);
-  /** Sends what is due at this time, and what becomes due by that. */
+  /** Sends what is due at this time, and what becomes due because of that. */
   const at = async (now: number) => {
     deliveries.pump(now);
     for (let turn = 0; turn < 50; turn++) await Promise.resolve();
@@ -64,7 +64,7 @@ test("the next message waits for one that has failed, and a test does not", asyn
   expect(ended()).toEqual(["delivered", "delivered", "delivered"]);
 });
 
-test("the waits double up to five minutes, unless the target asks for a longer one, and end after 16 attempts", async () => {
+test("each wait is twice the one before, up to five minutes, unless the target asks for longer; the 16th attempt is the last", async () => {
   const { at, ended, written } = scene(
     [message("a", "firing", 1)],
     Array.from({ length: 16 }, (_, n) => ({

@@ -3,7 +3,7 @@ import type { AlertStore, StoredTarget } from "holdfast/operate";
 import type { AlertMetrics } from "./alert-metrics.ts";
 import type { AlertSender } from "./sender.ts";
 
-/** With this backoff the attempts of a message end after about 50 minutes. */
+/** With the waits between them, these attempts take about 45 minutes. */
 const MAX_ATTEMPTS = 16;
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 300_000;
@@ -29,14 +29,14 @@ export class Deliveries {
   readonly #abort = new AbortController();
   #waiting: AlertNotification[] = [];
   #targets = new Map<string, StoredTarget>();
-  /** What is being sent, by the line of its target. */
+  /** What is being sent, by line: each target has one line for its messages and one for tests. */
   readonly #sending = new Map<string, Promise<void>>();
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
   }
 
-  /** Takes what was read from Redis. */
+  /** Replaces the messages and targets by what was read from Redis. */
   load(waiting: readonly AlertNotification[], targets: readonly StoredTarget[]): void {
     this.#waiting = [...waiting];
     this.#targets = new Map(targets.map((target) => [target.name, target]));
@@ -65,7 +65,7 @@ export class Deliveries {
     const lines = new Set<string>();
     for (const notification of this.#waiting) {
       const line = `${notification.message.kind === "test" ? "test " : ""}${notification.target}`;
-      // Only the first one of a line is looked at, even if it waits for its next attempt.
+      // Only the first message of a line may be sent, even if it waits for its next attempt.
       if (lines.has(line)) continue;
       lines.add(line);
       if (this.#sending.has(line) || (notification.nextAt ?? 0) > now) continue;

@@ -22,10 +22,10 @@ const EVERY_MS = 900;
 /** How often a process asks whether there is a rule or a target, as long as there is none. */
 const IDLE_MS = 5_000;
 const LEASE_MS = 10_000;
-/** After nobody has evaluated the rules for this time, it is not known whether a condition held all the time. */
+/** If nobody has evaluated the rules for this long, it is not known whether a condition held all the time. */
 const GAP_MS = 30_000;
 
-/** The methods of the store, for which a test may pass others. */
+/** The methods of the store, so that a test can pass a fake. */
 export type AlertStorePort = Pick<AlertStore, keyof AlertStore>;
 
 export interface EvaluatorOptions {
@@ -66,7 +66,7 @@ export class AlertEvaluator {
     this.#deliveries = new Deliveries({ store, sender, metrics, owner: this.#owner, onError });
   }
 
-  /** Looks at a sample, if a second has passed since the last look. */
+  /** Evaluates the rules with a sample, unless that was done less than `everyMs` ago. */
   take(sample: Sample): void {
     if (!sample.redisUp || this.#isStopped || this.#looking || performance.now() < this.#nextLookAt) return;
     this.#looking = this.#look(sample)
@@ -76,7 +76,7 @@ export class AlertEvaluator {
       });
   }
 
-  /** Makes the next sample be looked at, because something was changed by this process. */
+  /** Lets the next sample be evaluated without a wait, because this process has changed a rule or a target. */
   nudge(): void {
     this.#nextLookAt = 0;
   }
@@ -142,10 +142,10 @@ export class AlertEvaluator {
   }
 
   #report(error: unknown): void {
-    // The next look reads everything again, because it is not known what was stored.
+    // The next evaluation reads everything again, because it is not known what was stored.
     this.#config = null;
     // Only the first of several failures is logged.
-    if (!this.#failed) this.#options.logger.warn({ err: error }, "the alert rules are not evaluated");
+    if (!this.#failed) this.#options.logger.warn({ err: error }, "the alert rules cannot be evaluated");
     this.#failed = true;
   }
 

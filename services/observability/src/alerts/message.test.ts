@@ -32,7 +32,7 @@ test("the body of a webhook has a type, a time and the figures", () => {
   });
 });
 
-test("a repeated message has the type of the first one, so receivers need to know only two", () => {
+test("a repeated message has the type of the first one, so receivers need to know only two types", () => {
   const { type, data } = JSON.parse(
     webhookBody(messageOf("repeat", rule, [queue("a"), queue("b")], 1), nowhere),
   );

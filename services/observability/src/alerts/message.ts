@@ -72,7 +72,7 @@ export function slackBody(
     ...queues.map((queue) => `• ${figure(queue)}`),
     ...(more > 0 ? [`• and ${more} more`] : []),
   ].map(escaped);
-  // Brackets make a link of an address, so it is not escaped with the rest.
+  // Slack turns an address in angle brackets into a link, so this line is not escaped with the others.
   if (dashboardUrl !== null) lines.push(`<${alertsUrl(dashboardUrl)}|Open the dashboard>`);
   return JSON.stringify({ text: lines.join("\n") });
 }

@@ -25,7 +25,7 @@ function history(options: Partial<StepInput> = {}) {
   };
 }
 
-test("an alert fires once its condition has held for the given time, and is told once", () => {
+test("an alert fires when its condition has held for the given time, and sends one message", () => {
   const { at, state } = history();
   expect(at(0, { orders: bad })).toEqual([]);
   expect(state()).toEqual({ orders: { since: 0, firedAt: null, toldAt: null } });
@@ -37,7 +37,7 @@ test("an alert fires once its condition has held for the given time, and is told
   expect(state()).toEqual({});
 });
 
-test("a condition that ends earlier tells nothing, and its time begins anew", () => {
+test("a condition that ends earlier sends no message, and its time starts again", () => {
   const { at } = history();
   at(0, { orders: bad });
   expect(at(59_000, { orders: good })).toEqual([]);
@@ -46,11 +46,11 @@ test("a condition that ends earlier tells nothing, and its time begins anew", ()
   expect(at(120_000, { orders: bad })).toEqual(["firing orders"]);
 });
 
-test("without a time it fires at once", () => {
+test("an alert without a time fires at once", () => {
   expect(history({ rule: { ...rule, forMs: 0 } }).at(5, { orders: bad })).toEqual(["firing orders"]);
 });
 
-test("each queue has an alert of its own, and those that change together are told together", () => {
+test("each queue has an alert of its own, and one message names the queues that change together", () => {
   const { at } = history({ rule: { ...rule, forMs: 0 } });
   expect(at(0, { a: bad, b: bad, c: good })).toEqual(["firing a", "firing b"]);
   expect(at(1, { a: good, b: bad, c: bad })).toEqual(["firing c", "resolved a"]);
@@ -66,13 +66,13 @@ test("a message is repeated after the given time, as long as the alert fires", (
   expect(at(20_001, { orders: good })).toEqual(["resolved orders"]);
 });
 
-test("a muted rule tells nothing, and tells what still fires when the mute ends", () => {
+test("a muted rule sends nothing; when the mute ends, a message names the queues that still fire", () => {
   const { at } = history({ rule: { ...rule, forMs: 0 } });
   expect(at(0, { orders: bad }, { isMuted: true })).toEqual([]);
   expect(at(1, { orders: bad })).toEqual(["firing orders"]);
 });
 
-test("an alert that ends during a mute is told its end only if it was told before", () => {
+test("the end of an alert is sent during a mute only if its start was sent before", () => {
   const told = history({ rule: { ...rule, forMs: 0 } });
   told.at(0, { orders: bad });
   expect(told.at(1, { orders: good }, { isMuted: true })).toEqual(["resolved orders"]);
@@ -81,7 +81,7 @@ test("an alert that ends during a mute is told its end only if it was told befor
   expect(untold.at(1, { orders: good })).toEqual([]);
 });
 
-test("a rule without messages about the end tells none", () => {
+test("a rule without messages about the end sends none", () => {
   const { at } = history({ rule: { ...rule, forMs: 0, resolved: false } });
   at(0, { orders: bad });
   expect(at(1, { orders: good })).toEqual([]);
@@ -94,13 +94,13 @@ test("an alert stays as it is while its figure is not known", () => {
   expect(Object.keys(state())).toEqual(["orders"]);
 });
 
-test("the alert of a deleted queue, and of one that the rule has no longer, ends", () => {
+test("the alert of a queue ends if the queue is deleted or the rule does not cover it any more", () => {
   const { at } = history({ rule: { ...rule, forMs: 0 } });
   at(0, { orders: bad });
   expect(at(1, {})).toEqual(["resolved orders"]);
 });
 
-test("after nobody has evaluated the rule, a pending alert begins anew and a firing one stays", () => {
+test("after a time in which nobody evaluated the rule, a pending alert starts again and a firing one stays", () => {
   const { at } = history();
   at(0, { old: bad });
   at(60_000, { old: bad, young: bad });

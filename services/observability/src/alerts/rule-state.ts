@@ -13,12 +13,12 @@ export interface RuleStep {
 export interface StepInput {
   rule: Pick<AlertRule, "forMs" | "repeatMs" | "resolved">;
   before: RuleState;
-  /** The queues of the rule. Null: the samples do not suffice to tell. */
+  /** The measures of the queues of the rule; null for a queue with too few samples to tell. */
   measures: ReadonlyMap<string, Measure | null>;
   isMuted: boolean;
   /** Redis time, ms since the epoch. */
   now: number;
-  /** Whether the rule was evaluated all the time since the last step. If not, pending alerts begin anew. */
+  /** Whether the rule was evaluated all the time since the last step. If not, the time of pending alerts starts again. */
   isContinuous: boolean;
 }
 
@@ -54,7 +54,8 @@ export function stepRule({ rule, before, measures, isMuted, now, isContinuous }:
   for (const [queue, held] of Object.entries(before)) {
     if (state[queue]) continue;
     isChanged = true;
-    // Who was told that it fires is told its end even while the rule is muted: otherwise an incident would stay open.
+    // If a message said that the alert fires, the end is sent even while the rule is muted. Otherwise the receiver would
+    // keep an incident open.
     if (held.toldAt !== null && rule.resolved)
       tell("resolved", { queue, since: held.since, value: measures.get(queue)?.value ?? null });
   }

@@ -8,7 +8,7 @@ const PRIVATE_SETTING = "ALERT_PRIVATE_HOSTS";
 const TIMEOUT_MS = 10_000;
 const SHOWN_CHARACTERS = 200;
 
-/** Most processes never send an alert, so what sends is loaded with the first one. */
+/** Most processes never send an alert, so the code that sends is loaded with the first alert. */
 const loadWebhooks = () => import("@holdfast/service/webhooks");
 
 export interface SenderOptions {
@@ -61,7 +61,7 @@ export class AlertSender {
     const wrong = secrets.findIndex((secret) => readSecret(secret) === null);
     return wrong === -1
       ? undefined
-      : { field: `secrets/${wrong}`, message: "a secret is whsec_ and 24 to 64 bytes in base64" };
+      : { field: `secrets/${wrong}`, message: "a secret has to be whsec_ and 24 to 64 bytes in base64" };
   }
 
   async send(
@@ -122,7 +122,7 @@ function attemptOf(meaning: Meaning): Pick<Attempt, "outcome" | "delayMs"> {
 const textOf = (body: string | null) =>
   (body ?? "").replaceAll(/\s+/g, " ").trim().slice(0, SHOWN_CHARACTERS);
 
-/** An error of several attempts to connect has an empty message, and those attempts as its parts. */
+/** If several addresses were tried, the message of the error is empty, and `errors` has one error for each address. */
 function reasonOf(error: unknown): string {
   const { message, errors, code } = error as Error & { errors?: Error[]; code?: string };
   return (message || errors?.[0]?.message || code || "no connection").slice(0, SHOWN_CHARACTERS);

@@ -32,7 +32,7 @@ export interface AlertRoutesOptions {
   sampler: Pick<Sampler, "latest">;
 }
 
-/** A test waits so long for the answer of its target: longer than the time-out of a request. */
+/** How long a test waits for the answer of its target. It is longer than the time-out of the request to the target. */
 const TEST_WAIT_MS = 20_000;
 const LOOK_MS = 100;
 
@@ -80,7 +80,7 @@ export function alertRoutes(
     {
       schema: {
         tags,
-        summary: "Messages that wait, and the newest ones with their outcome",
+        summary: "Waiting messages, and the newest ended ones with their outcome",
         querystring: AlertNotificationsQuery,
         response: { 200: AlertNotificationsReply, ...PROBLEMS },
       },
@@ -151,7 +151,7 @@ export function alertRoutes(
         tags,
         summary: "Mute an alert rule",
         description:
-          "It sends no messages that alerts fire. Who was told that one fires is still told its end. Without `forMs` the mute has no end.",
+          "No message says that an alert of the rule fires. The end of an alert is still sent if its start was sent before. Without `forMs` the mute has no end.",
         params: AlertParams,
         body: nullable(AlertMuteBody),
         response: { 200: AlertRuleSchema, ...PROBLEMS },
@@ -174,7 +174,7 @@ export function alertRoutes(
       schema: {
         tags,
         summary: "End the mute of an alert rule",
-        description: "An alert that began to fire during the mute is told now.",
+        description: "A message is sent for each alert that began to fire during the mute and still fires.",
         params: AlertParams,
         response: { 200: AlertRuleSchema, ...PROBLEMS },
       },
@@ -192,7 +192,7 @@ export function alertRoutes(
   ): Promise<AlertRuleView> {
     const rule = await visible(identity, name);
     if (!mayChangeRule(identity, rule))
-      throw new HoldfastError("forbidden", "this key is limited to other queues than those of this rule");
+      throw new HoldfastError("forbidden", "this key is limited to some queues, and this rule covers others");
     const reason = mute?.reason ?? undefined;
     await audit.during({ action, queue: queueOf(rule), subject: name, by, reason }, async () => {
       await store.mute(name, mute);
@@ -270,7 +270,7 @@ export function alertRoutes(
       schema: {
         tags,
         summary: "Send a test message",
-        description: `Sent once, and not repeated if it fails. The answer of the target is awaited for ${TEST_WAIT_MS / 1_000} s.`,
+        description: `The message is sent once, and not repeated if that fails. The request waits up to ${TEST_WAIT_MS / 1_000} s for the answer of the target.`,
         params: AlertParams,
         response: { 200: AlertNotificationSchema, ...PROBLEMS },
       },
@@ -313,7 +313,7 @@ function withBefore(
   { kind, url, secrets }: Pick<AlertTarget, "kind"> & { url?: string; secrets?: string[] },
   before: AlertTarget | undefined,
 ): AlertTarget {
-  // The secrets of a target of another kind have no meaning for this one.
+  // If the kind changes, the old URL and secrets do not fit, so they are not kept.
   const kept = before?.kind === kind ? before : undefined;
   const wholeUrl = url ?? kept?.url;
   if (wholeUrl === undefined)

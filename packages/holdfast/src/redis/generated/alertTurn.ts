@@ -7,11 +7,11 @@ export interface AlertTurnArgs {
   clockMs: number;
   /** a name that nobody else has */
   owner: string;
-  /** 0 gives it up */
+  /** 0 gives the lease up */
   leaseMs: number;
 }
 
-/** alert_turn: become the process that evaluates the alert rules, stay it, or give that up. Returns {now, 1 if the caller evaluates, revision, for how long nobody did, ms}. */
+/** alert_turn: take, renew or give up the lease of the process that evaluates the alert rules. Returns {now, 1 if the caller has the lease, revision, ms for which nobody had it}. */
 export const alertTurnScript: Script<AlertTurnArgs, SystemKeys> = {
   name: "alertTurn",
   sha1: "72e6b9e831b6a83efe7c5e43fbe5e9d64ec84c2a",
