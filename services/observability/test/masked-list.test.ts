@@ -70,7 +70,7 @@ test("a query finds only what a caller sees, and the library gets the clauses th
     expect([hidden, await find(`type:mail ${hidden} -reason:no_handler`)]).toEqual([hidden, []]);
   expect(asked).toEqual(Array(5).fill("type:mail -reason:no_handler"));
   expect(await find('payload.name="***" error~mailbox')).toEqual(["a", "b", "c"]);
-  // A clause with a minus would tell a guess as well.
+  // A negated clause would also reveal whether a guess is right.
   expect(await find("-payload.name=alexandra")).toEqual(["a", "b", "c"]);
   expect(await find("type:mail")).toEqual(["a", "b", "c"]);
   expect(asked.at(-1)).toBe("type:mail");

@@ -134,9 +134,16 @@ export function taskCommand(program: Command, action: Action): void {
       action(async (context, [queue = "", id = ""]) => printTask(context, await taskOf(context, queue, id))),
     );
 
-  pageOptions(filterOptions(task.command("ls").alias("list").argument("[queue]", "all queues without it")))
+  pageOptions(
+    filterOptions(
+      task.command("ls").alias("list").argument("[queue]", "the queue; all queues if it is left out"),
+    ),
+  )
     .addOption(
-      new Option("--state <state>", "tasks in this state; pending without --query").choices(LISTED_STATES),
+      new Option(
+        "--state <state>",
+        "tasks in this state (default: pending; with --query or without a queue: all)",
+      ).choices(LISTED_STATES),
     )
     .description("lists tasks, page by page")
     .action(

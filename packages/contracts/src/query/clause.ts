@@ -8,7 +8,7 @@ export const TEXT_FIELDS = {
   queue: "the name of the queue",
   key: "the flow-control key",
   flow: "the id of the flow",
-  signature: "the error under which a dead letter is counted; other: none",
+  signature: "the error under which a dead letter is counted; `other` if there is none",
   error: "the last error: its name or its message as a whole; with ~ a part of it",
   payload: "a part of the payload, with ~; payload.path is one value in it",
 } as const;
@@ -81,9 +81,10 @@ interface TimeClause {
   readonly to?: Moment;
 }
 
-/** A value within a payload. It was quoted if it can only be a string. */
+/** A value within a payload. */
 export interface PayloadValue {
   readonly text: Pattern;
+  /** Whether only a string can match, because the value was quoted or has characters that no other value has. */
   readonly isString: boolean;
 }
 
@@ -99,7 +100,7 @@ interface PayloadClause {
 export const COMPARISONS = [">=", "<=", ">", "<"] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
-/** A number in the payload is larger or smaller than this one, which is kept as its text. */
+/** A number in the payload is larger or smaller than this one, which is kept as text so that large numbers stay exact. */
 interface CompareClause {
   readonly kind: "compare";
   readonly path: readonly Step[];
@@ -129,5 +130,5 @@ export const QUERY_FIELDS: readonly string[] = [
   ...Object.keys(TIME_FIELDS),
 ];
 
-/** Words that other languages have between clauses. They are refused unless they are quoted. */
+/** Words that other query languages have between clauses. They are refused unless they are quoted. */
 export const CONNECTIVES: readonly string[] = ["AND", "OR", "NOT"];

@@ -1,10 +1,10 @@
 const MS_PER_DAY = 86_400_000;
 const UNITS = { w: 604_800_000, d: MS_PER_DAY, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
-/** The texts of later times would have more than four digits for the year. */
+/** Later times would need a year of more than four digits, which the parser does not read. */
 const LAST = Date.UTC(9_999, 0);
 const LONGEST = 100 * 365 * MS_PER_DAY;
 
-/** Reads `500ms`, `5s`, `10m`, `2h`, `1d` or `1w` as milliseconds; undefined if the text is no duration. */
+/** Reads `500ms`, `5s`, `10m`, `2h`, `1d` or `1w` as milliseconds; undefined if the text is not a duration. */
 export function durationOf(text: string): number | undefined {
   const match = /^(\d{1,13}(?:\.\d{1,9})?)(ms|[smhdw])$/i.exec(text);
   if (!match) return undefined;
@@ -20,15 +20,15 @@ export function durationText(ms: number): string {
   return `${ms / size}${unit}`;
 }
 
-/** The first millisecond of a time, and the first one after it. */
+/** The first millisecond of a time, and the first millisecond after it. */
 export interface MomentSpan {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Reads a day (`2026-11-30`), a time of day (`2026-11-30T14:05`, with seconds, milliseconds and a zone if you like) or
- * the milliseconds since the epoch. A time without a zone is in UTC. @returns undefined if the text is no such time
+ * Reads a day (`2026-11-30`), a time of day (`2026-11-30T14:05`, optionally with seconds, milliseconds and a zone) or the
+ * milliseconds since the epoch. A time without a zone is in UTC. @returns undefined if the text is none of these
  */
 export function momentSpanOf(text: string): MomentSpan | undefined {
   if (/^\d{13}$/.test(text)) return { start: Number(text), end: Number(text) + 1 };
@@ -40,7 +40,7 @@ export function momentSpanOf(text: string): MomentSpan | undefined {
   const start = Date.parse(
     `${date}T${hours ?? "00:00"}${seconds ?? ":00"}${fraction ?? ""}${(zone ?? "Z").toUpperCase()}`,
   );
-  // Some days of a month do not exist, and are read as days of the next month.
+  // Date.parse reads a day that does not exist, such as 31 February, as a day of the next month.
   const isDay = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
   if (!isDay || !(start >= 0 && start <= LAST)) return undefined;
   const length =
@@ -48,13 +48,13 @@ export function momentSpanOf(text: string): MomentSpan | undefined {
   return { start, end: Math.min(start + length, LAST) };
 }
 
-/** The text of a time: a day if it is the beginning of one in UTC. */
+/** The text of a time; only the day, if it is midnight in UTC. */
 export function momentText(at: number): string {
   const text = new Date(at).toISOString();
   return at % MS_PER_DAY === 0 ? text.slice(0, 10) : text;
 }
 
-/** The text of the last time before this one: of a day if this one is the end of a day. */
+/** The text of the last moment before this one; the day before, if this one is midnight in UTC. */
 export function lastBeforeText(at: number): string {
   return at % MS_PER_DAY === 0 ? momentText(at - MS_PER_DAY) : new Date(at - 1).toISOString();
 }

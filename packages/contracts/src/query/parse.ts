@@ -37,7 +37,7 @@ export interface QueryProblem {
 
 /** A query that cannot be read. */
 export class QueryError extends HoldfastError {
-  /** Where it is wrong, and what would be right. */
+  /** What is wrong, where, and what would be right. */
   readonly problem: QueryProblem;
 
   constructor(problem: QueryProblem) {
@@ -96,11 +96,11 @@ class Reader {
       this.#fail(
         LIMITS.queryCharacters,
         "the query is too long",
-        `it may have ${LIMITS.queryCharacters} characters`,
+        `it may have at most ${LIMITS.queryCharacters} characters`,
       );
     for (this.#space(); this.#at < this.#text.length; this.#space()) {
       if (found.length === MOST_CLAUSES)
-        this.#fail(this.#at, "too many clauses", `a query may have ${MOST_CLAUSES}`);
+        this.#fail(this.#at, "too many clauses", `a query may have at most ${MOST_CLAUSES}`);
       found.push(this.#clause());
     }
     return found;
@@ -124,7 +124,7 @@ class Reader {
     return { not, kind: "any", text: pattern };
   }
 
-  /** Reads a clause with a field; undefined, with nothing read, if no field begins here. */
+  /** Reads a clause that names a field. If no field begins here, it reads nothing and returns undefined. */
   #named(not: boolean): Clause | undefined {
     const start = this.#at;
     const written = this.#match(NAME);
@@ -150,7 +150,7 @@ class Reader {
   /** Reads the comparison after `:`. */
   #comparison(op: string, field: string, start: number): Comparison | undefined {
     if (op !== ":" && op !== "=")
-      this.#fail(start, `${quoted(`${field}${op}`)} does not exist`, `write ${example(field)}`);
+      this.#fail(start, `${quoted(field)} has no operator ${quoted(op)}`, `write ${example(field)}`);
     const found = COMPARISONS.find((one) => this.#text.startsWith(one, this.#at));
     this.#at += found?.length ?? 0;
     if (this.#isOver()) this.#fail(this.#at, `${quoted(field)} has no value`, `write ${example(field)}`);
@@ -331,7 +331,7 @@ class Reader {
     return { at, raw: this.#text.slice(at, this.#at), pattern: pieces, isQuoted };
   }
 
-  /** Reads a text in quotes. A backslash takes away the meaning of a quote or a backslash. */
+  /** Reads a text in quotes. A quote or a backslash after a backslash is part of the text. */
   #quotedText(): string {
     const start = this.#at++;
     let text = "";

@@ -8,13 +8,13 @@ import {
 } from "./clause.ts";
 import { durationText, lastBeforeText, momentText } from "./moments.ts";
 
-/** Characters that mean nothing in a value. */
+/** Characters without a special meaning in a value. */
 const PLAIN = /^[\p{L}\p{N}_.:/@+%$#&'!?;|-]*$/u;
 const PLAIN_STEP = /^[\p{L}\p{N}_$-]+$/u;
 
 export const isPlain = (text: string) => PLAIN.test(text);
 
-/** Writes a text so that it is read as it is. */
+/** Writes a text in quotes, so that all its characters are taken literally. */
 export const quoted = (text: string) => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;
 
 /** Writes a text as a value, with quotes if it needs them. */
@@ -50,7 +50,7 @@ function rangeText(from: number | undefined, to: number | undefined): string {
   return to === undefined ? `>=${from}` : `${from}..${to}`;
 }
 
-/** @param isAhead whether durations count from now on, and not back */
+/** @param isAhead whether durations count forward from now, instead of back */
 function spanText(from: Moment | undefined, to: Moment | undefined, isAhead: boolean): string {
   if ((from && "in" in from) || (to && "in" in to)) {
     const [begin, end] = [from as { in: number } | undefined, to as { in: number } | undefined];
@@ -73,7 +73,7 @@ export function clauseText(clause: Clause): string {
     case "any":
       return `${sign}${wordText(clause.text)}`;
     case "text": {
-      // The case of an id always matters, so it needs no sign for that.
+      // The case of an id always matters, so `:` and `~` already mean it.
       const op = operator(clause.field === "id" ? { ...clause, matchCase: false } : clause);
       return `${sign}${clause.field}${op}${clause.anyOf.map((text) => patternText(text)).join(",")}`;
     }

@@ -77,7 +77,7 @@ test.each([
   ["died:2026-02-31", 5, "2026-02-31", '"2026-02-31" is not a time'],
   ["died:2h..2026-01-01", 5, "2h..2026-01-01", "is not a time"],
   ["died:2026-02-02..2026-02-01", 5, "2026-02-02..2026-02-01", "write 2026-02-01..2026-02-02"],
-  ["died~2h", 0, "died~2h", '"died~" does not exist'],
+  ["died~2h", 0, "died~2h", '"died" has no operator "~"'],
   ["died:> type:a", 6, "", '"died" has no value'],
   ["a OR b", 2, "OR", 'type:a,b for "or"'],
   ['a ""', 2, '""', "an empty text"],

@@ -46,7 +46,7 @@ const TEXTS = ["type", "tag", "flow", "q", "error", "signature", "reason"] as co
 const TIMES = ["from", "to"] as const;
 const KNOWN: ReadonlySet<string> = new Set(["query", ...TEXTS, ...TIMES]);
 
-/** A span of time; without a limit it has no end. */
+/** A span of time. If a limit is missing, the span has no end on that side. */
 export interface Span {
   /** ms since the epoch. */
   from?: number;
@@ -54,7 +54,7 @@ export interface Span {
   to?: number;
 }
 
-/** A filter whose durations count from one moment. */
+/** A filter that has been checked. All durations in it count from one moment. */
 export class CompiledFilter {
   readonly #clauses: readonly Clause[];
   readonly #now: number;
@@ -98,7 +98,7 @@ export class CompiledFilter {
     return clauseMatcher(own, this.#now)({ queue } as FilteredTask);
   }
 
-  /** The span of the times of all tasks in this state that can match, as far as the order of their list follows it. */
+  /** The span of time outside which no task in this state matches, from clauses about the time that orders its list. */
   spanOf(state: ListedState): Span {
     const span = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
     for (const clause of this.#clauses) {
@@ -138,7 +138,7 @@ function mayHold(clause: Clause, state: ListedState): boolean {
   return clause.not || (STATES_WITH[clause.field]?.includes(state) ?? true);
 }
 
-/** The clauses that the fields of a filter stand for. Whole texts are compared with their case, parts without it. */
+/** Returns the clauses that the fields of a filter stand for. Case matters in whole texts, and not in parts of texts. */
 function clausesOfFields(filter: TaskFilter): Clause[] {
   const { q, error, reason, from, to } = filter;
   const clauses: Clause[] = [];

@@ -30,8 +30,8 @@ interface Place {
 }
 
 /**
- * Searches several queues in all states in which a task can match. The queues follow one another by name, and the
- * states of each in the order of a task's life. `total` counts the tasks in all these lists.
+ * Searches several queues in all states in which a task can match. The queues are searched in the order of their names,
+ * and the states of each in the order of a task's life. `total` counts the tasks in all these lists.
  */
 export async function searchTasks(queues: readonly Parts[], options: SearchOptions): Promise<TaskPage> {
   const { cursor, limit = 50, signal, ...rest } = options;
@@ -83,7 +83,7 @@ async function placesOf(queues: readonly Parts[], states: readonly ListedState[]
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Where a search goes on. If its queue was deleted meanwhile, with the queue that comes next. */
+/** Returns the place where a search continues. If the queue of the cursor was deleted meanwhile, that is the next queue. */
 function placeOfCursor(cursor: string, places: readonly Place[]): [at: number, inner: string] {
   const [, queue = "", state = "", inner = ""] = /^([\w.-]{1,64})~([a-z]+)~([\w~-]*)$/.exec(cursor) ?? [];
   const rank = LISTED_STATES.indexOf(state as ListedState);

@@ -143,7 +143,7 @@ function decodePartCursor(cursor: string | undefined, count: number): [place: nu
 export const invalidCursor = () =>
   new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
 
-/** The time of Redis as far as it is known, for durations in a query. */
+/** An estimate of the Redis time, from which durations in a query count. */
 export const nowOf = (parts: Parts) => engineAt(parts, 0).connection.now();
 
 /** @throws HoldfastError invalid_argument */

@@ -69,8 +69,8 @@ export class TaskOperator {
   }
 
   /**
-   * One page of the tasks of some queues, in every state in which the filter allows a task. It ends as a page of `list`
-   * does. A query that names ids reads these tasks only.
+   * Returns one page of the tasks of some queues, in every state in which a task can match. The page ends as a page of
+   * `list` does. If the query names ids, only these tasks are read.
    * @throws HoldfastError invalid_argument, invalid_cursor, queue_not_found
    */
   async search(queues: readonly string[], options: SearchOptions = {}): Promise<TaskPage> {
@@ -160,7 +160,7 @@ export class TaskOperator {
 
   async #match(state: MatchedState, queue: string, filter: TaskFilter, bounds: checks.MatchBounds) {
     checkShape(checks.matchShape, bounds);
-    // The filter is refused before the queue is looked for.
+    // A wrong filter is refused before the queue is looked for.
     bulkFilterOf(filter, 0);
     return matchTasks(await this.#partitions.known(queue), state, filter, bounds);
   }

@@ -28,8 +28,8 @@ async function stretch(
 ): Promise<{ ids: string[]; after: string | null }> {
   const { queue, state, until } = options;
   // The filter is checked during the run, because an operation of a newer version may have a field that this version
-  // does not know. Such an operation then ends as failed. Its durations count from its start, so that it selects the
-  // same tasks however long it runs.
+  // does not know. Such an operation then ends as failed. Durations in a query count from the start of the operation,
+  // so that it selects the same tasks however long it runs.
   const filter = bulkFilterOf(options.filter, until);
   const { from, to } = filter.spanOf(state);
   const all = filter.isEverything;

@@ -12,7 +12,7 @@ export type Mask = (value: unknown) => unknown;
 /** The text fields that a mask leaves as they are. */
 const UNMASKED = ["id", "type", "queue"];
 
-/** Whether a clause compares only what a caller sees who sees masked tasks. */
+/** Whether a clause compares only fields that are never masked. */
 function isOpen(clause: Clause): boolean {
   if (clause.kind === "text") return UNMASKED.includes(clause.field);
   return clause.kind === "choice" || clause.kind === "number" || clause.kind === "time";
