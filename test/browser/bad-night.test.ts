@@ -23,7 +23,7 @@ const SCREENS = [
 describe.skipIf(!executablePath)("a bad night, in a real browser", { timeout: 180_000 }, () => {
   let stack: Stack;
   let folder: string;
-  /** With a secret of its own, observability knows its sessions again after a restart. */
+  /** It sets the secret of sessions, so that people stay logged in when observability restarts. */
   let env: Record<string, string>;
   const keys: Record<string, string> = {};
   const stats = () => stack.observer.stats(WORST);
@@ -87,7 +87,7 @@ describe.skipIf(!executablePath)("a bad night, in a real browser", { timeout: 18
     await page.context().close();
   });
 
-  test("letters reach every control of every screen with at most three keys, and press it", async () => {
+  test("on every screen, f and at most two letters press any control", async () => {
     const page = await pageOf("ada");
     for (const path of SCREENS) {
       await open(page, stack.base + path);
@@ -118,7 +118,7 @@ describe.skipIf(!executablePath)("a bad night, in a real browser", { timeout: 18
     await page.context().close();
   });
 
-  test("two operators: each sees at once what the other did, and one replay of both has an effect", async () => {
+  test("two operators see at once what the other one did, and if both replay the same task, it is replayed once", async () => {
     const [ada, bob] = await Promise.all([pageOf("ada"), pageOf("bob")]);
     const before = await stats();
     for (const page of [ada, bob]) await open(page, `${stack.base}/queues/${WORST}/dead-letters`);

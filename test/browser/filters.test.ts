@@ -19,7 +19,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     const page = await stack.page();
     await open(page, at("?tag=tenant:acme"));
     await page.getByText("3 matches, scanned 8 of 8").waitFor();
-    // The field of an older address became a clause of the query.
+    // The filter of an old address becomes a clause of the query.
     expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe("tag==tenant:acme");
     expect(await page.getByRole("link", { name: /^beta-/ }).count()).toBe(0);
     expect(await page.getByRole("link", { name: "Export NDJSON" }).getAttribute("href")).toContain(
@@ -64,7 +64,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     await page.context().close();
   });
 
-  test("a query is found while it is typed, in upper and lower case, and survives a reload", async () => {
+  test("a query is run while it is typed, ignores case, and survives a reload", async () => {
     const page = await stack.page();
     await open(page, at());
     const bar = page.getByRole("combobox", { name: "Query" });

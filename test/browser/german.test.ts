@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)("the dashboard in German", { timeout: 300_000 }
     ["/nowhere/at/all"],
   ];
 
-  /** The texts of the page without those of producers, operators and the API, which no language changes. */
+  /** Returns the texts of the page without those of producers, operators and the API, which are not translated. */
   const ownTexts = (page: Page) =>
     page.evaluate<string[]>(`(() => {
       const copy = document.body.cloneNode(true);
@@ -137,7 +137,7 @@ describe.skipIf(!executablePath)("the dashboard in German", { timeout: 300_000 }
     await page.context().close();
   });
 
-  test("follows the browser until a language is chosen, which lasts, and keeps the screen and the focus", async () => {
+  test("follows the browser until a language is chosen; the choice lasts, and keeps the screen and the focus", async () => {
     const page = await stack.page({ locale: "de-AT" });
     await openGerman(page, "/workers");
     const choice = page.getByRole("radiogroup", { name: "Sprache" });

@@ -13,7 +13,7 @@ import {
 } from "./support.ts";
 
 describe.skipIf(!executablePath)(
-  "the plumbing of the dashboard in a real browser",
+  "addresses, keys, rows and charts of the dashboard in a real browser",
   { timeout: 180_000 },
   () => {
     let stack: Stack;
@@ -72,7 +72,7 @@ describe.skipIf(!executablePath)(
       const typed = "orders-abcdefghij-klmnop.qrstuvw";
       for (let at = 0; at < typed.length; at += 4) {
         await typeAtOnce(page, [...typed.slice(at, at + 4)]);
-        // The next update of the stream has another number.
+        // So that the next update of the stream differs from the last one.
         await stack.queue("other-0").enqueue("demo.echo", at);
         if (at === 12) await page.waitForTimeout(1_200);
       }
@@ -116,7 +116,7 @@ describe.skipIf(!executablePath)(
         "[...document.querySelectorAll('.grid-body .grid-row')].slice(0, 3).map((row) => row.getBoundingClientRect().height)",
       );
 
-    test("rows have 13 px text and 32 to 36 px, or more if the reader wants", async () => {
+    test("rows are 32 to 36 px high with 13 px text, or higher if the reader chooses so", async () => {
       const page = await stack.page();
       for (const path of ["/", "/queues/orders/tasks?state=dead", "/queues/orders/dead-letters"]) {
         await open(page, stack.base + path);
@@ -162,7 +162,7 @@ describe.skipIf(!executablePath)(
       await page.context().close();
     });
 
-    test("the charts share one crosshair, the reader's zone, and marks for deploys, pauses and replays", async () => {
+    test("the charts share one crosshair, the time zone of the reader, and marks for deploys, pauses and replays", async () => {
       await stack.observer.replay("orders", ["dead-0"]);
       const post = (path: string, body: object) =>
         fetch(`${stack.base}/v1/queues/orders/${path}`, {
@@ -216,7 +216,7 @@ describe.skipIf(!executablePath)(
         return (await answer.json()) as { types: { type: string; ended: number }[] };
       };
       await until(
-        "the worker has told its counts",
+        "the worker has written its counts",
         async () => (await stats()).types.some(({ type, ended }) => type === "demo.sleep" && ended === 40),
         60_000,
       );

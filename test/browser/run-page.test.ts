@@ -79,9 +79,9 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await line.getByRole("button", { name: /^Attempt 1: ran .*, done, 20/ }).waitFor();
     await line.getByRole("button", { name: /^replay 1 by anonymous: the vendor is back, 20/ }).waitFor();
 
-    // A bar says its exact times to the mouse and to the keyboard, and leads to its attempt.
+    // A bar shows its exact times on hover and on focus, and leads to its attempt.
     const bar = line.getByRole("button", { name: /^Attempt 1: ran .*, done/ });
-    // The first move of a mouse tells the page that there is one.
+    // The page shows tooltips only after the mouse has moved once.
     await line.getByRole("heading").hover();
     await bar.hover();
     await page

@@ -20,7 +20,7 @@ describe.skipIf(!executablePath)("several Redis in a real browser", { timeout: 1
     await eu?.stop();
   });
 
-  test("the switcher says how each of them is, and keeps the screen", async () => {
+  test("the switcher shows the health of each Redis, and keeps the screen", async () => {
     const page = await stack.page();
     await open(page, `${stack.base}/queues/orders/tasks?state=pending`);
     await page.getByText("at.home").first().waitFor();
@@ -65,7 +65,7 @@ describe.skipIf(!executablePath)("several Redis in a real browser", { timeout: 1
     },
   );
 
-  test("when one goes away, its dashboard says so, and the other one goes on", async () => {
+  test("when one Redis goes away, its dashboard says so, and the other one goes on", async () => {
     const [home, away] = [await stack.page(), await stack.page()];
     await open(home, `${stack.base}/`);
     await open(away, `${stack.base}/redis/eu/`);
