@@ -85,10 +85,10 @@ local SIGNAL_KEPT_MS = 604800000
 -- A queue counts failures by at most this many signatures (lib/errors.lua). A signature has this many hexadecimal digits.
 local ERRORS_KEPT = 500
 local ERROR_DIGITS = 12
--- It has the number of failures in each bucket of this many ms, for the last ERROR_BUCKETS buckets.
+-- For each signature, failures are counted in buckets of this many ms. The last ERROR_BUCKETS buckets are kept.
 local ERROR_BUCKET_MS = 600000
 local ERROR_BUCKETS = 144
--- It has at most this many tags, and versions of workers.
+-- For each signature, at most this many tags are kept, and as many versions of workers.
 local ERROR_WORDS = 10
 -- A purge looks at this many errors, and forgets those without dead letters that were not seen for ERROR_KEPT_MS, or for
 -- ERROR_CROWDED_MS if the queue has nearly ERRORS_KEPT of them.

@@ -1,13 +1,13 @@
 #!lua
 -- type_timings: add to the counts of one task type: how many attempts ended and failed, and how long they waited and ran.
--- Refused at maxmemory; the worker then drops them.
--- KEYS[1] type_timings  HASH  n, f, w<bucket> and r<bucket>, each with a type behind a space -> count; types -> how many there are
+-- Redis refuses this script at maxmemory; the worker then drops the counts.
+-- KEYS[1] type_timings  HASH  n, f, w<bucket> and r<bucket>, each followed by a space and a type -> count; types -> how many types there are
 -- ARGV[1] ttlMs  integer
 -- ARGV[2] maxTypes  integer  a further type is counted as `other`
 -- ARGV[3] taskType  string
 -- ARGV[4] other  string
 -- ARGV[5..] field  string  repeated, at most 194 times: field without the type, count; n is one of them
--- RETURNS the type under which they were counted
+-- RETURNS the type under which the attempts were counted
 -- TIME    O(n), n fields given
 -- MOVES   nothing
 

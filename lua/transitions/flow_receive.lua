@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- flow_receive: take messages of another part. They bring nodes of its flows that run here, and tell how nodes of this
--- part's flows ended there.
+-- flow_receive: take messages that another part has sent. A message brings a node of a flow of that part, which runs here,
+-- or says how a node of a flow of this part has ended there.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds

@@ -374,7 +374,7 @@ describe("times that were computed from the clock", () => {
   });
 
   test.each([{}, { keepPayload: false }])(
-    "the same holds for expiresAt, while the task runs and after it completed: %j",
+    "another expiresAt is a conflict too, while the task runs and after it has completed: %j",
     async (keeps) => {
       const q = await setup();
       const until = (ms: number) => ({ ...given, ...keeps, expiresAt: q.now + ms });

@@ -56,7 +56,7 @@ test("a call of purge looks at no more kept tasks than its limit", async () => {
   expect(steps).toEqual([2, 1, 0]);
 });
 
-test("of the tasks of one type that have a count, the newest ones are kept", async () => {
+test("of the tasks of one type with the option keep.count, that many of the newest are kept", async () => {
   const q = await setup();
   await q.engine.configure({ retentionCount: 1 });
   for (const id of ["r1", "r2", "r3"]) {

@@ -79,7 +79,7 @@ describe("keys take turns", () => {
     await check(q);
   });
 
-  test("priorities stay above the keys, with their shares", async () => {
+  test("keys take turns only within a priority, and each priority keeps its share", async () => {
     const q = await setup();
     await q.add(
       Array.from({ length: 40 }, (_, n) => `h${n}`),
@@ -685,7 +685,7 @@ test("a costly task that its key refuses does not keep other keys from using the
   expect((await q.acquire(1, { held: 1 })).grants.map(({ id }) => id)).toEqual(["cheap"]);
 });
 
-test("a call that looked only at costly tasks that their keys refuse says that there may be more tasks", async () => {
+test("if a call looked only at tasks that cost more than their keys allow, it says that there may be more tasks", async () => {
   const q = await setup();
   await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000, burst: 3 } } });
   for (const key of ["b", "c"]) await q.add([`${key}1`, `${key}2`, `${key}3`], { key, cost: 3 });

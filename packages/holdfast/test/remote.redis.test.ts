@@ -148,7 +148,7 @@ test("no task is granted to the open poll of a worker that was told to drain", a
   expect((await poll).tasks).toMatchObject([{ id }]);
 });
 
-test("the token cannot name another caller than the task has", async () => {
+test("a token that names a caller which the task does not have cannot end the wait of that caller", async () => {
   const { name, queue, ask, worker } = setup();
   const waiting = await queue.enqueue("t", 1);
   const [held] = (await workers.acquire(name, worker, ask())).tasks as [RemoteTask];

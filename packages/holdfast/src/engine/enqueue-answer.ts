@@ -92,7 +92,7 @@ function replacedPart(part: string, letter = "g"): string {
 }
 
 /**
- * Gives a new life to the ids with the letter e in the first answer: their tasks ended without completing. And replaces
+ * Gives a new life to the ids with the letter e in the first answer: their tasks ended without completing. Also replaces
  * the tasks that hold unique keys (letter w). Other scripts do this, so that the script enqueue need not declare the
  * Redis keys that they use.
  */

@@ -134,7 +134,7 @@ export function decodePast(text: string): Past {
   return { attempt: attempts, fresh, generation, span };
 }
 
-/** Reads "place=counts …", which lists the tasks that were granted before. */
+/** Reads "place=counts …": the places in the reply, and the counts, of the tasks that had been granted before this call. */
 function placedPasts(text: string): Map<number, Past> {
   const parts = text === "" ? [] : text.split(" ");
   return new Map(

@@ -43,8 +43,8 @@ export class Parts {
   }
 
   /**
-   * The parts in which a task with this id may be, the most likely first. A node that waits is in the part in which its flow was made, which may be
-   * another one than that of its id.
+   * Returns the parts in which a task with this id may be, the most likely first. A node that waits is in the part in
+   * which its flow was made. That can be another part than the one to which its id leads.
    */
   allOfId(id: string): Part[] {
     const [, flow] = NODE_ID.exec(id) ?? [];

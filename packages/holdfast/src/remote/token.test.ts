@@ -24,7 +24,7 @@ test.each<[string, Partial<RemoteLease>]>([
 });
 
 test.each(["", "x", "12-abc.1", "12-abc.1~0~t~1~a", "12-a b.1~0~t~1~a~a~", "~~~~~~", "-abc.1~0~t~1~a~a~"])(
-  "a text that is no token is refused: %s",
+  "a text that is not a token is refused: %s",
   (text) => {
     expect(() => decodeToken(text)).toThrowError(
       expect.objectContaining({ code: "invalid_argument", field: "token" }),

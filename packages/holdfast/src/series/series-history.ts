@@ -34,7 +34,7 @@ const LONG_BUCKET_MS = 300_000;
  */
 const SHORT_IN_LONG = 40;
 
-/** The newest deploys of a queue that are kept. */
+/** How many deploys of a queue are kept. */
 const KEEP_DEPLOYS = 20;
 
 /** The totals at the end of the last bucket. */
@@ -132,7 +132,7 @@ export class SeriesHistory {
 
   /**
    * Returns the counts by task type since a moment, oldest first, in buckets of five minutes. The last bucket is the
-   * present one, which is not stored yet. They are kept for a day.
+   * present one, which is not stored yet. Stored buckets are kept for a day.
    */
   async types(queue: string, sinceMs: number, untilMs: number): Promise<TypeBucket[]> {
     const [stored, last, table] = await Promise.all([
@@ -240,7 +240,7 @@ function decodeDeploys(text: string): Deploy[] {
 }
 
 function decodeSeen(text: string): Seen | null {
-  // Earlier versions wrote no deploys and no types, and leave them out when they read this text.
+  // Earlier versions wrote no deploys and no types, and ignore them when they read this text.
   const [numbers = "", wait = "", run = "", deploys = "", typesAt, ...types] = text.split("|");
   const [statsAt = 0, ...rest] = numbers.split(",").map((value) => Number.parseInt(value, 36));
   if (rest.length !== COUNTED.length || rest.some(Number.isNaN)) return null;

@@ -49,7 +49,7 @@ test("the counts of a queue that was created again begin at zero", () => {
   expect(typesGrown(of(5), of(5)).size).toBe(0);
 });
 
-test("reads the fields of the hash, and types with spaces", () => {
+test("types are read from the fields of the hash, even if they contain spaces", () => {
   const types = readTypes([
     ["types", 2],
     ["n a b", 3],

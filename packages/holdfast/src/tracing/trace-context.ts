@@ -7,7 +7,7 @@ export interface TraceContext {
 }
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-// A later version of the format may add fields behind these four.
+// A later version of the format may add fields after these four.
 const LATER = /^(?!00|ff)[0-9a-f]{2}(-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})(-|$)/;
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 

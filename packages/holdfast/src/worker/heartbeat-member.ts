@@ -15,7 +15,7 @@ const SHOWN_TASKS = 100;
 // ms.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
-// After this many checks that found no such task, the checks become rarer, because they are most of what an idle worker
+// After this many checks in a row without a task, the checks become rarer, because they are most of what an idle worker
 // costs.
 const QUIET_CHECKS = 40;
 const QUIET_CHECK_MS = 100;

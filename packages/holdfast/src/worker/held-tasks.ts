@@ -45,7 +45,7 @@ export class HeldTasks {
   /** The tasks of this queue whose handlers run. */
   running = 0;
   readonly #slotsOf: QueueSlots;
-  /** Runs while tasks are held, and not in an idle worker, whose timers are most of what it costs. */
+  /** Runs only while tasks are held, because timers are most of what an idle worker costs. */
   #sweepTimer: NodeJS.Timeout | undefined;
 
   constructor(options: HeldTasksOptions, slotsOf: QueueSlots) {

@@ -124,7 +124,7 @@ export function stepText(name: string, value: unknown): string {
   return checkBytes(what, text, LIMITS.stepResultBytes);
 }
 
-/** Returns the level of a log line. A wrong one is no reason to lose the line. */
+/** Returns the level of a log line. An unknown level counts as `info`, so that the line is not lost. */
 export function logLevel(level: unknown): LogLevel {
   return LOG_LEVELS.find((each) => each === level) ?? "info";
 }

@@ -9,7 +9,7 @@ import { TypeTimings } from "./type-timings.ts";
 // because reading the clocks is expensive (hot path).
 const ALL = 512;
 const EACH = 8;
-/** Of so many writes, one also writes the counts by type. */
+/** One in this many writes also writes the counts by type. */
 const TYPES_EVERY = 10;
 
 /** Counts how long the tasks of one queue waited and ran since the last write. */
@@ -18,7 +18,7 @@ export class Timings {
   readonly #run = new Uint32Array(BUCKETS);
   #ended = 0;
   #writes = 0;
-  /** The same tasks by their types. They are written less often, because nobody looks at their last seconds. */
+  /** The same measurements by task type. They are written less often, because they are shown in steps of five minutes. */
   readonly types = new TypeTimings();
 
   /** Returns for how many tasks the task counts that has just ended; 0 if it is not measured. */

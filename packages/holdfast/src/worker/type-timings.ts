@@ -11,7 +11,7 @@ interface Counts {
 
 /** Counts how long the attempts of each task type waited and ran since the last write, and how many failed. */
 export class TypeTimings {
-  // A type stays in the map, so that a handler of any type does not make a map of any size.
+  // It has at most MAX_TYPES types and OTHER_TYPE, so that it cannot grow if a handler takes every type.
   readonly #types = new Map<string, Counts>();
 
   /** @param wait the bucket of the wait; null if the attempt was not the first one */

@@ -171,7 +171,7 @@ function mover(from: (parts: TwoParts) => TestQueue, to: (parts: TwoParts) => Te
   ];
 }
 
-/** Every order of the steps of actors that have so many steps. */
+/** Returns every order in which actors can take their steps. @param left how many steps each actor has left */
 function ordersOf(left: number[]): string[] {
   const orders = left.flatMap((steps, actor) =>
     steps === 0 ? [] : ordersOf(left.with(actor, steps - 1)).map((rest) => `${actor}${rest}`),

@@ -167,7 +167,7 @@ test("in a queue with partitions the unique key of a schedule excludes every oth
   const queue = new Queue("parted", { client: system.client, partitions: 5 });
   await queue.ready();
   const { fire, events } = janitor();
-  // Of so many keys some are in another partition than the id of the occurrence would be.
+  // Of this many keys, some are in another partition than the one to which the id of their occurrence leads.
   for (let n = 0; n < 8; n++) {
     const definition = { queue: "parted", cron: "* * * * *", type: "t" };
     await schedules.put(`s${n}`, { ...definition, options: { unique: { key: `k${n}` } } });

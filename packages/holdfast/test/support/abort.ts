@@ -114,7 +114,7 @@ export async function expectAbortSafe(
   }
 }
 
-/** Aborts one call, and checks the queue. @returns whether the script makes so many calls */
+/** Aborts one call, and checks the queue. @returns whether the script makes that many calls */
 async function abortedAt(
   call: number,
   scenario: Scenario,

@@ -10,7 +10,7 @@ export interface FlowReceiveArgs {
   tail: readonly (string | number)[];
 }
 
-/** flow_receive: take messages of another part. They bring nodes of its flows that run here, and tell how nodes of this Returns {"n" taken | "o" not registered: nothing was taken, 1 if ends are to be counted here or messages wait}. */
+/** flow_receive: take messages that another part has sent. A message brings a node of a flow of that part, which runs here, Returns {"n" taken | "o" not registered: nothing was taken, 1 if ends are to be counted here or messages wait}. */
 export const flowReceiveScript: Script<FlowReceiveArgs> = {
   name: "flowReceive",
   sha1: "335428cb9af7a373cad9491f3cc88c8299ffafa4",

@@ -11,7 +11,7 @@ export interface TypeTimingsArgs {
   tail: readonly (string | number)[];
 }
 
-/** type_timings: add to the counts of one task type: how many attempts ended and failed, and how long they waited and ran. Returns the type under which they were counted. */
+/** type_timings: add to the counts of one task type: how many attempts ended and failed, and how long they waited and ran. Returns the type under which the attempts were counted. */
 export const typeTimingsScript: Script<TypeTimingsArgs> = {
   name: "typeTimings",
   sha1: "c61c9531ad9ac8fda2f5820aff86c553ccbcaf5e",
