@@ -1,7 +1,7 @@
-// Runs a selection of the Redis tests with each version of Node, Redis and Valkey. Ends with one line per version, and a
-// line with their numbers.
+// Runs a selection of the Redis tests with each version of Node, Redis and Valkey. At the end it prints a line for each
+// version, and how many of them passed, failed and were skipped.
 //
-//   node scripts/matrix.mjs [--only TEXT] [--strict]     --strict: a version that cannot be had here is a failure
+//   node scripts/matrix.mjs [--only TEXT] [--strict]     --strict: a version that cannot be installed counts as failed
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
@@ -82,7 +82,7 @@ for (const { name, get } of versions) {
     got = get();
   } catch (error) {
     numbers.skipped++;
-    lines.push(`SKIPPED  ${name}: it cannot be had here: ${error.message}`);
+    lines.push(`SKIPPED  ${name}: it is not available here: ${error.message}`);
     console.log(lines.at(-1));
     continue;
   }

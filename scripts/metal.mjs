@@ -227,7 +227,7 @@ function freeMetricsPort() {
   return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
 }
 
-/** Deletes the services from PM2 and starts them anew, because a restart by PM2 would keep their old environment. */
+/** Deletes the services from PM2 and starts them again, because a restart by PM2 would keep their old environment. */
 function replaceServices(isOurs) {
   const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
   for (const service of SERVICES) {

@@ -1,5 +1,5 @@
 // Copies the pages of the repository for the site, with links that lead to other pages of the site. A linked file that
-// is no page is shown below source/, so that no link leaves the site.
+// is not a page is shown below source/, so that no link leaves the site.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, normalize } from "node:path";
 import { PAGES, placeOf, root } from "./pages.mjs";
@@ -12,7 +12,7 @@ const LANGUAGES = {
   ".example": "sh",
   ".ndjson": "json",
 };
-/** A fenced block, or else a link or image. Blocks are matched so that links in them stay as they are. */
+/** Matches a fenced block, a link, an image or a comment. Blocks are matched so that links in them stay as they are. */
 const BLOCK_OR_LINK = /^( *)(`{3,})[^\n]*\n[\s\S]*?^\1\2`*$|(!?)\]\(([^)\s]+)\)|<!--[\s\S]*?-->\n?/gm;
 
 /** Writes all pages, and the sources that they link to, into the folder. Returns the number of each. */

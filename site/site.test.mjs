@@ -78,7 +78,7 @@ describe.skipIf(!executablePath)("the site", { timeout: 180_000 }, () => {
   async function examine(page) {
     const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
     await page.evaluate(axe.source);
-    // The button that says "Search" also shows its key, which is no part of its name.
+    // The button that says "Search" also shows its key, which is not part of its name.
     const rules = { "label-content-name-mismatch": { enabled: false } };
     const { violations } = await page.evaluate(`axe.run(${JSON.stringify({ rules })})`);
     const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));

@@ -56,9 +56,9 @@ type AttemptView struct {
 	Outcome string
 	// WorkerID is the worker that ran it.
 	WorkerID string
-	// StartedAt is when it began, and EndedAt when it ended; zero while it runs.
+	// StartedAt is when the attempt began, and EndedAt when it ended. EndedAt is zero while the attempt runs.
 	StartedAt, EndedAt time.Time
-	// Error is its error; "" without one.
+	// Error is the error of the attempt; "" if there is none.
 	Error string
 }
 

@@ -52,7 +52,7 @@ type WorkerOptions struct {
 	// Types has other retries and time-outs for some of the types. Its keys are those of Handle and HandleBatch.
 	Types map[string]TypeOptions
 	// Grace is how long running tasks may go on after the stop of the worker. Tasks that have not ended then are handed
-	// back. The default is 25 seconds; a negative value is no time at all.
+	// back. The default is 25 seconds; a negative value means no time.
 	Grace time.Duration
 	// Version is the version of your program, shown to operators.
 	Version string

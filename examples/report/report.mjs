@@ -25,7 +25,7 @@ export const handlers = {
 };
 
 /**
- * Starts a report over so many shops. With the same id, a second call stores nothing, so it can be repeated if its
+ * Starts a report over `shops` shops. With the same id, a second call stores nothing, so it can be repeated if its
  * answer was lost.
  * @returns the id of the task that has the report as its result
  */

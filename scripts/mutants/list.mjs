@@ -1577,7 +1577,7 @@ export const mutants = [
     tests: [test("invariants/abort-alerts")],
   },
   {
-    name: "alerts: an alert that nobody was told of is told its end",
+    name: "alerts: a message about the end is sent although none said that the alert fires",
     changes: [
       [
         "services/observability/src/alerts/rule-state.ts",

@@ -151,7 +151,7 @@ async function parses(args, folder) {
 const makefile = readFileSync(join(root, "Makefile"), "utf8");
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-/** @returns what is wrong with a command; null if it is of another program, and was not checked */
+/** @returns what is wrong with a command, "" if nothing is; null if the command is of a program that is not checked */
 async function problemOf([name, ...args], apis, folder) {
   if (name === "holdfast") return parses(args, folder);
   if (name === "npx" && args[0] === "holdfast") return parses(args.slice(1), folder);

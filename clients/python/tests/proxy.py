@@ -27,7 +27,7 @@ class Proxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is no error."""
+        """A client that goes away is not an error."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -36,7 +36,7 @@ PROGRAMS = [
 
 
 def expected_of(block: str) -> list[str]:
-    """What the comments say: those behind a print, and those at the end."""
+    """Returns the comments after a print, and those on lines of their own."""
     found = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
     return found + re.findall(r"^# (.*)$", block, re.MULTILINE)
 

@@ -87,9 +87,9 @@ export interface SharedLimitView {
 
 /** The part of a shared limit that a queue may use until the limit is divided again. */
 export interface LimitShare {
-  /** Tasks that may run. */
+  /** How many tasks may run at one time. */
   concurrency?: number;
-  /** Tasks that may start in each period of the limit. */
+  /** How many tasks may start in each period of the limit. */
   rate?: number;
 }
 

@@ -148,7 +148,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export interface LogMark {
   /** Milliseconds since the epoch, Redis time; null for a line from a version that kept no times. */
   at: number | null;
-  /** What the handler said; `info` if it said nothing. */
+  /** The level that the handler gave; `info` if it gave none. */
   level: LogLevel;
 }
 

@@ -84,8 +84,8 @@ export interface TracedHistogram<L extends string> {
 export function createMetrics(options: { service: string; version: string; http?: boolean }): ServiceMetrics {
   const registry = new Registry();
   const registers = [registry];
-  // The event loop is looked at every 50 ms, so the lag of an idle process reads as about 50 ms. At the default of 10 ms,
-  // this alone cost an idle process 0.25% of a core.
+  // The lag of the event loop is sampled every 50 ms, so an idle process reports a lag of about 50 ms. Samples every 10 ms,
+  // the default, cost an idle process 0.25% of a core.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
   const counter: ServiceMetrics["counter"] = (name, help, labelNames) =>
     new Counter({ name: `holdfast_${name}`, help, labelNames, registers });

@@ -152,7 +152,7 @@ test("if the process that sends an alert is killed, another one sends it, and no
   // The condition ends while nobody evaluates the rules.
   await new Observer({ client }).discardAll("q");
 
-  await until("the end is told", () => told().includes("alert.resolved"), 60_000);
+  await until("the message about the end has arrived", () => told().includes("alert.resolved"), 60_000);
   expect(receiver.ids().size).toBe(2);
   // The first message comes again before the second one, with its id.
   expect([...new Set(told())]).toEqual(["alert.firing", "alert.resolved"]);

@@ -2,7 +2,7 @@ import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { startRunning } from "./running.ts";
 
-test("with one Redis nothing is shown of others", async () => {
+test("with one Redis the session names none, and the list has only that one", async () => {
   const running = await startRunning();
   try {
     await until("the service is ready", async () => (await running.call("GET", "/readyz")).status === 200);

@@ -69,7 +69,7 @@ async function streamed(path: string): Promise<string[]> {
   }
 }
 
-test("each Redis has an API and a live stream of its own, also behind a proxy that leaves a path", async () => {
+test("each Redis has an API and a live stream of its own, also behind a proxy that keeps the base path", async () => {
   for (const base of ["", "/sub"]) {
     expect(await namesAt(base)).toEqual(["at-home"]);
     expect(await namesAt(`${base}/redis/eu`)).toEqual(["in-europe"]);
@@ -80,7 +80,7 @@ test("each Redis has an API and a live stream of its own, also behind a proxy th
   expect((await call("GET", "/redis/eu/v1/queues/in-europe/tasks/one")).json()).toMatchObject({ type: "t" });
 });
 
-test("each of them lists all, with its own name and their health", async () => {
+test("the API of each Redis lists all of them with their health, and says which one it belongs to", async () => {
   const redis = [
     { name: "home", path: "", isUp: true, onFire: 1 },
     { name: "eu", path: "redis/eu/", isUp: true, onFire: 1 },
@@ -107,7 +107,7 @@ test("a change reaches only its own Redis, with its audit log and its metrics", 
   await call("POST", "/redis/eu/v1/queues/in-europe/resume", {});
 });
 
-test("one that cannot be reached answers for itself only", async () => {
+test("if a Redis cannot be reached, only the requests to that Redis fail", async () => {
   expect((await call("GET", "/readyz")).status).toBe(200);
   expect((await call("GET", "/redis/away/readyz")).status).toBe(503);
   expect((await call("GET", "/redis/away/livez")).status).toBe(200);
@@ -118,14 +118,14 @@ test("one that cannot be reached answers for itself only", async () => {
   expect(running.fatal).toEqual([]);
 });
 
-test("a path without a slash leads to the page, and an unknown name is not found", async () => {
+test("a path without the slash at its end is redirected, and an unknown name leads to no Redis", async () => {
   const answer = await fetch(`${running.url}/redis/eu`, { redirect: "manual" });
   expect([answer.status, answer.headers.get("location")]).toEqual([308, "eu/"]);
   expect((await call("GET", "/redis/eu/queues/in-europe")).text).toContain('<base href="../">');
   expect((await call("GET", "/redis/nowhere/v1/queues")).text).not.toContain("at-home");
 });
 
-test("when one goes away, the others go on, and it comes back by itself", async () => {
+test("when one Redis goes away, the others go on, and it is shown again when it is back", async () => {
   await eu.kill();
   await until("it is seen", async () => (await list()).redis[1]?.isUp === false, 30_000);
   expect(await namesAt("")).toEqual(["at-home"]);

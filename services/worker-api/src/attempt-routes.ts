@@ -26,7 +26,7 @@ const logBody = Type.Object(
       Type.Unsafe<LogLevel>({
         type: "string",
         enum: LOG_LEVELS,
-        description: "How important it is. Default: info.",
+        description: "How important the line is. Default: info.",
       }),
     ),
   },

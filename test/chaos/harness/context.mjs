@@ -23,7 +23,7 @@ export class Context {
   #labels = new Map();
   /** The texts of the expectations that failed. */
   failed = [];
-  /** What the row measured, by name, for programs that read the last line of the output. */
+  /** The figures that the row measured, by name. Programs read them from the last line of the output. */
   figures = {};
 
   constructor(folder) {
@@ -64,7 +64,7 @@ export class Context {
   /**
    * Starts the program `kind` of a folder, as an actor of this row.
    * @param where.actors the folder. @default the folder of the fault matrix
-   * @param where.program the command and its first arguments, if it is no module of Node
+   * @param where.program the command and its first arguments, if it is not a module of Node
    */
   actor(kind, options, { actors, program } = {}) {
     const where = { folder: this.folder, label: this.#label(kind), actors, program };

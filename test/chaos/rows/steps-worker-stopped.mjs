@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const minutes = Number(process.env.FLOW_MINUTES ?? 0.6);
 const TASKS = 4;
 const UNIT_MS = 50;
-/** A checkpoint after so many units is one checkpoint per second. */
+/** After this many units there is a checkpoint, so there is one in each second. */
 const EVERY = 1_000 / UNIT_MS;
 const STOP_MS = 10_000;
 const runMs = minutes * 60_000;

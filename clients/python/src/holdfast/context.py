@@ -380,7 +380,7 @@ def _json(value: Any, what: str) -> Any:
 
 
 def _log_line(line: str, level: LogLevel) -> dict[str, Any]:
-    """A service of an earlier version refuses a level, so the default is left out."""
+    """Returns the body of a log request. Earlier services refuse a level, so the default level is left out."""
     text = str(line)[:1_024]
     return {"line": text} if level == "info" else {"line": text, "level": level}
 

@@ -40,7 +40,7 @@ export interface RedisOptions {
 }
 
 /**
- * Starts a Redis or Valkey of the PATH, or else one in a container.
+ * Starts a Redis or Valkey from the PATH. If there is none, starts one in a container.
  * @returns null if the machine has none of them
  */
 export async function startRedis(options: RedisOptions): Promise<DevRedis | null> {

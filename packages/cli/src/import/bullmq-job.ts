@@ -187,7 +187,7 @@ function backoffOf(given: unknown, changes: string[]): Backoff | undefined {
 }
 
 /**
- * Reads a removal option of BullMQ: true removes the job at once, a number keeps so many jobs, and an object has an age
+ * Reads a removal option of BullMQ: true removes the job at once, a number keeps that many jobs, and an object has an age
  * in seconds, a count, or both.
  */
 function removalOf(given: unknown): { ageMs?: number; count?: number } {

@@ -45,7 +45,6 @@ export const SearchText = (description: string) =>
     maxLength: 200,
     description: `${description}; case does not matter`,
   });
-/** A query of tasks. */
 export const QueryText = Type.String({
   maxLength: LIMITS.queryCharacters,
   description: "Clauses that a task has to meet, see docs/queries.md",

@@ -260,7 +260,7 @@ export const SeriesReply = Type.Object(
         version: Type.String(),
       }),
       {
-        description: "The changes of the version of the workers within the span, oldest first; the newest 20",
+        description: "When workers of another version started within the span: the newest 20, oldest first",
       },
     ),
   },
@@ -284,7 +284,7 @@ export const TypesQuery = Type.Object(
       }),
     ),
     type: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 128, description: "The type whose heat map is wanted" }),
+      Type.String({ minLength: 1, maxLength: 128, description: "The type whose heat map is returned" }),
     ),
   },
   { additionalProperties: false },
@@ -304,7 +304,9 @@ const TypeStatsSchema = Type.Object(
     runP95Ms: quantile("As `runP50Ms`"),
     runP99Ms: quantile("As `runP50Ms`"),
   },
-  { description: "Workers measure one attempt in eight above 512 a second, so these are then estimates" },
+  {
+    description: "Above 512 attempts a second, workers measure one in eight, so these figures are estimates",
+  },
 );
 export type TypeStats = Type.Static<typeof TypeStatsSchema>;
 const HeatColumnSchema = Type.Object({
@@ -321,7 +323,7 @@ export const TypesReply = Type.Object({
   at: Timestamp("The end of the span, by the clock of Redis"),
   types: Type.Array(TypeStatsSchema, { description: "Most attempts first" }),
   boundsMs: Type.Array(Type.Number(), { description: "The longest time of each row of the heat map" }),
-  heat: Type.Array(HeatColumnSchema, { description: "The heat map of the wanted type, oldest first" }),
+  heat: Type.Array(HeatColumnSchema, { description: "The heat map of the given type, oldest first" }),
 });
 export type TypesReply = Type.Static<typeof TypesReply>;
 

@@ -139,7 +139,7 @@ describe("toConnectionSettings", () => {
 });
 
 describe("further Redis", () => {
-  test("have a name and an address each, by commas or lines", () => {
+  test("have a name and an address each, separated by commas or lines", () => {
     const urls = parseRedisUrls(
       "eu=rediss://user:p%2Cw@eu:6379,us=redis://us\nlocal=unix:///run/redis.sock\n",
       "default",

@@ -94,7 +94,7 @@ interface FrameworkError {
 /**
  * Turns anything that was thrown into a problem. Also says whether the service is at fault, so that the caller logs the
  * error.
- * @param where the part of the request that has the fields which the library refuses
+ * @param where the part of the request that has the field which an error of the library names
  */
 export function toProblem(
   error: unknown,

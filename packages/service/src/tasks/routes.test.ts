@@ -457,7 +457,7 @@ describe("GET and DELETE a task", () => {
 
   test.each([
     ["no event", "{}"],
-    ["an event that is no name", '{"event":"a b"}'],
+    ["an event that is not a name", '{"event":"a b"}'],
     ["an unknown field", '{"event":"a","payload":1}'],
     ["a body that is no JSON", "{"],
   ])("signal: refuses %s", async (_, body) => {

@@ -168,13 +168,13 @@ export const eventSchema = Type.Object({
   type: OneOf([...TASK_EVENT_TYPES, "gap"]),
   queue: Type.String(),
   cursor: Type.String({ description: "The position right after this event" }),
-  id: Type.Optional(Type.String({ description: "Id of the task; of the flow for flow_ended" })),
+  id: Type.Optional(Type.String({ description: "Id of the task; for `flow_ended` that of the flow" })),
   at: Type.Optional(Type.Integer({ description: "Redis time, ms since the epoch" })),
-  workerId: Type.Optional(Type.String({ description: "Only for started: the worker" })),
-  reason: Type.Optional(Type.String({ description: "Only for dead: why the task died" })),
-  outcome: Type.Optional(Type.String({ description: "Only for flow_ended: success, failed or cancelled" })),
+  workerId: Type.Optional(Type.String({ description: "Only for `started`: the id of the worker" })),
+  reason: Type.Optional(Type.String({ description: "Only for `dead`: why the task died" })),
+  outcome: Type.Optional(Type.String({ description: "Only for `flow_ended`: success, failed or cancelled" })),
   resultText: Type.Optional(
-    Type.String({ description: "Only for completed, if there is a result: JSON text" }),
+    Type.String({ description: "Only for `completed`, if there is a result: JSON text" }),
   ),
   missed: Type.Optional(
     Type.Union([Type.Integer(), Type.Null()], {

@@ -42,7 +42,7 @@ export function meaningOf(answer: Answer, nowMs: number): Meaning {
 /** Reads the header Retry-After: seconds or an HTTP date. Returns null if there is none, or if it is neither. */
 export function retryAfterMs(text: string | undefined, nowMs: number): number | null {
   if (text === undefined) return null;
-  // Date.parse also reads texts that are no HTTP dates, such as "-5".
+  // Date.parse also reads texts that are not HTTP dates, such as "-5".
   const dateMs = /^[A-Z][a-z]+, /.test(text) ? Date.parse(text) - nowMs : Number.NaN;
   const delayMs = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : dateMs;
   return Number.isNaN(delayMs) ? null : Math.min(MAX_DELAY_MS, Math.max(1, delayMs));

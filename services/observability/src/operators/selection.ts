@@ -17,7 +17,7 @@ export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "query" |
   return { filter: query === undefined ? (filter ?? {}) : { query } };
 }
 
-/** Returns what the audit log says about the tasks: the only id, the flow, or the query. Null if that is not one text. */
+/** Returns the subject of the audit record: the id if there is only one, the flow, or the query; null otherwise. */
 export function subjectOf(selection: Selection): string | null {
   if ("ids" in selection) return selection.ids.length === 1 ? (selection.ids[0] ?? null) : null;
   const { flow, query } = selection.filter;

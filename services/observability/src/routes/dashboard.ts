@@ -64,7 +64,7 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
     const name = fileName(path);
     if (serves && name !== "index.html" && isFile(directory, name)) return reply.sendFile(path.slice(1));
     const status = isScreen(name) ? 200 : 404;
-    // A browser that opens a wrong address gets the page, which says so. A page that asks for a missing file gets none.
+    // A browser that opens a wrong address gets the page, which says so. A request for a missing file gets a plain 404.
     if (status === 404 && request.headers.accept?.includes("text/html") !== true) {
       reply.callNotFound();
       return reply;

@@ -106,7 +106,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "The attempts of each task type",
         description:
-          "How many completed and failed, how long they waited and ran, and a heat map of one type. Redis keeps a day of 64 types.",
+          "How many completed and failed, how long they waited and ran, and a heat map of one type. Redis keeps the counts of one day, for up to 64 types.",
         params: QueueParams,
         querystring: TypesQuery,
         response: { 200: TypesReply, ...PROBLEMS },

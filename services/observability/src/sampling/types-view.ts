@@ -1,9 +1,9 @@
 import type { HeatColumn, TypeStats, TypesReply } from "@holdfast/contracts/api";
 import { addTypes, quantileMs, type TypeBucket, type TypeCounts } from "holdfast/operate";
 
-/** The rows of a heat map: each has times up to twice those of the row before, from 0.25 ms to more than an hour. */
+/** The rows of a heat map. The bound of each row is twice that of the row before, from 0.25 ms to more than an hour. */
 const ROWS = 25;
-/** More columns than this would be narrower than the eye can tell apart. */
+/** More columns than this would be too narrow to tell apart. */
 const MOST_COLUMNS = 100;
 
 export const BOUNDS_MS = Array.from({ length: ROWS }, (_, row) => 0.25 * 2 ** row);

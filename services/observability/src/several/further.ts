@@ -12,9 +12,9 @@ export interface FurtherOptions
   list: RedisList;
 }
 
-/** The dashboards of the further Redis of a process. They do not listen. */
+/** The dashboards of the further Redis of a process. None of them listens on a port of its own. */
 export interface Further {
-  /** Hands their requests to them. Called before the first dashboard listens. */
+  /** Makes the first dashboard hand their requests to them. It has to be called before the first dashboard listens. */
   serveBelow(first: Dashboard): Promise<void>;
   /** Starts to sample each of them. If one cannot be used, the log says so, and the others continue. */
   start(signal: AbortSignal): void;
@@ -72,7 +72,7 @@ function createOne(name: string, url: string, options: FurtherOptions): Promise<
   });
 }
 
-/** The settings of one further Redis: it has an address, and is served below its name. */
+/** Returns the settings of one further Redis. Its address replaces Sentinel and Cluster; its pages are below its name. */
 function configOf(config: ObservabilityConfig, name: string, url: string): ObservabilityConfig {
   const {
     BASE_PATH: _path,

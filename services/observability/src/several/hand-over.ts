@@ -7,15 +7,15 @@ export const pathOf = (name: string) => `redis/${name}/`;
 export interface HandOverOptions {
   /** The servers of the further Redis, by their names. They do not listen. */
   parts: ReadonlyMap<string, Server>;
-  /** BASE_PATH of the service, which a reverse proxy may leave in front; "" for none. */
+  /** BASE_PATH of the service; "" for none. A reverse proxy may or may not remove it from the path. */
   basePath: string;
   /** Whether the first server refuses all requests of a connection, because its address has too many. */
   isRefused(socket: Socket): boolean;
 }
 
 /**
- * Hands the requests below `/redis/<name>/` to the server of that Redis. It gets them as if they had come to its own
- * root, so its page and its links need no setting. Called when the first server has all of its listeners.
+ * Hands the requests below `/redis/<name>/` to the server of that Redis. That server gets them as if they had come to its
+ * own root, so its page and its links need no setting. It has to be called after the first server has all its listeners.
  */
 export function handOver(first: Server, { parts, basePath, isRefused }: HandOverOptions): void {
   for (const event of ["request", "upgrade"] as const) {

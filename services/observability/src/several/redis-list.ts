@@ -25,7 +25,7 @@ export class RedisList {
     return this.#all.length > 1;
   }
 
-  /** Returns each of them with its health, as far as the sender may see its queues. */
+  /** Returns each Redis with its health. Queues that the caller may not see do not count. */
   views(identity: Identity): RedisView[] {
     return this.#all.map(({ name, path, latest }) => {
       const sample = latest();
