@@ -72,6 +72,11 @@ function exchangeOf(call: Call): Exchange {
   return { call, asked: askedOf(call.worker, call.request), routes, got };
 }
 
+function nodeOf(id: string): { id: string; name: string } {
+  const { flow, name } = placeOf(id);
+  return { id: flow, name };
+}
+
 /** Acquires and settles the tasks of one queue for workers that are elsewhere. */
 export class RemoteQueue {
   readonly name: string;
@@ -240,14 +245,24 @@ export class RemoteQueue {
     const { type, payloadText, enqueuedAt, maxRetries, backoff, tags, key } = envelope;
     const { traceparent, schedule, expiresAt } = envelope;
     if (!routes.runs(type)) return { kind: "unrouted", id, fence };
-    const { flow, name } = placeOf(id);
     const place = Math.max(0, this.#parts?.all.findIndex((one) => one.name === part.name) ?? 0);
     return {
-      ...{ id, token: encodeToken(leaseOf(grant, envelope, place, now)) },
-      ...{ type, payloadText, attempt: grant.past.attempt, enqueuedAt, leaseMs: call.terms.leaseMs },
+      id,
+      token: encodeToken(leaseOf(grant, envelope, place, now)),
+      type,
+      payloadText,
+      attempt: grant.past.attempt,
+      enqueuedAt,
+      leaseMs: call.terms.leaseMs,
       timeoutMs: envelope.timeoutMs ?? routes.timeoutMs(type) ?? ATTEMPT_TIMEOUT_MS,
-      ...{ maxRetries, backoff, tags, key, traceparent, schedule, expiresAt },
-      flow: grant.envelope.startsWith(ENVELOPE_NODE) ? { id: flow, name } : null,
+      maxRetries,
+      backoff,
+      tags,
+      key,
+      traceparent,
+      schedule,
+      expiresAt,
+      flow: grant.envelope.startsWith(ENVELOPE_NODE) ? nodeOf(id) : null,
     };
   }
 

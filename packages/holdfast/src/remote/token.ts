@@ -32,8 +32,13 @@ export function leaseOf(grant: Grant, envelope: Envelope, part: number, grantedA
   const { type, enqueuedAt, key, backoff, maxRetries, caller, runAt, delayMs } = envelope;
   const dueAt = runAt ?? enqueuedAt + (delayMs ?? 0);
   return {
-    ...{ fence: grant.fence, place: Number(grant.token.slice(grant.fence.length + 1)) },
-    ...{ part, type, attempt: grant.past.attempt, enqueuedAt, grantedAt },
+    fence: grant.fence,
+    place: Number(grant.token.slice(grant.fence.length + 1)),
+    part,
+    type,
+    attempt: grant.past.attempt,
+    enqueuedAt,
+    grantedAt,
     waitedMs: grant.past.fresh ? Math.max(0, grantedAt - dueAt) : null,
     hasKey: key !== null,
     own: { backoff, maxRetries },
@@ -43,13 +48,16 @@ export function leaseOf(grant: Grant, envelope: Envelope, part: number, grantedA
 
 // No field can have this character.
 const BETWEEN = "~";
+const GRANT = /^(\d+-[\w-]{1,64})\.(\d+)$/;
+const NONE: readonly string[] = [];
 const number36 = (value: number | null) => (value === null ? "" : Math.round(value).toString(36));
+
+// These functions run for each task, so they make no objects and arrays that they do not need (hot path).
 
 export function encodeToken(lease: RemoteLease): string {
   const { fence, place, part, type, attempt, enqueuedAt, grantedAt, waitedMs, hasKey, own, isCalled } = lease;
-  const needed = [`${fence}.${place}`, part, type, attempt];
-  const times = [enqueuedAt, grantedAt, waitedMs].map(number36);
-  const head = [...needed, ...times].join(BETWEEN);
+  const times = `${number36(enqueuedAt)}~${number36(grantedAt)}~${number36(waitedMs)}`;
+  const head = `${fence}.${place}~${part}~${type}~${attempt}~${times}`;
   if (!hasKey && own.backoff === null && own.maxRetries === null && !isCalled) return head;
   const backoff = own.backoff ? encodeBackoff(own.backoff) : "";
   return [head, hasKey ? "q" : "", own.maxRetries ?? "", backoff, isCalled ? "a" : ""].join(BETWEEN);
@@ -57,8 +65,9 @@ export function encodeToken(lease: RemoteLease): string {
 
 /** @throws HoldfastError invalid_argument */
 export function decodeToken(token: string): RemoteLease {
-  const [grant = "", part, type = "", attempt, enqueuedAt, grantedAt, waited, ...own] = token.split(BETWEEN);
-  const [, fence, place] = /^(\d+-[\w-]{1,64})\.(\d+)$/.exec(grant) ?? [];
+  const fields = token.split(BETWEEN);
+  const [grant = "", part, type = "", attempt, enqueuedAt, grantedAt, waited] = fields;
+  const [, fence, place] = GRANT.exec(grant) ?? [];
   const at = Number.parseInt(grantedAt ?? "", 36);
   if (fence === undefined || type === "" || !Number.isSafeInteger(at))
     throw new HoldfastError(
@@ -66,9 +75,13 @@ export function decodeToken(token: string): RemoteLease {
       "token: it is not a token that an acquire returned: send it back unchanged",
       { field: "token" },
     );
-  const [key = "", maxRetries = "", backoff = "", called = ""] = own;
+  const [key = "", maxRetries = "", backoff = "", called = ""] = fields.length > 7 ? fields.slice(7) : NONE;
   return {
-    ...{ fence, place: Number(place), part: Number(part), type, attempt: Number(attempt) },
+    fence,
+    place: Number(place),
+    part: Number(part),
+    type,
+    attempt: Number(attempt),
     enqueuedAt: Number.parseInt(enqueuedAt ?? "", 36) || 0,
     grantedAt: at,
     waitedMs: waited ? Number.parseInt(waited, 36) : null,
