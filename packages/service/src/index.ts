@@ -24,6 +24,7 @@ export * from "./http/errors.ts";
 export * from "./http/health.ts";
 export * from "./http/hosts.ts";
 export { longPoll } from "./http/long-poll.ts";
+export { cutPathInFront } from "./http/path-in-front.ts";
 export * from "./http/problem.ts";
 export * from "./http/server.ts";
 export type { HttpServer, Watch } from "./http/types.ts";

@@ -107,6 +107,21 @@ test("a change reaches only its own Redis, with its audit log and its metrics", 
   await call("POST", "/redis/eu/v1/queues/in-europe/resume", {});
 });
 
+test("the address of what was made has the path of the request, so that a client can follow it", async () => {
+  for (const [path, queue] of [
+    ["", "at-home"],
+    ["/sub", "at-home"],
+    ["/redis/eu", "in-europe"],
+    ["/sub/redis/eu", "in-europe"],
+  ] as const) {
+    const made = await call("POST", `${path}/v1/queues/${queue}/tasks`, { type: "t", payload: 1 });
+    const { id } = made.json();
+    const location = made.headers.get("location") ?? "";
+    expect(location).toBe(`${path}/v1/queues/${queue}/tasks/${id}`);
+    expect((await call("GET", location)).json()).toMatchObject({ id, queue });
+  }
+});
+
 test("if a Redis cannot be reached, only the requests to that Redis fail", async () => {
   expect((await call("GET", "/readyz")).status).toBe(200);
   expect((await call("GET", "/redis/away/readyz")).status).toBe(503);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
@@ -28,6 +28,7 @@ import { answerRaw, Connections } from "./connections.ts";
 import { notTaken, registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
 import { hostCheck } from "./hosts.ts";
+import { cutPathInFront } from "./path-in-front.ts";
 import { clientRequestId, problem } from "./problem.ts";
 import type { HttpServer, Watch } from "./types.ts";
 import { closeQueries, typeboxValidator } from "./validation.ts";
@@ -244,11 +245,11 @@ async function securityHeaders(
  * checks.
  */
 function serveBelow(app: HttpServer, basePath: string): void {
-  const strip = (request: IncomingMessage) => {
-    if (request.url?.startsWith(`${basePath}/`)) request.url = request.url.slice(basePath.length);
+  const strip = (request: IncomingMessage, response?: ServerResponse) => {
+    if (request.url?.startsWith(`${basePath}/`)) cutPathInFront(basePath, request, response);
   };
   app.server.prependListener("request", strip);
-  app.server.prependListener("upgrade", strip);
+  app.server.prependListener("upgrade", (request) => strip(request));
   // Without the slash at the end, a browser would resolve the relative addresses of the page in the parent folder.
   app.get(basePath, { schema: { hide: true }, config: { scope: "public" } }, (_request, reply) =>
     reply.redirect(`${basePath.slice(basePath.lastIndexOf("/") + 1)}/`, 308),

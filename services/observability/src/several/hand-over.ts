@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { cutPathInFront } from "@holdfast/service";
 
 /** The path of the dashboard of a further Redis, below that of the service. */
 export const pathOf = (name: string) => `redis/${name}/`;
@@ -15,20 +16,22 @@ export interface HandOverOptions {
 
 /**
  * Hands the requests below `/redis/<name>/` to the server of that Redis. That server gets them as if they had come to its
- * own root, so its page and its links need no setting. It has to be called after the first server has all its listeners.
+ * own root, so its page, links and routes need no setting. It has to be called after the first server has all its listeners.
  */
 export function handOver(first: Server, { parts, basePath, isRefused }: HandOverOptions): void {
   for (const event of ["request", "upgrade"] as const) {
     const own = first.listeners(event) as ((...args: unknown[]) => void)[];
     first.removeAllListeners(event);
     first.on(event, (request: IncomingMessage, ...rest: unknown[]) => {
-      const [, name = "", path = ""] =
-        /^\/redis\/([^/?]+)(.*)$/s.exec(withoutBase(request.url ?? "", basePath)) ?? [];
+      const { url = "" } = request;
+      const base = basePath !== "" && url.startsWith(`${basePath}/`) ? basePath : "";
+      const [, name = "", path = ""] = /^\/redis\/([^/?]+)(.*)$/s.exec(url.slice(base.length)) ?? [];
       const part = parts.get(name);
       if (part === undefined || isRefused(request.socket)) {
         for (const listener of own) listener.call(first, request, ...rest);
       } else if (path.startsWith("/") || event === "upgrade") {
-        request.url = path;
+        const response = event === "request" ? (rest[0] as ServerResponse) : undefined;
+        cutPathInFront(`${base}/redis/${name}`, request, response);
         part.emit(event, request, ...rest);
       } else {
         // Without the slash at the end, a browser would resolve the relative addresses of the page in the parent folder.
@@ -37,6 +40,3 @@ export function handOver(first: Server, { parts, basePath, isRefused }: HandOver
     });
   }
 }
-
-const withoutBase = (url: string, basePath: string) =>
-  basePath !== "" && url.startsWith(`${basePath}/`) ? url.slice(basePath.length) : url;
