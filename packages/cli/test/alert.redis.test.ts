@@ -52,18 +52,11 @@ test("targets and rules are written, listed and deleted, and no output has a URL
     when: { kind: "failure_ratio", above: 0.25, windowMs: 60_000, minTasks: 20 },
     targets: ["ops", "team"],
   });
-  await json(
-    "alert",
-    "put",
-    "old",
-    "--when",
-    "oldest_pending",
-    "--above",
-    "5m",
-    "--no-resolved",
-    "--repeat",
-    "1h",
+  const old = await json<object>(
+    ...["alert", "put", "old", "--when", "oldest_pending", "--above", "5m"],
+    ...["--no-resolved", "--repeat", "1h"],
   );
+  expect(old).toMatchObject({ queues: "*", forMs: 60_000, repeatMs: 3_600_000, resolved: false, targets: [] });
   const listed = await cli("alert", "ls");
   expect(listed.code).toBe(0);
   expect(listed.stdout).toContain("the oldest pending task waits for more than 5 min");

@@ -47,6 +47,34 @@ export interface AlertRule {
   targets: string[];
 }
 
+/** What a rule has that leaves a field out. How much is too much has no default. */
+export const ALERT_DEFAULTS = {
+  queues: "*",
+  forMs: 60_000,
+  repeatMs: 0,
+  resolved: true,
+  windowMs: 300_000,
+  minTasks: 20,
+} as const;
+
+type FailureRatio = Extract<AlertCondition, { kind: "failure_ratio" }>;
+
+/** The definition of an alert rule that leaves out what has a default. */
+export interface AlertRuleInput extends Partial<Omit<AlertRule, "when">> {
+  when:
+    | Exclude<AlertCondition, FailureRatio>
+    | (Pick<FailureRatio, "kind" | "above"> & Partial<Pick<FailureRatio, "windowMs" | "minTasks">>);
+}
+
+/** Returns the whole definition of a rule. */
+export function wholeRule({ when, ...rule }: AlertRuleInput): AlertRule {
+  const { windowMs, minTasks, ...defaults } = ALERT_DEFAULTS;
+  return {
+    ...{ ...defaults, targets: [], ...rule },
+    when: when.kind === "failure_ratio" ? { windowMs, minTasks, ...when } : when,
+  };
+}
+
 /** Who muted a rule, and until when. */
 export interface AlertMute {
   by: string;

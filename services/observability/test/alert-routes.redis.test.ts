@@ -229,3 +229,16 @@ test("a rule with values that make no sense is refused", async () => {
   ])
     expect([body, (await admin("PUT", "/v1/alerts/rules/wrong", body)).status]).toEqual([body, 422]);
 });
+
+test("a rule that says only what it watches gets the defaults that the dashboard has", async () => {
+  const put = (name: string, body: object) => admin("PUT", `/v1/alerts/rules/${name}`, body);
+  const defaults = { queues: "*", forMs: 60_000, repeatMs: 0, resolved: true, targets: [] };
+  const made = await put("bare", { when: { kind: "failure_ratio", above: 0.5 } });
+  expect([made.status, made.json()]).toMatchObject([
+    ...[201, { ...defaults, when: { kind: "failure_ratio", above: 0.5, windowMs: 300_000, minTasks: 20 } }],
+  ]);
+  const given = { when: { kind: "failure_ratio", above: 0.5, minTasks: 3 }, forMs: 0, targets: ["ops"] };
+  expect((await put("bare", given)).json()).toMatchObject({
+    ...{ ...defaults, ...given, when: { ...given.when, windowMs: 300_000 } },
+  });
+});

@@ -1,4 +1,4 @@
-import { isAlertName, isAlertQueues } from "@holdfast/contracts";
+import { ALERT_DEFAULTS, isAlertName, isAlertQueues } from "@holdfast/contracts";
 import { t } from "@lingui/core/macro";
 import type { AlertCondition, AlertRuleBody, AlertRuleView } from "../../api/alerts.ts";
 import { type SpanDraft, spanDraft, spanMsOf, wholeError } from "../limits/limit-draft.ts";
@@ -30,12 +30,12 @@ export function ruleDraft(rule: AlertRuleView | null): RuleDraft {
     dead: when?.kind === "dead_letters" ? String(when.above) : "0",
     age: spanDraft(when?.kind === "oldest_pending" ? when.aboveMs : 300_000),
     percent: when?.kind === "failure_ratio" ? String(Math.round(when.above * 10_000) / 100) : "25",
-    window: spanDraft(when?.kind === "failure_ratio" ? when.windowMs : 300_000),
-    minTasks: when?.kind === "failure_ratio" ? String(when.minTasks) : "20",
-    queues: rule?.queues ?? "*",
-    for: spanOrNone(rule?.forMs ?? 60_000),
-    repeat: spanOrNone(rule?.repeatMs ?? 0),
-    resolved: rule?.resolved ?? true,
+    window: spanDraft(when?.kind === "failure_ratio" ? when.windowMs : ALERT_DEFAULTS.windowMs),
+    minTasks: String(when?.kind === "failure_ratio" ? when.minTasks : ALERT_DEFAULTS.minTasks),
+    queues: rule?.queues ?? ALERT_DEFAULTS.queues,
+    for: spanOrNone(rule?.forMs ?? ALERT_DEFAULTS.forMs),
+    repeat: spanOrNone(rule?.repeatMs ?? ALERT_DEFAULTS.repeatMs),
+    resolved: rule?.resolved ?? ALERT_DEFAULTS.resolved,
     targets: rule?.targets ?? [],
   };
 }

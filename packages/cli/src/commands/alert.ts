@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { text as readText } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import {
+  ALERT_DEFAULTS,
   ALERT_KINDS,
   ALERT_LIMITS,
   ALERT_TARGET_KINDS,
@@ -113,7 +114,12 @@ function aboveOf(text: string, parse: (text: string) => number): number {
 }
 
 /** @throws UsageError */
-function conditionOf({ when, above, window: windowMs = 300_000, minTasks = 20 }: PutOptions): AlertCondition {
+function conditionOf({
+  when,
+  above,
+  window: windowMs = ALERT_DEFAULTS.windowMs,
+  minTasks = ALERT_DEFAULTS.minTasks,
+}: PutOptions): AlertCondition {
   if (when === "no_workers") {
     if (above !== undefined) throw new UsageError("--above has no meaning with --when no_workers");
     return { kind: when };
@@ -176,13 +182,18 @@ function ruleCommands(alert: Command, action: Action): void {
       "with failure_ratio: how many attempts have to have ended (default: 20)",
       parseWhole(1, 1_000_000_000),
     )
-    .option("--queues <pattern>", "a queue, or a pattern such as mail.*", "*")
-    .option("--for <duration>", "how long the condition has to hold (default: 0s)", parseDuration, 0)
+    .option("--queues <pattern>", "a queue, or a pattern such as mail.*", ALERT_DEFAULTS.queues)
+    .option(
+      "--for <duration>",
+      "how long the condition has to hold (default: 1m)",
+      parseDuration,
+      ALERT_DEFAULTS.forMs,
+    )
     .option(
       "--repeat <duration>",
       "repeat the message while the alert fires (default: never)",
       parseDuration,
-      0,
+      ALERT_DEFAULTS.repeatMs,
     )
     .option("--no-resolved", "send no message when an alert ends")
     .option("--target <name>", "a target that gets the messages; can be repeated", collect)

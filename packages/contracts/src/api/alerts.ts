@@ -1,5 +1,6 @@
-import { Type } from "typebox";
+import { type TProperties, Type } from "typebox";
 import {
+  ALERT_DEFAULTS,
   ALERT_LIMITS,
   ALERT_MESSAGES,
   ALERT_NAME_PATTERN,
@@ -10,7 +11,7 @@ import {
   type AlertCondition,
   type AlertMute,
   type AlertNotification,
-  type AlertRule,
+  type AlertRuleInput,
   type AlertRuleView,
   type AlertTargetView,
 } from "../alert.ts";
@@ -26,64 +27,90 @@ export const AlertName = Type.String({
 });
 export const AlertParams = Type.Object({ name: AlertName });
 
-const Condition = Type.Union(
-  [
-    Type.Object(
-      {
-        kind: Type.Literal("dead_letters"),
-        above: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: "Dead letters" }),
-      },
-      closed,
-    ),
-    Type.Object(
-      {
-        kind: Type.Literal("oldest_pending"),
-        aboveMs: Type.Integer({ minimum: 1_000, maximum: ALERT_LIMITS.timeMs }),
-      },
-      closed,
-    ),
-    Type.Object({ kind: Type.Literal("no_workers") }, closed),
-    Type.Object(
-      {
-        kind: Type.Literal("failure_ratio"),
-        above: Type.Number({ minimum: 0, exclusiveMaximum: 1, description: "0.25 for 25 %" }),
-        windowMs: Type.Integer({ minimum: 10_000, maximum: SERIES.windowMs }),
-        minTasks: Type.Integer({
-          minimum: 1,
-          maximum: 1_000_000_000,
-          description: "If fewer attempts ended in this time, the condition does not hold",
-        }),
-      },
-      closed,
-    ),
-  ],
-  { description: "What the rule watches in each of its queues" },
-);
+const windowMs = Type.Integer({
+  minimum: 10_000,
+  maximum: SERIES.windowMs,
+  default: ALERT_DEFAULTS.windowMs,
+});
+const minTasks = Type.Integer({
+  minimum: 1,
+  maximum: 1_000_000_000,
+  default: ALERT_DEFAULTS.minTasks,
+  description: "If fewer attempts ended in this time, the condition does not hold",
+});
+const conditionWith = <Fields extends TProperties>(fields: Fields) =>
+  Type.Union(
+    [
+      Type.Object(
+        {
+          kind: Type.Literal("dead_letters"),
+          above: Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: "Dead letters" }),
+        },
+        closed,
+      ),
+      Type.Object(
+        {
+          kind: Type.Literal("oldest_pending"),
+          aboveMs: Type.Integer({ minimum: 1_000, maximum: ALERT_LIMITS.timeMs }),
+        },
+        closed,
+      ),
+      Type.Object({ kind: Type.Literal("no_workers") }, closed),
+      Type.Object(
+        {
+          kind: Type.Literal("failure_ratio"),
+          above: Type.Number({ minimum: 0, exclusiveMaximum: 1, description: "0.25 for 25 %" }),
+          ...fields,
+        },
+        closed,
+      ),
+    ],
+    { description: "What the rule watches in each of its queues" },
+  );
+const Condition = conditionWith({ windowMs, minTasks });
 export type AlertConditionMatches = Assert<Same<typeof Condition, AlertCondition>>;
 
-const duration = (description: string) =>
-  Type.Integer({ minimum: 0, maximum: ALERT_LIMITS.timeMs, description });
+const duration = (byDefault: number, description: string) =>
+  Type.Integer({ minimum: 0, maximum: ALERT_LIMITS.timeMs, default: byDefault, description });
 const rule = {
   when: Condition,
   queues: Type.String({
     pattern: ALERT_QUEUES_PATTERN,
+    default: ALERT_DEFAULTS.queues,
     description: "A queue, or a pattern such as mail.*; * for all queues",
     examples: ["*"],
   }),
-  forMs: duration("How long the condition has to hold before the alert fires"),
-  repeatMs: duration("While an alert fires, its message is repeated after this time; 0: never"),
-  resolved: Type.Boolean({ description: "Whether a message says that an alert has ended" }),
+  forMs: duration(ALERT_DEFAULTS.forMs, "How long the condition has to hold before the alert fires"),
+  repeatMs: duration(
+    ALERT_DEFAULTS.repeatMs,
+    "While an alert fires, its message is repeated after this time; 0: never",
+  ),
+  resolved: Type.Boolean({
+    default: ALERT_DEFAULTS.resolved,
+    description: "Whether a message says that an alert has ended",
+  }),
   targets: Type.Array(AlertName, {
     maxItems: ALERT_LIMITS.targetsOfRule,
     uniqueItems: true,
+    default: [],
     description: "The targets that get the messages",
   }),
 };
 
-/** Body of `PUT /v1/alerts/rules/:name`. */
-export const AlertRuleBody = Type.Object(rule, closed);
+/** Body of `PUT /v1/alerts/rules/:name`. Missing fields get their defaults. */
+export const AlertRuleBody = Type.Object(
+  {
+    when: conditionWith({ windowMs: Type.Optional(windowMs), minTasks: Type.Optional(minTasks) }),
+    queues: Type.Optional(rule.queues),
+    forMs: Type.Optional(rule.forMs),
+    repeatMs: Type.Optional(rule.repeatMs),
+    resolved: Type.Optional(rule.resolved),
+    targets: Type.Optional(rule.targets),
+  },
+  closed,
+);
 export type AlertRuleBody = Type.Static<typeof AlertRuleBody>;
-export type AlertRuleMatches = Assert<Same<typeof AlertRuleBody, AlertRule>>;
+export type AlertRuleMatches = Assert<Same<typeof AlertRuleBody, AlertRuleInput>>;
 
 const AlertMuteSchema = Type.Object({
   by: Type.String(),

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { AlertNotification, AlertRuleView, AlertTarget } from "@holdfast/contracts";
+import { type AlertNotification, type AlertRuleView, type AlertTarget, wholeRule } from "@holdfast/contracts";
 import {
   AlertMuteBody,
   AlertNotificationSchema,
@@ -98,18 +98,20 @@ export function alertRoutes(
       schema: {
         tags,
         summary: "Write an alert rule",
-        description: "Creates the rule, or replaces it. A rule that fires keeps its state.",
+        description:
+          "Creates the rule, or replaces it. Missing fields get their defaults. A rule that fires keeps its state.",
         params: AlertParams,
         body: AlertRuleBody,
         response: { 200: AlertRuleSchema, 201: AlertRuleSchema, ...PROBLEMS },
       },
     },
     async (request, reply) => {
-      const { identity, params, body } = request;
+      const { identity, params } = request;
       assertUnlimited(identity);
+      const rule = wholeRule(request.body);
       const { isNew } = await audit.during(
-        { action: "alert.put", queue: queueOf(body), subject: params.name, by: authorOf(request) },
-        async () => ({ count: 0, isNew: await store.putRule(params.name, body) }),
+        { action: "alert.put", queue: queueOf(rule), subject: params.name, by: authorOf(request) },
+        async () => ({ count: 0, isNew: await store.putRule(params.name, rule) }),
       );
       evaluator.nudge();
       return reply.code(isNew ? 201 : 200).send(await visible(identity, params.name));
