@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- alert_put: write or remove an alert rule, its mute or a target, or ask for a test message.
--- KEYS[1] :alerts  HASH  :revision, :owner, m<rule> its mute, s<rule> its state, o<notification> a message to send
+-- KEYS[1] :alerts  HASH  :revision, m<rule> its mute, d<rule> its definition if it was deleted, o<notification> a message to send
 -- KEYS[2] :alert_rules  HASH  rule -> its definition, JSON
 -- KEYS[3] :alert_targets  HASH  target -> its URL and its secrets, JSON
 -- ARGV[1] what  string  rule | mute | target | test
@@ -27,10 +27,12 @@ if text == '' then
     return 0
   end
   redis.call('HINCRBY', alertsKey, ':revision', 1)
-  redis.call('HDEL', key, field)
   if what == 'rule' then
-    redis.call('HDEL', alertsKey, 'm' .. name, 's' .. name)
+    -- Its state stays too, until the process that evaluates the rules has told the end of its alerts.
+    redis.call('HSET', alertsKey, 'd' .. name, redis.call('HGET', key, name))
+    redis.call('HDEL', alertsKey, 'm' .. name)
   end
+  redis.call('HDEL', key, field)
   return 1
 end
 if what == 'mute' and redis.call('HEXISTS', alertRulesKey, name) == 0 then
@@ -41,4 +43,7 @@ if known == 0 and (what == 'rule' or what == 'target') and redis.call('HLEN', ke
 end
 redis.call('HINCRBY', alertsKey, ':revision', 1)
 redis.call('HSET', key, field, text)
+if what == 'rule' then
+  redis.call('HDEL', alertsKey, 'd' .. name)
+end
 return 2 - known

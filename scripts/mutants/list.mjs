@@ -1572,6 +1572,25 @@ export const mutants = [
     tests: [test("invariants/abort-alerts")],
   },
   {
+    name: "alert_put: a deleted rule is removed before its definition is kept",
+    changes: [
+      [
+        "lua/operators/alert_put.lua",
+        "  if what == 'rule' then\n    -- Its",
+        "  local definition = redis.call('HGET', key, field)\n  redis.call('HDEL', key, field)\n  if what == 'rule' then\n    -- Its",
+      ],
+      ["lua/operators/alert_put.lua", "redis.call('HGET', key, name))", "definition)"],
+    ],
+    tests: [test("invariants/abort-alerts")],
+  },
+  {
+    name: "alert_write: the state of a rule that was deleted meanwhile is dropped",
+    changes: [
+      ["lua/operators/alert_write.lua", " or redis.call('HEXISTS', alertsKey, 'd' .. name) == 1", ""],
+    ],
+    tests: [test("invariants/abort-alerts")],
+  },
+  {
     name: "alert_turn: a lease is taken before it has expired",
     changes: [["lua/operators/alert_turn.lua", "tonumber(till) > now then", "tonumber(till) > now + 1 then"]],
     tests: [test("invariants/abort-alerts")],

@@ -229,10 +229,34 @@ test("as long as there is no rule and no target, a process only asks for them, o
   one.queues = [dead("orders", 4)];
   await until("it has found nothing", () => calls.length > 0);
   await one.someLooks();
-  // It reads everything once, because the revision has changed, and then gives the lease up.
-  expect(calls).toEqual(["revision", "turn", "read", "turn"]);
-  await until("it asks again", () => calls.length > 4, 15_000);
-  expect(calls.slice(4)).toEqual(["revision"]);
+  // It reads once, because something was there before, forgets the deleted rule, and lets go of the rules.
+  expect(calls).toEqual(["revision", "turn", "read", "write", "turn", "turn"]);
+  await until("it asks again", () => calls.length > 6, 15_000);
+  expect(calls.slice(6)).toEqual(["revision"]);
+});
+
+test("if a rule is deleted while it fires, its end is told once, also by a process that takes over", async () => {
+  const { alerts, receiver, told } = await scene();
+  await alerts.putRule("quiet", { ...((await alerts.read()).rules[0] as AlertRule), resolved: false });
+  const one = process(alerts);
+  one.queues = [dead("orders", 4)];
+  await until("both rules fire", () => told().length === 2, 15_000);
+  one.kill();
+  await alerts.deleteRule("dead");
+  await alerts.deleteRule("quiet");
+  expect((await alerts.read()).deleted.map(({ name }) => name).sort()).toEqual(["dead", "quiet"]);
+  const next = process(alerts);
+  next.queues = [dead("orders", 7)];
+  await until("the end is told", () => told().length === 3, 30_000);
+  await next.someLooks();
+  expect(told().slice(2)).toEqual(["alert.resolved orders"]);
+  expect(receiver.received.at(-1)?.body.data).toMatchObject({ rule: "dead", queues: [{ value: 7 }] });
+  expect(await alerts.read()).toMatchObject({ rules: [], deleted: [], waiting: [] });
+  // A rule of the same name begins anew.
+  const when = { kind: "dead_letters", above: 3 } as const;
+  await alerts.putRule("dead", { ...{ when, queues: "*", forMs: 0, repeatMs: 0, resolved: true }, targets: ["ops"] });
+  await until("it fires again", () => told().length === 4, 15_000);
+  expect(told().slice(3)).toEqual(["alert.firing orders"]);
 });
 
 test("a muted rule sends nothing until the mute is over", async () => {

@@ -398,7 +398,7 @@ function fakeAlerts(): AlertStorePort {
   };
   return {
     revision: async () => 0,
-    read: async () => ({ rules: [], targets: [], waiting: [] }),
+    read: async () => ({ rules: [], deleted: [], targets: [], waiting: [] }),
     notifications: async () => [],
     notification: async () => null,
     putRule: none,

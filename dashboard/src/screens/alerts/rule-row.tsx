@@ -158,7 +158,7 @@ function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRule
           }}
           onClose={() => setOpen(null)}
         >
-          {t`This cannot be undone. If it fires, no message says that it has ended.`}
+          {t`This cannot be undone. If it fires, its targets are told that it has ended.`}
         </ConfirmDialog>
       ) : null}
     </>

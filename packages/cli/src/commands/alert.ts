@@ -219,7 +219,7 @@ function ruleCommands(alert: Command, action: Action): void {
   alert
     .command("rm")
     .argument("<rule>")
-    .description("deletes a rule; no message says that its alerts have ended")
+    .description("deletes a rule; of an alert that fires, the end is told")
     .action(
       action(async (context, [name = ""]) => {
         const { queues } = await ruleOf(context, name);

@@ -43,6 +43,8 @@ export interface StoredTarget extends AlertTarget {
 /** Everything about alerts except the ended notifications. */
 export interface AlertConfig {
   rules: StoredRule[];
+  /** Rules that were deleted. They are kept until the ends of their alerts are told. */
+  deleted: StoredRule[];
   targets: StoredTarget[];
   /** Messages that have to be sent, oldest first. */
   waiting: AlertNotification[];
@@ -50,8 +52,8 @@ export interface AlertConfig {
 
 /** What the process that evaluates the rules stores, all of it or nothing. */
 export interface AlertWrites {
-  /** The new state of one rule. */
-  state?: { rule: string; state: RuleState };
+  /** The new state of one rule. Of a deleted one it is the last state, after which nothing of the rule is kept. */
+  state?: { rule: string; state: RuleState; isDeleted?: boolean };
   /** New messages, and those of which an attempt has failed. */
   waiting?: readonly AlertNotification[];
   /** Messages that were delivered or given up. */
@@ -114,13 +116,18 @@ export class AlertStore {
     const waiting = [...fields]
       .filter(([field]) => field.startsWith("o"))
       .map(([, text]) => JSON.parse(text) as AlertNotification);
+    const ruleOf = ([name, text]: [string, string]): StoredRule => ({
+      ...(JSON.parse(text) as AlertRule & { updatedAt: number }),
+      name,
+      state: one<RuleState>(`s${name}`, {}),
+      mute: one<AlertMute | null>(`m${name}`, null),
+    });
+    const deleted = [...fields]
+      .filter(([field]) => field.startsWith("d") && !rules.has(field.slice(1)))
+      .map(([field, text]) => ruleOf([field.slice(1), text]));
     return {
-      rules: [...rules].sort(byName).map(([name, text]) => ({
-        ...(JSON.parse(text) as AlertRule & { updatedAt: number }),
-        name,
-        state: one<RuleState>(`s${name}`, {}),
-        mute: one<AlertMute | null>(`m${name}`, null),
-      })),
+      rules: [...rules].sort(byName).map(ruleOf),
+      deleted,
       targets: [...targets]
         .sort(byName)
         .map(([name, text]) => ({ ...(JSON.parse(text) as AlertTarget & { updatedAt: number }), name })),
@@ -224,6 +231,7 @@ export class AlertStore {
   async write(owner: string, { state, waiting = [], ended = [] }: AlertWrites): Promise<boolean> {
     const parts = [
       ...(state ? ["state", state.rule, JSON.stringify(state.state)] : []),
+      ...(state?.isDeleted ? ["forget", state.rule, ""] : []),
       ...waiting.flatMap((one) => ["send", one.id, JSON.stringify(one)]),
       ...ended.flatMap((one) => ["end", one.id, JSON.stringify(one)]),
     ];

@@ -13,7 +13,10 @@ const target = { kind: "slack", url: "https://hooks.example.com/", secrets: [] }
 const message = { kind: "firing", rule: "r", when: null, queues: [], more: 0, at: 1 } as const;
 const told = { orders: { since: 1, firedAt: 1, toldAt: 1 } };
 
-/** `me` evaluates the alert rules; the rule "r" has a state and a waiting message. */
+/**
+ * Alerts of which `me` evaluates the rules: the rule "r" has a state and a message that waits, and the deleted rule
+ * "gone" has alerts whose end was not told.
+ */
 async function scene() {
   const q = await setup();
   const store = new AlertStore(q.engine.connection, q.name, () => q.now);
@@ -24,6 +27,9 @@ async function scene() {
   await store.turn("me", LEASE_MS);
   const waits = newNotification("ops", { ...message, queues: [] });
   await store.write("me", { state: { rule: "r", state: told }, waiting: [waits] });
+  await store.putRule("gone", rule);
+  await store.write("me", { state: { rule: "gone", state: told } });
+  await store.deleteRule("gone");
   return { q, store, waits, revision: await store.revision() };
 }
 type Scene = Awaited<ReturnType<typeof scene>>;
@@ -53,13 +59,25 @@ const cases: Record<string, Case> = {
   },
   "delete of a rule": {
     script: "alertPut",
-    call: ({ store }) => store.deleteRule("muted"),
-    callsAtLeast: 4,
+    call: ({ store }) => store.deleteRule("r"),
+    callsAtLeast: 6,
     async expectLeft(scene) {
-      const { rules } = await scene.store.read();
+      const { rules, deleted } = await scene.store.read();
       await expectNoticed(scene, rules.length === 1);
-      // A mute that is left over does not stop a new rule of that name.
-      await scene.store.putRule("muted", rule);
+      // The rule is there, or it is known which of its alerts have to be told their end.
+      expect([...rules, ...deleted].filter(({ name }) => name === "r")).toMatchObject([{ ...rule, state: told }]);
+    },
+  },
+  "put of a rule that was deleted": {
+    script: "alertPut",
+    call: ({ store }) => store.putRule("gone", rule),
+    callsAtLeast: 5,
+    async expectLeft({ store }) {
+      const { rules, deleted } = await store.read();
+      expect([...rules, ...deleted].filter(({ name }) => name === "gone")).toMatchObject([{ state: told }]);
+      await store.putRule("gone", rule);
+      await store.deleteRule("gone");
+      expect((await store.read()).deleted).toMatchObject([{ name: "gone", state: told }]);
     },
   },
   "a turn that takes over": {
@@ -90,6 +108,21 @@ const cases: Record<string, Case> = {
         isResolved ? ["firing", "resolved"] : ["firing"],
       );
       expect(waiting.map(({ id }) => id)).toContain(waits.id);
+    },
+  },
+  "write of the end of a deleted rule": {
+    script: "alertWrite",
+    call: ({ store }) =>
+      store.write("me", {
+        state: { rule: "gone", state: {}, isDeleted: true },
+        waiting: [newNotification("ops", { ...message, kind: "resolved", queues: [] })],
+      }),
+    callsAtLeast: 4,
+    async expectLeft({ store }) {
+      const { deleted, waiting } = await store.read();
+      const isTold = waiting.some(({ message }) => message.kind === "resolved");
+      // As long as the end was not told, it is known that it has to be, and afterwards it is not told again.
+      expect(deleted.filter(({ state }) => "orders" in state)).toHaveLength(isTold ? 0 : 1);
     },
   },
   "write of a delivery": {
@@ -151,12 +184,25 @@ test("one process evaluates the rules until its lease expires, and only that one
   expect((await store.read()).rules.find(({ name }) => name === "r")?.state).toEqual(told);
 });
 
-test("a rule that was deleted meanwhile gets no state", async () => {
+test("a rule that was deleted meanwhile keeps its state until its end is told", async () => {
   const { store } = await scene();
-  await store.deleteRule("r");
-  expect(await store.write("me", { state: { rule: "r", state: told } })).toBe(true);
-  await store.putRule("r", rule);
-  expect((await store.read()).rules.find(({ name }) => name === "r")?.state).toEqual({});
+  const later = { mail: { since: 2, firedAt: 2, toldAt: 2 } };
+  expect(await store.write("me", { state: { rule: "gone", state: later } })).toBe(true);
+  expect((await store.read()).deleted).toMatchObject([{ ...rule, name: "gone", state: later }]);
+  await store.write("me", { state: { rule: "gone", state: {}, isDeleted: true } });
+  expect((await store.read()).deleted).toEqual([]);
+  // A state that comes even later is dropped, because nobody would end it.
+  await store.write("me", { state: { rule: "gone", state: later } });
+  await store.putRule("gone", rule);
+  expect((await store.read()).rules.find(({ name }) => name === "gone")?.state).toEqual({});
+});
+
+test("a rule that is written again after it was deleted keeps its state, as if it had been replaced", async () => {
+  const { store } = await scene();
+  expect(await store.putRule("gone", rule)).toBe(true);
+  const { rules, deleted } = await store.read();
+  expect(deleted).toEqual([]);
+  expect(rules.find(({ name }) => name === "gone")?.state).toEqual(told);
 });
 
 test("a rule that is written again keeps its state and its mute", async () => {

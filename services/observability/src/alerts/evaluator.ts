@@ -14,7 +14,7 @@ import type { AlertMetrics } from "./alert-metrics.ts";
 import { type Measure, measure } from "./conditions.ts";
 import { Deliveries } from "./deliveries.ts";
 import { messageOf } from "./message.ts";
-import { stepRule } from "./rule-state.ts";
+import { type RuleStep, stepRule } from "./rule-state.ts";
 import type { AlertSender } from "./sender.ts";
 
 /** A little less than the time between two samples, so that no sample is left out. */
@@ -92,14 +92,17 @@ export class AlertEvaluator {
     const turn = await store.turn(this.#owner, leaseMs);
     if (!turn.isOwner) return this.#rest();
     const config = await this.#read(turn);
-    if (config.rules.length === 0 && config.targets.length === 0 && config.waiting.length === 0) {
+    const { rules, deleted, targets, waiting } = config;
+    if ([rules, deleted, targets, waiting].every(({ length }) => length === 0)) {
       await store.turn(this.#owner, 0);
       this.#idleRevision = turn.revision;
       this.#nextLookAt = performance.now() + IDLE_MS;
       return this.#rest();
     }
-    for (const rule of config.rules) if (!(await this.#evaluate(rule, sample, turn))) return;
-    metrics.update(new Map(config.rules.map((rule) => [rule.name, firingOf(rule)])));
+    for (const rule of rules) if (!(await this.#evaluate(rule, sample, turn))) return;
+    for (const rule of deleted) if (!(await this.#end(rule, sample, turn))) return;
+    config.deleted = [];
+    metrics.update(new Map(rules.map((rule) => [rule.name, firingOf(rule)])));
     this.#deliveries.pump(turn.now);
     this.#failed = false;
   }
@@ -121,21 +124,32 @@ export class AlertEvaluator {
 
   /** @returns false if another process has taken over */
   async #evaluate(rule: StoredRule, sample: Sample, { now, idleMs }: AlertTurn): Promise<boolean> {
-    const { store, logger } = this.#options;
     const measures = measuresOf(rule, sample, this.#options.series);
     const isMuted = rule.mute !== null && (rule.mute.until === null || rule.mute.until > now);
     const isContinuous = idleMs < GAP_MS;
-    const before = rule.state;
-    const step = stepRule({ rule, before, measures, isMuted, now, isContinuous });
-    if (!step.isChanged) return true;
+    const step = stepRule({ rule, before: rule.state, measures, isMuted, now, isContinuous });
+    return !step.isChanged || this.#store(rule, step, now, false);
+  }
+
+  /** Ends the alerts of a deleted rule. @returns false if another process has taken over */
+  #end(rule: StoredRule, sample: Sample, { now }: AlertTurn): Promise<boolean> {
+    const measures = new Map<string, Measure>();
+    for (const [queue, measured] of measuresOf(rule, sample, this.#options.series))
+      if (measured) measures.set(queue, { ...measured, holds: false });
+    const step = stepRule({ rule, before: rule.state, measures, isMuted: false, now, isContinuous: true });
+    return this.#store(rule, step, now, true);
+  }
+
+  async #store(rule: StoredRule, step: RuleStep, now: number, isDeleted: boolean): Promise<boolean> {
+    const { store, logger } = this.#options;
     const waiting = [...step.messages].flatMap(([kind, queues]) => {
       const message = messageOf(kind, rule, queues, now);
       const names = queues.map(({ queue }) => queue);
       logger.info({ rule: rule.name, kind, queues: names.slice(0, 20) }, "alert");
       return rule.targets.map((target) => newNotification(target, message));
     });
-    if (!(await store.write(this.#owner, { state: { rule: rule.name, state: step.state }, waiting })))
-      return false;
+    const state = { rule: rule.name, state: step.state, isDeleted };
+    if (!(await store.write(this.#owner, { state, waiting }))) return false;
     rule.state = step.state;
     this.#deliveries.add(waiting);
     return true;

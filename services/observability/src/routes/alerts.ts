@@ -125,7 +125,7 @@ export function alertRoutes(
       schema: {
         tags,
         summary: "Delete an alert rule",
-        description: "No message says that its alerts have ended.",
+        description: "An alert that fires is told its end, as if its condition had ended.",
         params: AlertParams,
         response: { 204: Type.Null(), ...PROBLEMS },
       },
