@@ -1607,6 +1607,17 @@ export const mutants = [
     tests: ["services/observability/src/alerts/rule-state.test.ts"],
   },
   {
+    name: "alerts: an alert that is kept firing does not begin anew when its condition holds again",
+    changes: [
+      [
+        "services/observability/src/alerts/rule-state.ts",
+        "const { overSince: _, ...after } = held ?? newAlert(now);",
+        "const after = { ...(held ?? newAlert(now)) };",
+      ],
+    ],
+    tests: ["services/observability/src/alerts/rule-state.test.ts"],
+  },
+  {
     name: "alerts: the next message does not wait for the one before",
     changes: [["services/observability/src/alerts/deliveries.ts", "if (lines.has(line)) continue;", ""]],
     tests: ["services/observability/src/alerts/deliveries.test.ts"],

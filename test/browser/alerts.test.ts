@@ -114,7 +114,7 @@ describe.skipIf(!executablePath)("alerts in a real browser", { timeout: 120_000 
     ["dark", 390],
   ] as const)("has no axe violation and fits, in the %s theme at %s px", async (colorScheme, width) => {
     const client = new Holdfast({ redis: stack.redis.url });
-    const rule = { queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
+    const rule = { queues: "*", forMs: 0, keepFiringForMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
     await client.alerts.putRule(LONG_NAME, {
       ...rule,
       when: { kind: "failure_ratio", above: 0.25, windowMs: 60_000, minTasks: 5 },

@@ -157,7 +157,15 @@ async function evaluateAlerts({ alerts }: Holdfast): Promise<void> {
   expect(await alerts.revision()).toBe(0);
   await alerts.putTarget("ops", { kind: "slack", url: "https://hooks.example.com/", secrets: [] });
   const when = { kind: "no_workers" } as const;
-  const rule = { when, queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
+  const rule = {
+    when,
+    queues: "*",
+    forMs: 0,
+    keepFiringForMs: 0,
+    repeatMs: 0,
+    resolved: true,
+    targets: ["ops"],
+  };
   expect(await alerts.putRule("r", rule)).toBe(true);
   await alerts.mute("r", { by: "ada", at: 1, until: null, reason: null });
   await alerts.mute("r", null);
@@ -168,6 +176,7 @@ async function evaluateAlerts({ alerts }: Holdfast): Promise<void> {
   expect(await alerts.write("me", { ended })).toBe(true);
   expect(await alerts.notification(sent.id)).toMatchObject({ outcome: "delivered" });
   expect(await alerts.deleteRule("r")).toBe(true);
+  expect(await alerts.write("me", { state: { rule: "r", state: {}, isDeleted: true } })).toBe(true);
   expect(await alerts.deleteTarget("ops")).toBe(true);
 }
 

@@ -54,9 +54,12 @@ test("targets and rules are written, listed and deleted, and no output has a URL
   });
   const old = await json<object>(
     ...["alert", "put", "old", "--when", "oldest_pending", "--above", "5m"],
-    ...["--no-resolved", "--repeat", "1h"],
+    ...["--no-resolved", "--repeat", "1h", "--keep-firing-for", "10m"],
   );
-  expect(old).toMatchObject({ queues: "*", forMs: 60_000, repeatMs: 3_600_000, resolved: false, targets: [] });
+  expect(old).toMatchObject({
+    ...{ queues: "*", forMs: 60_000, keepFiringForMs: 600_000, repeatMs: 3_600_000 },
+    ...{ resolved: false, targets: [] },
+  });
   const listed = await cli("alert", "ls");
   expect(listed.code).toBe(0);
   expect(listed.stdout).toContain("the oldest pending task waits for more than 5 min");

@@ -13,7 +13,7 @@ export const ALERT_LIMITS = {
   waiting: 100,
   /** Queues that one message names. The message only counts the others. */
   queuesOfMessage: 20,
-  /** Longest `forMs`, `repeatMs` and mute. */
+  /** Longest `forMs`, `keepFiringForMs`, `repeatMs` and mute. */
   timeMs: 31_536_000_000,
   urlCharacters: 1_024,
 } as const;
@@ -39,6 +39,8 @@ export interface AlertRule {
   queues: string;
   /** How long the condition has to hold before the alert fires. */
   forMs: number;
+  /** How long the condition has to be over before the alert ends; `keep_firing_for` of Prometheus. */
+  keepFiringForMs: number;
   /** While an alert fires, its message is repeated after this time; 0: never. */
   repeatMs: number;
   /** Whether a message says that an alert has ended. */
@@ -51,6 +53,7 @@ export interface AlertRule {
 export const ALERT_DEFAULTS = {
   queues: "*",
   forMs: 60_000,
+  keepFiringForMs: 0,
   repeatMs: 0,
   resolved: true,
   windowMs: 300_000,
@@ -89,7 +92,7 @@ export interface AlertMute {
 export const ALERT_STATES = ["ok", "pending", "firing"] as const;
 export type AlertState = (typeof ALERT_STATES)[number];
 
-/** A queue for which the condition of a rule holds. */
+/** A queue for which the condition of a rule holds, or whose alert still fires. */
 export interface AlertView {
   queue: string;
   state: Exclude<AlertState, "ok">;

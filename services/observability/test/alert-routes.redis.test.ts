@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { AlertNotification, AlertRule } from "@holdfast/contracts";
+import { type AlertNotification, type AlertRule, wholeRule } from "@holdfast/contracts";
 import type { AlertsReply } from "@holdfast/contracts/api";
 import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
@@ -46,10 +46,11 @@ const as = (who: string) => (method: string, path: string, body?: unknown) =>
 const admin = as("admin");
 const alerts = async (who = "admin") => (await as(who)("GET", "/v1/alerts")).json() as unknown as AlertsReply;
 
-const rule = (changes: Partial<AlertRule> = {}): AlertRule => ({
-  when: { kind: "oldest_pending", aboveMs: 1_000 },
-  ...{ queues: "orders", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"], ...changes },
-});
+const rule = (changes: Partial<AlertRule> = {}): AlertRule =>
+  wholeRule({
+    when: { kind: "oldest_pending", aboveMs: 1_000 },
+    ...{ queues: "orders", forMs: 0, targets: ["ops"], ...changes },
+  });
 const target = () => ({ kind: "webhook", url: `${receiver.url}path-secret`, secrets: [receiver.secret] });
 
 test("a target is written, and no answer shows its URL or its secrets", async () => {
@@ -232,7 +233,9 @@ test("a rule with values that make no sense is refused", async () => {
 
 test("a rule that says only what it watches gets the defaults that the dashboard has", async () => {
   const put = (name: string, body: object) => admin("PUT", `/v1/alerts/rules/${name}`, body);
-  const defaults = { queues: "*", forMs: 60_000, repeatMs: 0, resolved: true, targets: [] };
+  const defaults = {
+    ...{ queues: "*", forMs: 60_000, keepFiringForMs: 0, repeatMs: 0, resolved: true, targets: [] },
+  };
   const made = await put("bare", { when: { kind: "failure_ratio", above: 0.5 } });
   expect([made.status, made.json()]).toMatchObject([
     ...[201, { ...defaults, when: { kind: "failure_ratio", above: 0.5, windowMs: 300_000, minTasks: 20 } }],

@@ -1,4 +1,4 @@
-import type { AlertRule } from "@holdfast/contracts";
+import { type AlertRule, wholeRule } from "@holdfast/contracts";
 import { createMetrics } from "@holdfast/service";
 import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, type QueueStats } from "holdfast";
@@ -20,6 +20,8 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
+const WHEN = { kind: "dead_letters", above: 3 } as const;
+
 let count = 0;
 /** A receiver, and a store with keys of its own whose target "ops" is the receiver. */
 async function scene(rule: Partial<AlertRule> = {}) {
@@ -30,9 +32,7 @@ async function scene(rule: Partial<AlertRule> = {}) {
   stops.push(() => receiver.down());
   const { alerts } = client;
   await alerts.putTarget("ops", { kind: "webhook", url: receiver.url, secrets: [receiver.secret] });
-  const when = { kind: "dead_letters", above: 3 } as const;
-  const whole = { when, queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"], ...rule };
-  await alerts.putRule("dead", whole);
+  await alerts.putRule("dead", wholeRule({ when: WHEN, forMs: 0, targets: ["ops"], ...rule }));
   const told = () => receiver.received.map(({ body }) => `${body.type} ${namesIn(body)}`);
   return { client, alerts, receiver, told };
 }
@@ -237,7 +237,8 @@ test("as long as there is no rule and no target, a process only asks for them, o
 
 test("if a rule is deleted while it fires, its end is told once, also by a process that takes over", async () => {
   const { alerts, receiver, told } = await scene();
-  await alerts.putRule("quiet", { ...((await alerts.read()).rules[0] as AlertRule), resolved: false });
+  const rule = { when: WHEN, forMs: 0, targets: ["ops"] };
+  await alerts.putRule("quiet", wholeRule({ ...rule, resolved: false }));
   const one = process(alerts);
   one.queues = [dead("orders", 4)];
   await until("both rules fire", () => told().length === 2, 15_000);
@@ -253,8 +254,7 @@ test("if a rule is deleted while it fires, its end is told once, also by a proce
   expect(receiver.received.at(-1)?.body.data).toMatchObject({ rule: "dead", queues: [{ value: 7 }] });
   expect(await alerts.read()).toMatchObject({ rules: [], deleted: [], waiting: [] });
   // A rule of the same name begins anew.
-  const when = { kind: "dead_letters", above: 3 } as const;
-  await alerts.putRule("dead", { ...{ when, queues: "*", forMs: 0, repeatMs: 0, resolved: true }, targets: ["ops"] });
+  await alerts.putRule("dead", wholeRule(rule));
   await until("it fires again", () => told().length === 4, 15_000);
   expect(told().slice(3)).toEqual(["alert.firing orders"]);
 });

@@ -132,7 +132,7 @@ test("if the process that sends an alert is killed, another one sends it, and no
   const processes = [await start(redis.url, env), await start(redis.url, env)];
   const { alerts } = client;
   await alerts.putTarget("ops", { kind: "webhook", url: receiver.url, secrets: [receiver.secret] });
-  const rule = { queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
+  const rule = { queues: "*", forMs: 0, keepFiringForMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
   await alerts.putRule("dead", { when: { kind: "dead_letters", above: 0 }, ...rule });
 
   // The receiver takes the message, and the process is killed before it has the answer.

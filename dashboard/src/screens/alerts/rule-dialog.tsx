@@ -90,6 +90,13 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
           error={errors.for}
         />
         <SpanField
+          label={t`Keep firing for`}
+          hint={t`How long the condition has to be over before the alert ends. Empty: it ends at once.`}
+          value={draft.keep}
+          onChange={(keep) => set({ keep })}
+          error={errors.keep}
+        />
+        <SpanField
           label={t`Repeat`}
           hint={t`While it fires, the message is repeated after this time. Empty: never.`}
           value={draft.repeat}

@@ -3,7 +3,8 @@ import type { AlertCondition, AlertRuleView } from "../../api/alerts.ts";
 import { type RuleDraft, ruleBody, ruleDraft, ruleErrors } from "./rule-draft.ts";
 
 const rule = (when: AlertCondition): AlertRuleView => ({
-  ...{ name: "r", when, queues: "mail.*", forMs: 90_000, repeatMs: 0, resolved: false, targets: ["ops"] },
+  ...{ name: "r", when, queues: "mail.*", resolved: false, targets: ["ops"] },
+  ...{ forMs: 90_000, keepFiringForMs: 600_000, repeatMs: 0 },
   ...{ updatedAt: 1, state: "ok", since: null, alerts: [], mute: null },
 });
 
@@ -37,6 +38,7 @@ test.each<[keyof ReturnType<typeof ruleErrors>, Partial<RuleDraft>]>([
   ["minTasks", { kind: "failure_ratio", minTasks: "" }],
   ["queues", { queues: "a{b}" }],
   ["for", { for: { amount: "x", unit: "s" } }],
+  ["keep", { keep: { amount: "x", unit: "s" } }],
 ])("%s is refused for %j", (field, part) => {
   expect(ruleErrors({ ...ruleDraft(null), name: "r", ...part })[field]).not.toBeNull();
 });
@@ -45,6 +47,6 @@ test("a wrong value of another condition does not stop the form, and an empty ti
   const draft = { ...ruleDraft(null), name: "r", kind: "no_workers" as const, dead: "x", percent: "x" };
   expect(Object.values(ruleErrors(draft)).every((error) => error === null)).toBe(true);
   expect(ruleBody({ ...draft, for: { amount: "", unit: "h" } })).toMatchObject({
-    ...{ when: { kind: "no_workers" }, forMs: 0, repeatMs: 0 },
+    ...{ when: { kind: "no_workers" }, forMs: 0, keepFiringForMs: 0, repeatMs: 0 },
   });
 });

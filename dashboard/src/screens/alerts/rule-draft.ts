@@ -14,6 +14,7 @@ export interface RuleDraft {
   minTasks: string;
   queues: string;
   for: SpanDraft;
+  keep: SpanDraft;
   repeat: SpanDraft;
   resolved: boolean;
   targets: string[];
@@ -34,6 +35,7 @@ export function ruleDraft(rule: AlertRuleView | null): RuleDraft {
     minTasks: String(when?.kind === "failure_ratio" ? when.minTasks : ALERT_DEFAULTS.minTasks),
     queues: rule?.queues ?? ALERT_DEFAULTS.queues,
     for: spanOrNone(rule?.forMs ?? ALERT_DEFAULTS.forMs),
+    keep: spanOrNone(rule?.keepFiringForMs ?? ALERT_DEFAULTS.keepFiringForMs),
     repeat: spanOrNone(rule?.repeatMs ?? ALERT_DEFAULTS.repeatMs),
     resolved: rule?.resolved ?? ALERT_DEFAULTS.resolved,
     targets: rule?.targets ?? [],
@@ -61,6 +63,7 @@ export function ruleErrors(draft: RuleDraft) {
     minTasks: draft.kind === "failure_ratio" ? minTasksError(draft.minTasks) : null,
     queues: isAlertQueues(draft.queues) ? null : t`A queue, a pattern such as mail.*, or * for all.`,
     for: emptyOr(draft.for) ? null : t`A whole number, or empty.`,
+    keep: emptyOr(draft.keep) ? null : t`A whole number, or empty.`,
     repeat: emptyOr(draft.repeat) ? null : t`A whole number, or empty.`,
   };
 }
@@ -91,6 +94,7 @@ export const ruleBody = (draft: RuleDraft): AlertRuleBody => ({
   when: conditionOf(draft),
   queues: draft.queues,
   forMs: msOrNone(draft.for),
+  keepFiringForMs: msOrNone(draft.keep),
   repeatMs: msOrNone(draft.repeat),
   resolved: draft.resolved,
   targets: draft.targets,

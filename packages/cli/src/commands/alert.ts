@@ -81,6 +81,7 @@ function show({ out }: Context, rule: StoredRule): void {
     ["when", conditionText(rule.when)],
     ["queues", rule.queues],
     ["for", duration(rule.forMs)],
+    ["keep firing for", duration(rule.keepFiringForMs)],
     ["repeat", rule.repeatMs === 0 ? "never" : duration(rule.repeatMs)],
     ["at the end", rule.resolved ? "sends a message" : "sends no message"],
     ["targets", rule.targets.join(", ")],
@@ -99,6 +100,7 @@ interface PutOptions {
   minTasks?: number;
   queues: string;
   for: number;
+  keepFiringFor: number;
   repeat: number;
   resolved: boolean;
   target?: string[];
@@ -190,6 +192,12 @@ function ruleCommands(alert: Command, action: Action): void {
       ALERT_DEFAULTS.forMs,
     )
     .option(
+      "--keep-firing-for <duration>",
+      "how long the condition has to be over before the alert ends (default: 0s)",
+      parseDuration,
+      ALERT_DEFAULTS.keepFiringForMs,
+    )
+    .option(
       "--repeat <duration>",
       "repeat the message while the alert fires (default: never)",
       parseDuration,
@@ -201,12 +209,14 @@ function ruleCommands(alert: Command, action: Action): void {
     .action(
       action<PutOptions>(async (context, [rule = ""], options) => {
         const name = named(rule, "rule");
-        const { queues, for: forMs, repeat: repeatMs, resolved, target: targets = [] } = options;
+        const { queues, for: forMs, keepFiringFor: keepFiringForMs, repeat: repeatMs, resolved } = options;
+        const { target: targets = [] } = options;
         if (!isAlertQueues(queues))
           throw new UsageError("--queues has to be a queue, or a pattern such as mail.*");
         if (targets.length > ALERT_LIMITS.targetsOfRule)
           throw new UsageError(`a rule has at most ${ALERT_LIMITS.targetsOfRule} targets`);
-        const definition = { when: conditionOf(options), queues, forMs, repeatMs, resolved, targets };
+        const spans = { forMs, keepFiringForMs, repeatMs };
+        const definition = { when: conditionOf(options), queues, ...spans, resolved, targets };
         await context.checked();
         await context.recorded({ action: "alert.put", queue: queueOf(queues), subject: name }, () =>
           context.client.alerts.putRule(name, definition),

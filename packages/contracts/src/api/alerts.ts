@@ -81,6 +81,10 @@ const rule = {
     examples: ["*"],
   }),
   forMs: duration(ALERT_DEFAULTS.forMs, "How long the condition has to hold before the alert fires"),
+  keepFiringForMs: duration(
+    ALERT_DEFAULTS.keepFiringForMs,
+    "How long the condition has to be over before the alert ends",
+  ),
   repeatMs: duration(
     ALERT_DEFAULTS.repeatMs,
     "While an alert fires, its message is repeated after this time; 0: never",
@@ -103,6 +107,7 @@ export const AlertRuleBody = Type.Object(
     when: conditionWith({ windowMs: Type.Optional(windowMs), minTasks: Type.Optional(minTasks) }),
     queues: Type.Optional(rule.queues),
     forMs: Type.Optional(rule.forMs),
+    keepFiringForMs: Type.Optional(rule.keepFiringForMs),
     repeatMs: Type.Optional(rule.repeatMs),
     resolved: Type.Optional(rule.resolved),
     targets: Type.Optional(rule.targets),
@@ -136,7 +141,7 @@ export const AlertRuleSchema = Type.Object({
       since: Timestamp("Since when it fires; for a pending alert, since when the condition has held"),
       value,
     }),
-    { description: "The queues for which the condition holds" },
+    { description: "The queues for which the condition holds, or whose alert still fires" },
   ),
   mute: nullable(AlertMuteSchema),
 });

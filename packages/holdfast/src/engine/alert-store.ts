@@ -21,6 +21,8 @@ export interface HeldAlert {
   firedAt: number | null;
   /** When the last message about it was decided; null if there was none, for example because the rule is muted. */
   toldAt: number | null;
+  /** Since when the condition has been over. Only of an alert that fires on nevertheless, because of `keepFiringForMs`. */
+  overSince?: number;
 }
 
 /** The queues for which the condition of a rule holds. */
@@ -117,7 +119,9 @@ export class AlertStore {
       .filter(([field]) => field.startsWith("o"))
       .map(([, text]) => JSON.parse(text) as AlertNotification);
     const ruleOf = ([name, text]: [string, string]): StoredRule => ({
-      ...(JSON.parse(text) as AlertRule & { updatedAt: number }),
+      // A rule that an earlier version wrote lacks it.
+      keepFiringForMs: 0,
+      ...(JSON.parse(text) as Omit<AlertRule, "keepFiringForMs"> & { updatedAt: number }),
       name,
       state: one<RuleState>(`s${name}`, {}),
       mute: one<AlertMute | null>(`m${name}`, null),

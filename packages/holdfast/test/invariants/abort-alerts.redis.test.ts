@@ -1,4 +1,4 @@
-import type { AlertRule } from "@holdfast/contracts";
+import { wholeRule } from "@holdfast/contracts";
 import { expect, test } from "vitest";
 import { AlertStore, newNotification } from "../../src/engine/alert-store.ts";
 import { abortAt } from "../support/abort.ts";
@@ -6,9 +6,7 @@ import { setup } from "../support/setup.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
 const LEASE_MS = 10_000;
-const rule: AlertRule = {
-  ...{ when: { kind: "no_workers" }, queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] },
-};
+const rule = wholeRule({ when: { kind: "no_workers" }, targets: ["ops"] });
 const target = { kind: "slack", url: "https://hooks.example.com/", secrets: [] } as const;
 const message = { kind: "firing", rule: "r", when: null, queues: [], more: 0, at: 1 } as const;
 const told = { orders: { since: 1, firedAt: 1, toldAt: 1 } };
@@ -65,7 +63,9 @@ const cases: Record<string, Case> = {
       const { rules, deleted } = await scene.store.read();
       await expectNoticed(scene, rules.length === 1);
       // The rule is there, or it is known which of its alerts have to be told their end.
-      expect([...rules, ...deleted].filter(({ name }) => name === "r")).toMatchObject([{ ...rule, state: told }]);
+      expect([...rules, ...deleted].filter(({ name }) => name === "r")).toMatchObject([
+        { ...rule, state: told },
+      ]);
     },
   },
   "put of a rule that was deleted": {

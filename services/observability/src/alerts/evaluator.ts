@@ -136,7 +136,10 @@ export class AlertEvaluator {
     const measures = new Map<string, Measure>();
     for (const [queue, measured] of measuresOf(rule, sample, this.#options.series))
       if (measured) measures.set(queue, { ...measured, holds: false });
-    const step = stepRule({ rule, before: rule.state, measures, isMuted: false, now, isContinuous: true });
+    const step = stepRule({
+      ...{ rule: { ...rule, keepFiringForMs: 0 }, before: rule.state, measures },
+      ...{ isMuted: false, now, isContinuous: true },
+    });
     return this.#store(rule, step, now, true);
   }
 

@@ -5,7 +5,7 @@ import { type StepInput, stepRule } from "./rule-state.ts";
 
 const bad: Measure = { value: 9, holds: true };
 const good: Measure = { value: 0, holds: false };
-const rule = { forMs: 60_000, repeatMs: 0, resolved: true };
+const rule = { forMs: 60_000, keepFiringForMs: 0, repeatMs: 0, resolved: true };
 
 /** A rule that is evaluated again and again. */
 function history(options: Partial<StepInput> = {}) {
@@ -107,4 +107,36 @@ test("after a time in which nobody evaluated the rule, a pending alert starts ag
   expect(at(200_000, { old: bad, young: bad }, { isContinuous: false })).toEqual([]);
   expect(at(259_999, { old: bad, young: bad })).toEqual([]);
   expect(at(260_000, { old: bad, young: bad })).toEqual(["firing young"]);
+});
+
+test("an alert fires on until its condition has been over for the given time, and flapping tells nothing", () => {
+  const { at, state } = history({ rule: { ...rule, forMs: 0, keepFiringForMs: 10_000 } });
+  expect(at(0, { orders: bad })).toEqual(["firing orders"]);
+  expect(at(1_000, { orders: good })).toEqual([]);
+  expect(state()).toEqual({ orders: { since: 0, firedAt: 0, toldAt: 0, overSince: 1_000 } });
+  expect(at(10_999, { orders: good })).toEqual([]);
+  expect(at(10_999.5, { orders: bad })).toEqual([]);
+  expect(state()).toEqual({ orders: { since: 0, firedAt: 0, toldAt: 0 } });
+  expect(at(12_000, { orders: good })).toEqual([]);
+  expect(at(21_999, { orders: good })).toEqual([]);
+  expect(at(22_000, { orders: good })).toEqual(["resolved orders"]);
+  expect(state()).toEqual({});
+});
+
+test("an alert that is kept firing is not repeated, and ends at once if its queue is gone", () => {
+  const { at } = history({ rule: { ...rule, forMs: 0, keepFiringForMs: 10_000, repeatMs: 1_000 } });
+  at(0, { orders: bad });
+  expect(at(5_000, { orders: good })).toEqual([]);
+  expect(at(6_000, {})).toEqual(["resolved orders"]);
+});
+
+test("a pending alert is not kept, and after nobody has evaluated the rule a condition has to be over anew", () => {
+  const { at, state } = history({ rule: { ...rule, keepFiringForMs: 10_000 } });
+  at(0, { old: bad });
+  at(60_000, { old: bad, young: bad });
+  expect(at(61_000, { old: good, young: good })).toEqual([]);
+  expect(Object.keys(state())).toEqual(["old"]);
+  expect(at(200_000, { old: good }, { isContinuous: false })).toEqual([]);
+  expect(at(209_999, { old: good })).toEqual([]);
+  expect(at(210_000, { old: good })).toEqual(["resolved old"]);
 });

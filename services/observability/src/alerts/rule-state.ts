@@ -11,14 +11,14 @@ export interface RuleStep {
 }
 
 export interface StepInput {
-  rule: Pick<AlertRule, "forMs" | "repeatMs" | "resolved">;
+  rule: Pick<AlertRule, "forMs" | "keepFiringForMs" | "repeatMs" | "resolved">;
   before: RuleState;
   /** The measures of the queues of the rule; null for a queue with too few samples to tell. */
   measures: ReadonlyMap<string, Measure | null>;
   isMuted: boolean;
   /** Redis time, ms since the epoch. */
   now: number;
-  /** Whether the rule was evaluated all the time since the last step. If not, the time of pending alerts starts again. */
+  /** Whether the rule was evaluated all the time since the last step. If not, the time that a condition has to last starts again. */
   isContinuous: boolean;
 }
 
@@ -36,8 +36,14 @@ export function stepRule({ rule, before, measures, isMuted, now, isContinuous }:
       if (held) state[queue] = held;
       continue;
     }
-    if (!measured.holds) continue;
-    const after = held ? { ...held } : newAlert(now);
+    if (!measured.holds) {
+      const kept = keptFiring(held, rule.keepFiringForMs, now, isContinuous);
+      if (kept === null) continue;
+      state[queue] = kept;
+      isChanged ||= !isSame(held, kept);
+      continue;
+    }
+    const { overSince: _, ...after } = held ?? newAlert(now);
     if (after.firedAt === null && !isContinuous) after.since = now;
     if (after.firedAt === null && now - after.since >= rule.forMs) after.firedAt = now;
     if (after.firedAt !== null && !isMuted) {
@@ -64,10 +70,26 @@ export function stepRule({ rule, before, measures, isMuted, now, isContinuous }:
 
 const newAlert = (now: number): HeldAlert => ({ since: now, firedAt: null, toldAt: null });
 
+/** Returns an alert that fires although its condition is over, as it is then; null if it ends. */
+function keptFiring(
+  held: HeldAlert | undefined,
+  keepFiringForMs: number,
+  now: number,
+  isContinuous: boolean,
+): HeldAlert | null {
+  if (held === undefined || held.firedAt === null) return null;
+  const overSince = (isContinuous ? held.overSince : undefined) ?? now;
+  return now - overSince < keepFiringForMs ? { ...held, overSince } : null;
+}
+
 function messageDue({ toldAt }: HeldAlert, repeatMs: number, now: number): "firing" | "repeat" | null {
   if (toldAt === null) return "firing";
   return repeatMs > 0 && now - toldAt >= repeatMs ? "repeat" : null;
 }
 
 const isSame = (a: HeldAlert | undefined, b: HeldAlert) =>
-  a !== undefined && a.since === b.since && a.firedAt === b.firedAt && a.toldAt === b.toldAt;
+  a !== undefined &&
+  a.since === b.since &&
+  a.firedAt === b.firedAt &&
+  a.toldAt === b.toldAt &&
+  a.overSince === b.overSince;
