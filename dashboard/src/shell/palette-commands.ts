@@ -119,8 +119,8 @@ function useCommands(query: string, onHelp: () => void): Command[] {
             hint: t`command`,
             run: () =>
               void resumeQueue(queue).then(
-                () => say(t`${queue} resumed`),
-                (error: unknown) => fail(t`The queue was not resumed`, error),
+                () => say(() => t`${queue} resumed`),
+                (error: unknown) => fail(() => t`The queue was not resumed`, error),
               ),
           }
         : {
@@ -129,8 +129,8 @@ function useCommands(query: string, onHelp: () => void): Command[] {
             hint: t`command`,
             run: () =>
               void pauseQueue(queue, "").then(
-                () => say(t`${queue} paused`),
-                (error: unknown) => fail(t`The queue was not paused`, error),
+                () => say(() => t`${queue} paused`),
+                (error: unknown) => fail(() => t`The queue was not paused`, error),
               ),
           },
     );
@@ -167,7 +167,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
       hint: t`command`,
       run: () =>
         void chooseLanguage(language).catch((error: unknown) =>
-          fail(t`The language could not be loaded`, error),
+          fail(() => t`The language could not be loaded`, error),
         ),
     })),
     { id: "help", text: t`Keyboard shortcuts`, hint: "?", run: onHelp },
@@ -192,10 +192,10 @@ function useLookUp(query: string): Command | null {
     run: () =>
       void findTask(names, query).then(
         (queue) => {
-          if (queue === null) say(t`No queue has a task ${query}`);
+          if (queue === null) say(() => t`No queue has a task ${query}`);
           else void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id: query } });
         },
-        (error: unknown) => fail(t`The task could not be read`, error),
+        (error: unknown) => fail(() => t`The task could not be read`, error),
       ),
   };
 }

@@ -54,7 +54,9 @@ function Who() {
           small
           look="quiet"
           aria-label={t`Log out`}
-          onPress={() => void leave().catch((error: unknown) => fail(t`You were not logged out`, error))}
+          onPress={() =>
+            void leave().catch((error: unknown) => fail(() => t`You were not logged out`, error))
+          }
         >
           <LogOut size={14} aria-hidden="true" />
         </Button>

@@ -20,7 +20,9 @@ export function LanguageChoice() {
   }, []);
   const choose = async (choice: Choice) => {
     returnsFocus = true;
-    await chooseLanguage(choice).catch((error: unknown) => fail(t`The language could not be loaded`, error));
+    await chooseLanguage(choice).catch((error: unknown) =>
+      fail(() => t`The language could not be loaded`, error),
+    );
   };
   return (
     <div ref={place}>

@@ -6,29 +6,31 @@ import { toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
 
+/** Returns a text in the present language, which can change while a toast is open. */
+type Text<Nothing = never> = () => string | Nothing;
+
 export interface Toast {
   id: number;
   tone: "good" | "warn" | "bad";
-  title: string;
-  detail: string | null;
-  /** What the reader can do about the error. */
-  remedy: string | null;
-  requestId: string | null;
+  title: Text;
+  detail: Text<undefined> | null;
+  /** What went wrong; null if nothing did. */
+  error: unknown;
   action: ToastAction | null;
 }
 
 export interface ToastAction {
-  text: string;
+  text: Text;
   run(): void;
 }
 
 interface Toasts {
   toasts: Toast[];
-  say(title: string, detail?: string, action?: ToastAction): void;
+  say(title: Text, detail?: Text<undefined>, action?: ToastAction): void;
   /** Shows a warning that something was not done, although nothing failed. */
-  warn(title: string, detail?: string): void;
+  warn(title: Text, detail?: Text<undefined>): void;
   /** Shows an error with its cause, what to do, and the request id. */
-  fail(title: string, error: unknown): void;
+  fail(title: Text, error: unknown): void;
   dismiss(id: number): void;
 }
 
@@ -57,21 +59,9 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     () => ({
       toasts,
       dismiss,
-      say: (title, detail, action) =>
-        add({
-          tone: "good",
-          title,
-          detail: detail ?? null,
-          remedy: null,
-          requestId: null,
-          action: action ?? null,
-        }),
-      warn: (title, detail) =>
-        add({ tone: "warn", title, detail: detail ?? null, remedy: null, requestId: null, action: null }),
-      fail: (title, error) => {
-        const { detail, remedy, requestId } = toApiError(error);
-        add({ tone: "bad", title, detail, remedy, requestId, action: null });
-      },
+      say: (title, detail = null, action = null) => add({ tone: "good", title, detail, error: null, action }),
+      warn: (title, detail = null) => add({ tone: "warn", title, detail, error: null, action: null }),
+      fail: (title, error) => add({ tone: "bad", title, detail: null, error, action: null }),
     }),
     [toasts, dismiss, add],
   );
@@ -89,44 +79,53 @@ export function ToastCards() {
   return (
     <div role="status" aria-live="polite" style={{ display: "grid", gap: "0.5rem" }}>
       {toasts.map((toast) => (
-        <div key={toast.id} className={`card tone-${TONES[toast.tone]}`}>
-          <div className="card-head">
-            {toast.tone === "good" ? (
-              <CircleCheck size={17} color="var(--tone)" aria-hidden="true" />
-            ) : (
-              <TriangleAlert size={17} color="var(--tone)" aria-hidden="true" />
-            )}
-            <div>
-              <strong>{toast.title}</strong>
-              {toast.detail === null ? null : (
-                <p className="small">
-                  <ForeignText text={toast.detail} />
-                </p>
-              )}
-              {toast.remedy === null ? null : <p className="small soft">{toast.remedy}</p>}
-              {toast.requestId === null ? null : (
-                <p className="hint mono">
-                  <Trans>request {toast.requestId}</Trans>
-                </p>
-              )}
-            </div>
-            {toast.action === null ? null : (
-              <Button
-                small
-                onPress={() => {
-                  toast.action?.run();
-                  dismiss(toast.id);
-                }}
-              >
-                {toast.action.text}
-              </Button>
-            )}
-            <Button look="quiet" small aria-label={t`Dismiss`} onPress={() => dismiss(toast.id)}>
-              <X size={14} aria-hidden="true" />
-            </Button>
-          </div>
-        </div>
+        <ToastCard key={toast.id} toast={toast} onDismiss={() => dismiss(toast.id)} />
       ))}
+    </div>
+  );
+}
+
+function ToastCard({ toast, onDismiss }: { toast: Toast; onDismiss(): void }) {
+  const { tone, action } = toast;
+  const failure = tone === "bad" ? toApiError(toast.error) : null;
+  const detail = failure === null ? toast.detail?.() : failure.detail;
+  return (
+    <div className={`card tone-${TONES[tone]}`}>
+      <div className="card-head">
+        {tone === "good" ? (
+          <CircleCheck size={17} color="var(--tone)" aria-hidden="true" />
+        ) : (
+          <TriangleAlert size={17} color="var(--tone)" aria-hidden="true" />
+        )}
+        <div>
+          <strong>{toast.title()}</strong>
+          {detail === undefined ? null : (
+            <p className="small">
+              <ForeignText text={detail} />
+            </p>
+          )}
+          {failure?.remedy ? <p className="small soft">{failure.remedy}</p> : null}
+          {failure?.requestId ? (
+            <p className="hint mono">
+              <Trans>request {failure.requestId}</Trans>
+            </p>
+          ) : null}
+        </div>
+        {action === null ? null : (
+          <Button
+            small
+            onPress={() => {
+              action.run();
+              onDismiss();
+            }}
+          >
+            {action.text()}
+          </Button>
+        )}
+        <Button look="quiet" small aria-label={t`Dismiss`} onPress={onDismiss}>
+          <X size={14} aria-hidden="true" />
+        </Button>
+      </div>
     </div>
   );
 }

@@ -41,7 +41,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
       saveText={rule === null ? t`Create rule` : t`Save`}
       save={() => putRule(draft.name, ruleBody(draft))}
       onSaved={async () => {
-        say(rule === null ? t`${draft.name} created` : t`${draft.name} changed`);
+        say(() => (rule === null ? t`${draft.name} created` : t`${draft.name} changed`));
         await client.invalidateQueries({ queryKey: alertsKey });
       }}
       onClose={onClose}

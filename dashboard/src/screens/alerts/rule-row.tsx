@@ -120,10 +120,10 @@ function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRule
   const unmute = () =>
     void unmuteRule(name).then(
       () => {
-        say(t`${name} is no longer muted`);
+        say(() => t`${name} is no longer muted`);
         return refresh();
       },
-      (error: unknown) => fail(t`The mute was not ended`, error),
+      (error: unknown) => fail(() => t`The mute was not ended`, error),
     );
   return (
     <>
@@ -153,7 +153,7 @@ function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRule
           phrase={name}
           onConfirm={async () => {
             await deleteRule(name);
-            say(t`${name} deleted`);
+            say(() => t`${name} deleted`);
             await refresh();
           }}
           onClose={() => setOpen(null)}

@@ -59,7 +59,7 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
       saveText={target === null ? t`Create target` : t`Save`}
       save={() => putTarget(name, body)}
       onSaved={async () => {
-        say(target === null ? t`${name} created` : t`${name} changed`);
+        say(() => (target === null ? t`${name} created` : t`${name} changed`));
         await client.invalidateQueries({ queryKey: alertsKey });
       }}
       onClose={onClose}

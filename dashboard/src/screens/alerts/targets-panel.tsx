@@ -68,7 +68,7 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
   const test = useMutation({
     mutationFn: () => testTarget(name),
     onSuccess: refresh,
-    onError: (error) => fail(t`The test was not sent`, error),
+    onError: (error) => fail(() => t`The test was not sent`, error),
   });
   return (
     <div className="grid-row" role="row">
@@ -116,7 +116,7 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
           phrase={name}
           onConfirm={async () => {
             await deleteTarget(name);
-            say(t`${name} deleted`);
+            say(() => t`${name} deleted`);
             await refresh();
           }}
           onClose={() => setDeleting(false)}

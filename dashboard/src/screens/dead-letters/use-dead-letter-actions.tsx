@@ -64,33 +64,39 @@ export function useDeadLetterActions(queue: string): DeadLetterActions {
     actOnOperation(id, "undo").then(
       async (operation) => {
         trackOperation(operation);
-        say(t`The discard is being undone`, t`Each task goes back to the dead letters.`);
+        say(
+          () => t`The discard is being undone`,
+          () => t`Each task goes back to the dead letters.`,
+        );
         await refresh();
       },
-      (error: unknown) => fail(t`The discard was not undone`, error),
+      (error: unknown) => fail(() => t`The discard was not undone`, error),
     );
   const tell = async (answer: BulkAnswer, verb: "replayed" | "discarded") => {
     if ("operation" in answer) trackOperation(answer.operation);
     else if (answer.done === 0) {
       warn(
-        verb === "replayed" ? t`Nothing was replayed` : t`Nothing was discarded`,
-        answer.skipped === 1
-          ? t`The task is no longer a dead letter, or another task holds its unique key.`
-          : answer.skipped === 0
-            ? t`There are no more matching dead letters.`
-            : t`The ${count(answer.skipped)} tasks are no longer dead letters, or other tasks hold their unique keys.`,
+        () => (verb === "replayed" ? t`Nothing was replayed` : t`Nothing was discarded`),
+        () =>
+          answer.skipped === 1
+            ? t`The task is no longer a dead letter, or another task holds its unique key.`
+            : answer.skipped === 0
+              ? t`There are no more matching dead letters.`
+              : t`The ${count(answer.skipped)} tasks are no longer dead letters, or other tasks hold their unique keys.`,
       );
     } else {
       const { operationId } = answer;
       say(
-        verb === "replayed"
-          ? plural(answer.done, { one: "# dead letter replayed", other: "# dead letters replayed" })
-          : plural(answer.done, { one: "# dead letter discarded", other: "# dead letters discarded" }),
-        answer.skipped === 0
-          ? undefined
-          : t`${count(answer.skipped)} were no longer dead, or other tasks hold their unique keys.`,
+        () =>
+          verb === "replayed"
+            ? plural(answer.done, { one: "# dead letter replayed", other: "# dead letters replayed" })
+            : plural(answer.done, { one: "# dead letter discarded", other: "# dead letters discarded" }),
+        () =>
+          answer.skipped === 0
+            ? undefined
+            : t`${count(answer.skipped)} were no longer dead, or other tasks hold their unique keys.`,
         verb === "discarded" && operationId !== undefined
-          ? { text: t`Undo`, run: () => void undo(operationId) }
+          ? { text: () => t`Undo`, run: () => void undo(operationId) }
           : undefined,
       );
     }
@@ -115,7 +121,9 @@ export function useDeadLetterActions(queue: string): DeadLetterActions {
 
   return {
     replayOne: (id) =>
-      void replay({ ids: [id] }, {}).catch((error: unknown) => fail(t`The task was not replayed`, error)),
+      void replay({ ids: [id] }, {}).catch((error: unknown) =>
+        fail(() => t`The task was not replayed`, error),
+      ),
     replay: (target, what, onDone = nothing) => setPlan({ verb: "replay", target, what, task: null, onDone }),
     editAndReplay: (task) =>
       setPlan({ verb: "replay", target: { ids: [task.id] }, what: task.id, task, onDone: nothing }),

@@ -69,12 +69,12 @@ export function MoveDialog({ verb, errors, onDone, onClose }: MoveDialogProps) {
         skipped += answer.skipped;
       }
     }
-    const left =
+    const left = () =>
       skipped === 0
         ? undefined
         : t`${count(skipped)} were no longer dead, or other tasks hold their unique keys.`;
-    if (done > 0) say(doneText(done), left);
-    else if (left !== undefined) warn(none(), left);
+    if (done > 0) say(() => doneText(done), left);
+    else if (skipped > 0) warn(none, left);
     await onDone();
   };
   return (

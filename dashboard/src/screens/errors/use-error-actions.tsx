@@ -53,10 +53,10 @@ export function useErrorActions(): ErrorActions {
     unmute: ({ queue, signature }) =>
       void unmuteError(queue, signature).then(
         () => {
-          say(t`The error is shown again`);
+          say(() => t`The error is shown again`);
           return refresh();
         },
-        (cause: unknown) => fail(t`The mute was not ended`, cause),
+        (cause: unknown) => fail(() => t`The mute was not ended`, cause),
       ),
     dialog: (
       <>

@@ -55,7 +55,10 @@ function CancelDialog({ flow, onClose }: { flow: FlowView; onClose(): void }) {
       phrase={confirmationPhrase("cancel", open)}
       onConfirm={async () => {
         await cancelFlow(flow.queue, flow.id);
-        say(t`The flow is cancelled`, t`No further node starts. Running nodes are asked to stop.`);
+        say(
+          () => t`The flow is cancelled`,
+          () => t`No further node starts. Running nodes are asked to stop.`,
+        );
         await client.invalidateQueries({ queryKey: queueKey(flow.queue) });
       }}
       onClose={onClose}

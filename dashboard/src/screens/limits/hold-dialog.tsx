@@ -53,9 +53,10 @@ export function HoldDialog({ queue, of, held, stopped = false, onClose }: HoldDi
       }
       onConfirm={async () => {
         await hold(queue, of, held ? 0 : spanMsOf(span), reason.trim());
-        if (key !== undefined) say(held ? t`The hold of the key has ended` : t`The key is held`);
-        else if (type !== undefined) say(held ? t`The hold of the type has ended` : t`The type is held`);
-        else say(held ? t`The hold of the queue has ended` : t`The queue is held`);
+        if (key !== undefined) say(() => (held ? t`The hold of the key has ended` : t`The key is held`));
+        else if (type !== undefined)
+          say(() => (held ? t`The hold of the type has ended` : t`The type is held`));
+        else say(() => (held ? t`The hold of the queue has ended` : t`The queue is held`));
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}

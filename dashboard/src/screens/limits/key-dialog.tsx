@@ -49,7 +49,7 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
       phrase={null}
       onConfirm={async () => {
         await putKeyLimit(queue, row.key, null);
-        say(t`The limit of the key is gone`);
+        say(() => t`The limit of the key is gone`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}

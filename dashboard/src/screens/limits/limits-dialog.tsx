@@ -59,7 +59,10 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
       refused={invalid || changes.length === 0}
       save={() => saveLimits(queue, before, next)}
       onSaved={() => {
-        say(t`Limits of ${queue} changed`, t`The next task that starts obeys them.`);
+        say(
+          () => t`Limits of ${queue} changed`,
+          () => t`The next task that starts obeys them.`,
+        );
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
@@ -145,7 +148,10 @@ export function KeyLimitDialog({ queue, row, limits, onClose }: KeyLimitDialogPr
       refused={invalid || changes.length === 0}
       save={() => putKeyLimit(queue, row.key, { ...limit, ...(ends ? { forMs: spanMsOf(end) } : {}) })}
       onSaved={() => {
-        say(t`The key has a limit of its own`, t`The next task that starts obeys it.`);
+        say(
+          () => t`The key has a limit of its own`,
+          () => t`The next task that starts obeys it.`,
+        );
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}

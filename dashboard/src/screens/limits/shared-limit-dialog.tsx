@@ -60,7 +60,10 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
       refused={invalid || changes.length === 0}
       save={save}
       onSaved={() => {
-        say(t`Limit ${name} is shared`, t`Its queues never exceed it together.`);
+        say(
+          () => t`Limit ${name} is shared`,
+          () => t`Its queues never exceed it together.`,
+        );
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}
@@ -136,7 +139,7 @@ export function EndSharedLimitDialog({ queue, shared, onClose }: EndSharedLimitD
       phrase={null}
       onConfirm={async () => {
         await endSharedLimit(shared.name);
-        say(t`Limit ${shared.name} has ended`);
+        say(() => t`Limit ${shared.name} has ended`);
         await client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}

@@ -47,7 +47,7 @@ export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialo
       refused={invalid || changes.length === 0}
       save={save}
       onSaved={() => {
-        say(limit === undefined ? t`${name} has no limit now` : t`The limit of ${name} changed`);
+        say(() => (limit === undefined ? t`${name} has no limit now` : t`The limit of ${name} changed`));
         void client.invalidateQueries({ queryKey: limitsKey(queue) });
       }}
       onClose={onClose}

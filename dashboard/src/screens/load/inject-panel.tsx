@@ -48,9 +48,12 @@ export function InjectPanel({ queue }: { queue: string | null }) {
         ...(delay.trim() === "" ? {} : { delayMs: Math.round(Number(delay) * 1_000) }),
       });
       setLast({ queue, id });
-      say(t`Task injected`, id);
+      say(
+        () => t`Task injected`,
+        () => id,
+      );
     } catch (error) {
-      fail(t`The task was not injected`, error);
+      fail(() => t`The task was not injected`, error);
     } finally {
       setBusy(false);
     }

@@ -45,7 +45,7 @@ export function OperationActions({ operation }: { operation: OperationView }) {
         ),
       );
     },
-    onError: (error, verb) => fail(t`${TEXT[verb]()} did not work`, error),
+    onError: (error, verb) => fail(() => t`${TEXT[verb]()} did not work`, error),
   });
   const verbs = verbsOf(operation, now);
   if (verbs.length === 0) return null;

@@ -55,8 +55,12 @@ export function QueueLayout() {
     stats.pending + stats.processing + stats.scheduled + stats.completed + stats.cancelled + stats.expired;
   const resume = () =>
     resumeQueue(queue).then(
-      () => say(t`${queue} resumed`, t`The figures follow within a second.`),
-      (cause: unknown) => fail(t`The queue was not resumed`, cause),
+      () =>
+        say(
+          () => t`${queue} resumed`,
+          () => t`The figures follow within a second.`,
+        ),
+      (cause: unknown) => fail(() => t`The queue was not resumed`, cause),
     );
   return (
     <>
@@ -112,7 +116,7 @@ export function QueueLayout() {
           queue={queue}
           onPause={async (reason) => {
             await pauseQueue(queue, reason);
-            say(t`${queue} paused`);
+            say(() => t`${queue} paused`);
           }}
           onClose={() => setPausing(false)}
         />

@@ -77,9 +77,15 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
         const answer = await emptyQueue(queue, [...states], reason.trim() || undefined);
         if ("operation" in answer) trackOperation(answer.operation);
         else if (answer.removed === 0)
-          warn(t`Nothing was removed`, t`There were no more tasks in these states.`);
+          warn(
+            () => t`Nothing was removed`,
+            () => t`There were no more tasks in these states.`,
+          );
         else
-          say(plural(answer.removed, { one: "# task removed", other: "# tasks removed" }), t`From ${queue}.`);
+          say(
+            () => plural(answer.removed, { one: "# task removed", other: "# tasks removed" }),
+            () => t`From ${queue}.`,
+          );
         await client.invalidateQueries({ queryKey: queueKey(queue) });
       }}
       onClose={onClose}
@@ -130,7 +136,10 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
         // A queue with running tasks cannot be deleted. The pause stops more tasks from starting.
         if (!stats.paused) await pauseQueue(queue, "it is being deleted");
         const { removed } = await deleteQueue(queue, reason.trim() || undefined);
-        say(t`${queue} is deleted`, plural(removed, { one: "# task removed.", other: "# tasks removed." }));
+        say(
+          () => t`${queue} is deleted`,
+          () => plural(removed, { one: "# task removed.", other: "# tasks removed." }),
+        );
         await navigate({ to: "/" });
         client.removeQueries({ queryKey: queueKey(queue) });
       }}

@@ -76,7 +76,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
       title={t`Settings of ${stats.queue}`}
       refused={refused}
       save={() => configureQueue(stats.queue, changes)}
-      onSaved={() => say(t`Settings of ${stats.queue} changed`)}
+      onSaved={() => say(() => t`Settings of ${stats.queue} changed`)}
       onClose={onClose}
     >
       <TextField

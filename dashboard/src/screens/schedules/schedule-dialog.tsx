@@ -43,7 +43,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
       saveText={schedule === null ? t`Create schedule` : t`Save`}
       save={save}
       onSaved={async () => {
-        say(schedule === null ? t`${draft.id} created` : t`${draft.id} changed`);
+        say(() => (schedule === null ? t`${draft.id} created` : t`${draft.id} changed`));
         await client.invalidateQueries({ queryKey: schedulesKey });
       }}
       onClose={onClose}

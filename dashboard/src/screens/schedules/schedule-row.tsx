@@ -158,18 +158,21 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
   const run = useMutation({
     mutationFn: () => runSchedule(id),
     onSuccess: async ({ taskId }) => {
-      say(t`${id} runs now`, t`Task ${taskId}`);
+      say(
+        () => t`${id} runs now`,
+        () => t`Task ${taskId}`,
+      );
       await refresh();
     },
-    onError: (error) => fail(t`The schedule was not run`, error),
+    onError: (error) => fail(() => t`The schedule was not run`, error),
   });
   const toggle = useMutation({
     mutationFn: () => switchSchedule(id, paused ? "resume" : "pause"),
     onSuccess: async () => {
-      say(`${id} ${paused ? "resumed" : "paused"}`);
+      say(() => (paused ? t`${id} resumed` : t`${id} paused`));
       await refresh();
     },
-    onError: (error) => fail(t`The schedule was not changed`, error),
+    onError: (error) => fail(() => t`The schedule was not changed`, error),
   });
   return (
     <>
@@ -206,7 +209,7 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
           phrase={id}
           onConfirm={async () => {
             await deleteSchedule(id);
-            say(t`${id} deleted`);
+            say(() => t`${id} deleted`);
             await refresh();
           }}
           onClose={() => setDeleting(false)}

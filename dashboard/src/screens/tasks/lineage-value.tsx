@@ -21,9 +21,9 @@ export function LineageValue({ task }: { task: TaskView }) {
     ).then(
       (queue) => {
         if (queue !== null) void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id } });
-        else say(t`No queue has a task ${id} any more`);
+        else say(() => t`No queue has a task ${id} any more`);
       },
-      (error: unknown) => fail(t`The task could not be read`, error),
+      (error: unknown) => fail(() => t`The task could not be read`, error),
     );
   return (
     <>

@@ -30,11 +30,15 @@ export function RunAllNow({ queue, query, scheduled }: RunAllNowProps) {
   const run = async () => {
     const answer = await runScheduledNow(queue, query);
     if ("operation" in answer) trackOperation(answer.operation);
-    else if (answer.done === 0) warn(t`Nothing was changed`, t`No scheduled task matches any more.`);
+    else if (answer.done === 0)
+      warn(
+        () => t`Nothing was changed`,
+        () => t`No scheduled task matches any more.`,
+      );
     else
       say(
-        plural(answer.done, { one: "# task made pending", other: "# tasks made pending" }),
-        answer.skipped === 0 ? undefined : t`${count(answer.skipped)} were left as they are.`,
+        () => plural(answer.done, { one: "# task made pending", other: "# tasks made pending" }),
+        () => (answer.skipped === 0 ? undefined : t`${count(answer.skipped)} were left as they are.`),
       );
     await client.invalidateQueries({ queryKey: queueKey(queue) });
   };

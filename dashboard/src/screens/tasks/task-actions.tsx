@@ -47,18 +47,20 @@ function LiveActions({ task }: { task: TaskView }) {
   const runNow = useMutation({
     mutationFn: () => changeTask(task.queue, task.id, { delayMs: 0 }),
     onSuccess: async () => {
-      say(t`The task is pending now`);
+      say(() => t`The task is pending now`);
       await refresh();
     },
-    onError: (error) => fail(t`The task was not changed`, error),
+    onError: (error) => fail(() => t`The task was not changed`, error),
   });
   const cancel = useMutation({
     mutationFn: () => cancelTask(task.queue, task.id),
     onSuccess: async ({ outcome }) => {
-      say(outcome === "requested" ? t`Cancel requested: the worker will stop the task` : t`Task cancelled`);
+      say(() =>
+        outcome === "requested" ? t`Cancel requested: the worker will stop the task` : t`Task cancelled`,
+      );
       await refresh();
     },
-    onError: (error) => fail(t`The task was not cancelled`, error),
+    onError: (error) => fail(() => t`The task was not cancelled`, error),
   });
   return (
     <div className="actions">
@@ -84,7 +86,7 @@ function LiveActions({ task }: { task: TaskView }) {
         <ChangeDialog
           task={task}
           onChanged={async () => {
-            say(t`Task changed`);
+            say(() => t`Task changed`);
             await refresh();
           }}
           onClose={() => setChanging(false)}

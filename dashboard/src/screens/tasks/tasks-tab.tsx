@@ -185,15 +185,16 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
     }
     if (sum.cancelled + sum.requested === 0) {
       warn(
-        t`Nothing was cancelled`,
-        plural(sum.late, { one: "# task had ended before.", other: "# tasks had ended before." }),
+        () => t`Nothing was cancelled`,
+        () => plural(sum.late, { one: "# task had ended before.", other: "# tasks had ended before." }),
       );
     } else {
       say(
-        plural(sum.cancelled + sum.requested, { one: "# task cancelled", other: "# tasks cancelled" }),
-        sum.requested + sum.late === 0
-          ? undefined
-          : t`${count(sum.requested)} still run and were asked to stop, ${count(sum.late)} had ended.`,
+        () => plural(sum.cancelled + sum.requested, { one: "# task cancelled", other: "# tasks cancelled" }),
+        () =>
+          sum.requested + sum.late === 0
+            ? undefined
+            : t`${count(sum.requested)} still run and were asked to stop, ${count(sum.late)} had ended.`,
       );
     }
     onDone();

@@ -15,12 +15,12 @@ export function DrainButton({ worker }: { worker: WorkerView }) {
     mutationFn: () => (verb === "drain" ? drainWorker : resumeWorker)(worker.id),
     onSuccess: async () => {
       say(
-        verb === "drain" ? t`The worker will drain` : t`The worker will resume`,
-        t`The worker reacts with its next heartbeat, within seconds.`,
+        () => (verb === "drain" ? t`The worker will drain` : t`The worker will resume`),
+        () => t`The worker reacts with its next heartbeat, within seconds.`,
       );
       await client.invalidateQueries({ queryKey: workersKey });
     },
-    onError: (error) => fail(t`The worker could not be reached`, error),
+    onError: (error) => fail(() => t`The worker could not be reached`, error),
   });
   if (worker.state === "stopped" || worker.state === "lost") return null;
   return (
