@@ -234,6 +234,14 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await list.getByRole("link", { name: "Pending tasks of listed" }).click();
     await until("the list is back", async () => (await link.count()) === 3);
     expect(new URL(page.url()).searchParams.get("tag")).toBe("x");
+    // A list of another kind, so that it is not the one to which a task without a list leads.
+    await open(page, `${stack.base}/tasks?query=queue:listed`);
+    await until("the list is complete", async () => (await link.count()) === 3);
+    await page.getByRole("link", { name: first, exact: true }).click();
+    await list.getByText("1 of 3").waitFor();
+    await page.keyboard.press("q");
+    await page.waitForURL(/\/tasks\?query=/);
+    await until("q leads back to it", async () => (await link.count()) === 3);
   });
 
   test("shows what is around a task in its flow, and leads to the whole flow", async () => {

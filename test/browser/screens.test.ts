@@ -295,7 +295,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Edit and replay" }).waitFor();
     await page.keyboard.press("q");
-    await page.waitForURL(/\/tasks$/);
+    await page.waitForURL(/\/dead-letters$/);
     // The address changes before the screen does.
     const bar = page.getByRole("combobox", { name: "Query" });
     await bar.waitFor();

@@ -1,6 +1,7 @@
 import { t } from "@lingui/core/macro";
-import { useNavigate, useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
+import { neighboursOf } from "../screens/tasks/seen-list.ts";
 import { currentList } from "./list-keys.ts";
 
 /** The screens that `g` and a second key open. The help sheet and the palette use this table too. */
@@ -48,6 +49,7 @@ interface ShortcutOptions {
 
 export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: ShortcutOptions): void {
   const navigate = useNavigate();
+  const { history } = useRouter();
   const { queue, id } = useParams({ strict: false });
   const latest = useRef({ onPalette, onHelp, onActionKeys, isOff, queue, id });
   latest.current = { onPalette, onHelp, onActionKeys, isOff, queue, id };
@@ -79,9 +81,13 @@ export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: Shortcu
       },
       q: () => {
         const { queue, id } = latest.current;
-        if (queue !== undefined && id !== undefined)
-          void navigate({ to: "/queues/$queue/tasks", params: { queue } });
-        else void navigate({ to: "/" });
+        if (queue === undefined || id === undefined) {
+          void navigate({ to: "/" });
+          return;
+        }
+        const seen = neighboursOf(queue, id);
+        if (seen !== null) history.push(seen.list.href);
+        else void navigate({ to: "/queues/$queue/tasks", params: { queue } });
       },
     };
     const onKeyDown = (event: KeyboardEvent) => {
@@ -110,5 +116,5 @@ export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: Shortcu
     };
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
-  }, [navigate]);
+  }, [navigate, history]);
 }
