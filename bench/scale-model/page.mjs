@@ -1,7 +1,7 @@
 // Writes the part of docs/scaling.md that is computed from costs.json.
 import { readInput } from "./input.mjs";
 import { plan } from "./model.mjs";
-import { big, checkText, memory, percent } from "./print.mjs";
+import { big, checkText, memory, percent, table } from "./print.mjs";
 
 export const MARK = "<!-- scale-model: make scale-model CHECK=1 SAVE=1 writes the rest of this page -->";
 const RATES = [1_000, 10_000, 50_000, 200_000, 1_000_000];
@@ -13,9 +13,6 @@ const LOADS = [
     env: { CONCURRENCY: "500", QUEUES: "32", EVEN: "1" },
   },
 ];
-
-const table = (head, rows) =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
 function loadTable(costs, { title, env }) {
   const rows = RATES.map((rate) => {

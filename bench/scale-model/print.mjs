@@ -8,6 +8,13 @@ export const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)}
 export const memory = (mb) => (mb >= 1_000 ? `${big(mb / 1_000)} GB` : `${big(mb)} MB`);
 const rows = (pairs) => pairs.map(([name, text]) => `  ${name.padEnd(36)}${text}`).join("\n");
 
+/** A Markdown table, with the columns aligned as the formatter wants them. */
+export function table(head, rows) {
+  const widths = head.map((name, at) => Math.max(3, name.length, ...rows.map((cells) => cells[at].length)));
+  const line = (cells) => `| ${cells.map((cell, at) => cell.padEnd(widths[at])).join(" | ")} |`;
+  return [head, widths.map((width) => "-".repeat(width)), ...rows].map(line).join("\n");
+}
+
 /** Returns the sentence that names the nearest limit. */
 export function limitLine({ limit, input }) {
   const at = Number.isFinite(limit.atRate) ? `, and about ${big(limit.atRate)} tasks/s use all of it` : "";
@@ -88,5 +95,5 @@ export function checkText(results) {
     `${big(predictedUs)}, ${big(measuredUs)}`,
     limit,
   ]);
-  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  return table(head, lines);
 }
