@@ -139,12 +139,15 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
     const page = await stack.page();
     await open(page, `${stack.base}/errors`);
     await row(page, "bounced").getByRole("button", { name: "Mute" }).click();
+    await page.getByRole("dialog").getByLabel("Reason").fill("known since Monday");
     await page.getByRole("dialog").getByRole("button", { name: "Mute", exact: true }).click();
     await page.getByText("2 errors, 24 dead letters").waitFor();
     await page.getByRole("radio", { name: "Muted" }).click();
     await row(page, "bounced").getByText("Muted by").waitFor();
     await row(page, "bounced").getByRole("button", { name: "Unmute" }).click();
     await page.getByText("0 errors, 24 dead letters").waitFor();
+    await page.goto(`${stack.base}/audit`);
+    await page.getByText("known since Monday").first().waitFor();
     await page.context().close();
   });
 

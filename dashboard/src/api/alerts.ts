@@ -5,7 +5,7 @@ import type {
   AlertTargetKind,
   AlertTargetView,
 } from "@holdfast/contracts";
-import type { AlertRuleBody, AlertTargetBody } from "@holdfast/contracts/api";
+import type { AlertMuteBody, AlertRuleBody, AlertTargetBody } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
 import { api } from "./client.ts";
 
@@ -43,12 +43,8 @@ export const putRule = (name: string, body: AlertRuleBody) =>
 
 export const deleteRule = (name: string) => api("DELETE /v1/alerts/rules/:name", { params: { name } });
 
-/** @param forMs undefined for a mute without an end */
-export const muteRule = (name: string, forMs: number | undefined, reason: string) =>
-  api("POST /v1/alerts/rules/:name/mute", {
-    params: { name },
-    body: { ...(forMs === undefined ? {} : { forMs }), ...(reason === "" ? {} : { reason }) },
-  });
+export const muteRule = (name: string, body: AlertMuteBody) =>
+  api("POST /v1/alerts/rules/:name/mute", { params: { name }, body });
 
 export const unmuteRule = (name: string) => api("POST /v1/alerts/rules/:name/unmute", { params: { name } });
 

@@ -1,5 +1,5 @@
 import type { ErrorView } from "@holdfast/contracts";
-import type { ErrorsQuery } from "@holdfast/contracts/api";
+import type { ErrorsQuery, MuteBody } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
 import { api, given } from "./client.ts";
 import { queueKey } from "./queues.ts";
@@ -18,7 +18,7 @@ export const errorsQuery = (queue: string | undefined, query: Omit<ErrorsQuery, 
         : api("GET /v1/queues/:queue/errors", { params: { queue }, query: given({ ...query }), signal }),
   });
 
-export const muteError = (queue: string, signature: string, body: { forMs?: number; failures?: number }) =>
+export const muteError = (queue: string, signature: string, body: MuteBody) =>
   api("PUT /v1/queues/:queue/errors/:signature/mute", { params: { queue, signature }, body });
 
 export const unmuteError = (queue: string, signature: string) =>

@@ -5,16 +5,16 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { BellOff, BellRing, CircleCheck, Hourglass, type LucideIcon } from "lucide-react";
 import { useState } from "react";
-import { type AlertRuleView, alertsKey, deleteRule, unmuteRule } from "../../api/alerts.ts";
+import { type AlertRuleView, alertsKey, deleteRule, muteRule, unmuteRule } from "../../api/alerts.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { MuteDialog } from "../../ui/mute-dialog.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { conditionText, valueText } from "./condition-text.ts";
-import { MuteRuleDialog } from "./mute-rule-dialog.tsx";
 import { useAlertAdmin } from "./use-alert-admin.ts";
 
 const STATE_LOOK: Record<AlertState, { icon: LucideIcon; tone: string; text: () => string }> = {
@@ -143,7 +143,14 @@ function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRule
         {t`Delete`}
       </Button>
       {open === "mute" ? (
-        <MuteRuleDialog name={name} onMuted={refresh} onClose={() => setOpen(null)} />
+        <MuteDialog
+          title={t`Mute ${name}`}
+          save={(mute) => muteRule(name, mute)}
+          onSaved={refresh}
+          onClose={() => setOpen(null)}
+        >
+          {t`It sends no messages that alerts fire. When the mute ends, it tells those that still fire.`}
+        </MuteDialog>
       ) : null}
       {open === "delete" ? (
         <ConfirmDialog

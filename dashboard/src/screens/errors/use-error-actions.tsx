@@ -1,11 +1,11 @@
-import { t } from "@lingui/core/macro";
+import { plural, t } from "@lingui/core/macro";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { unmuteError } from "../../api/error-list.ts";
+import { muteError, unmuteError } from "../../api/error-list.ts";
+import { MuteDialog } from "../../ui/mute-dialog.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.tsx";
 import { MoveDialog, type MoveVerb, type NamedError } from "./move-dialog.tsx";
-import { MuteDialog } from "./mute-dialog.tsx";
 
 export interface ErrorActions {
   /** Opens the dialog of the dead letters of one error. */
@@ -62,7 +62,17 @@ export function useErrorActions(): ErrorActions {
       <>
         {one.dialog}
         {asked === null ? null : asked.verb === "mute" ? (
-          <MuteDialog errors={asked.errors} onMuted={done} onClose={close} />
+          <MuteDialog
+            title={plural(asked.errors.length, { one: "Mute # error", other: "Mute # errors" })}
+            ends={[{ text: () => t`After 100 more failures`, end: { failures: 100 } }]}
+            save={(mute) =>
+              Promise.all(asked.errors.map(({ queue, signature }) => muteError(queue, signature, mute)))
+            }
+            onSaved={done}
+            onClose={close}
+          >
+            {t`Muted errors are left out of the open errors. Their failures are still counted, and their tasks are not changed.`}
+          </MuteDialog>
         ) : (
           <MoveDialog verb={asked.verb} errors={asked.errors} onDone={done} onClose={close} />
         )}

@@ -220,6 +220,7 @@ export const AlertNotificationsReply = Type.Object({
 });
 export type AlertNotificationsReply = Type.Static<typeof AlertNotificationsReply>;
 
+/** Body of `POST /v1/alerts/rules/:name/mute`. */
 export const AlertMuteBody = Type.Object(
   {
     forMs: Type.Optional(
@@ -233,3 +234,4 @@ export const AlertMuteBody = Type.Object(
   },
   closed,
 );
+export type AlertMuteBody = Type.Static<typeof AlertMuteBody>;
