@@ -12,7 +12,6 @@ import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button, RowButton } from "../../ui/button.tsx";
-import { NoneYet } from "../../ui/empty.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { ErrorTable } from "../errors/error-table.tsx";
@@ -151,24 +150,23 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
             </div>
           </>
         }
-        none={
-          <NoneYet title={t`No dead letters`}>
-            <p>
-              {t`Tasks that run out of attempts end here.`}
-              {session.demoLoad ? (
-                <>
-                  {" "}
-                  <Trans>
-                    The burst on{" "}
-                    <Link to="/load" search={{ queue }}>
-                      Load
-                    </Link>{" "}
-                    makes some.
-                  </Trans>
-                </>
-              ) : null}
-            </p>
-          </NoneYet>
+        none={t`No dead letters`}
+        noneHint={
+          <>
+            {t`Tasks that run out of attempts end here.`}
+            {session.demoLoad ? (
+              <>
+                {" "}
+                <Trans>
+                  The burst on{" "}
+                  <Link to="/load" search={{ queue }}>
+                    Load
+                  </Link>{" "}
+                  makes some.
+                </Trans>
+              </>
+            ) : null}
+          </>
         }
       >
         <TaskTable

@@ -3,7 +3,6 @@ import { Trans } from "@lingui/react/macro";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { KnownSearch } from "../../shell/known-search.tsx";
-import { NoneYet } from "../../ui/empty.tsx";
 import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.tsx";
 import { ListFoot } from "../tasks/list-foot.tsx";
 import { TaskListScreen } from "./task-screen.tsx";
@@ -45,14 +44,11 @@ function AllTasks() {
         label={t`Tasks of all queues`}
         noun={t`tasks`}
         columns={columns}
-        none={
-          <NoneYet title={t`No tasks`}>
-            <p>
-              <Trans>
-                <Link to="/load">Inject a task</Link> to see one.
-              </Trans>
-            </p>
-          </NoneYet>
+        none={t`No tasks`}
+        noneHint={
+          <Trans>
+            <Link to="/load">Inject a task</Link> to see one.
+          </Trans>
         }
       >
         <TaskTable

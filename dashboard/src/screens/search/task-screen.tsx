@@ -1,7 +1,7 @@
 import { t } from "@lingui/core/macro";
 import type { ReactNode } from "react";
 import { Button } from "../../ui/button.tsx";
-import { Failed, NoneMatch } from "../../ui/empty.tsx";
+import { Failed, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { ListNews } from "../tasks/list-foot.tsx";
 import { Searching } from "../tasks/searching.tsx";
 import { ColumnMenu } from "./column-menu.tsx";
@@ -19,15 +19,17 @@ interface TaskScreenProps {
   columns: ReturnType<typeof useColumns>;
   /** Buttons over the list. */
   tools?: ReactNode;
-  /** Shown if the list is empty and has no query. */
-  none: ReactNode;
+  /** The title if the list is empty and has no query. */
+  none: string;
+  /** What to do then. */
+  noneHint: ReactNode;
   /** The rows, and what is below them. */
   children: ReactNode;
 }
 
 /** A list of tasks with its query bar and its side panel. */
 export function TaskListScreen(props: TaskScreenProps) {
-  const { screen, label, noun, columns, tools, none, children } = props;
+  const { screen, label, noun, columns, tools, none, noneHint, children } = props;
   const { list, draft, shown } = screen;
   const { query, rows, scanned } = list;
   const [queue = "", id = ""] = shown?.split("/", 2) ?? [];
@@ -58,7 +60,9 @@ export function TaskListScreen(props: TaskScreenProps) {
           ) : screen.filtered ? (
             <NoneMatch what={noun} scanned={scanned} onClear={screen.clear} />
           ) : (
-            none
+            <NoneYet title={none}>
+              <p>{noneHint}</p>
+            </NoneYet>
           )}
         </section>
         {shown === null ? null : (

@@ -13,7 +13,6 @@ import { useSession } from "../../session/session-context.tsx";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
-import { NoneYet } from "../../ui/empty.tsx";
 import { STATE_LOOK } from "../../ui/status.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
@@ -114,18 +113,15 @@ function Tasks() {
             </a>
           </>
         }
-        none={
-          <NoneYet title={NO_TASKS_TEXT[state]()}>
-            <p>
-              <Trans>
-                Other states of this queue may hold some;{" "}
-                <Link to="/load" search={{ queue }}>
-                  inject a task
-                </Link>{" "}
-                to see one.
-              </Trans>
-            </p>
-          </NoneYet>
+        none={NO_TASKS_TEXT[state]()}
+        noneHint={
+          <Trans>
+            Other states of this queue may hold some;{" "}
+            <Link to="/load" search={{ queue }}>
+              inject a task
+            </Link>{" "}
+            to see one.
+          </Trans>
         }
       >
         <TaskTable
