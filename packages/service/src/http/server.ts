@@ -104,6 +104,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     forceCloseConnections: "idle",
     return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
+    rewriteUrl: (request) => decodable(request.url ?? "/"),
     requestIdHeader: false,
     trustProxy: options.trustedProxies?.length ? options.trustedProxies : false,
     // The id is always random. A caller who could choose it could use the id of another request.
@@ -115,6 +116,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     clientErrorHandler: (error, socket) => answerClientError(connections, error, socket as Socket),
     frameworkErrors: (error, request, reply) => {
+      // The hooks that set the headers of other answers do not run for these errors.
+      reply.headers({ ...headers, "x-request-id": request.id });
       sendProblem(reply as FastifyReply, problem("invalid_request", 400, error.message, request.id));
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
@@ -216,6 +219,21 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   registerHealth(app, options);
   return app;
+}
+
+/**
+ * Takes a path that cannot be decoded, such as `/queues/%`, as it is written. Browsers do the same. So it reaches a route
+ * or the page like any other wrong path, and not an error of the router, for which no hook runs.
+ */
+function decodable(url: string): string {
+  if (!url.includes("%")) return url;
+  const [path = ""] = url.split("?", 1);
+  try {
+    decodeURIComponent(path);
+    return url;
+  } catch {
+    return path.replaceAll("%", "%25") + url.slice(path.length);
+  }
 }
 
 /** Helmet makes the same headers for every response. So they are made only once, here. */
