@@ -33,7 +33,7 @@ export const PARTS = [
       ],
       ["packages/service/src/tasks/read.ts", "checks the options of the task, if there are any."],
       ["packages/contracts/src/task-json.ts", "finds the type and the payload in the JSON of the task."],
-      ["packages/contracts/src/json.ts", "finds where each JSON value ends."],
+      ["packages/contracts/src/json-scan.ts", "finds where each JSON value ends."],
       ["packages/service/src/tasks/metrics.ts", "counts the accepted task."],
       [
         "packages/service/src/plain-metrics.ts",
@@ -50,7 +50,7 @@ export const PARTS = [
         "gives the task an id and adds the task to the buffer of that part.",
       ],
       ["packages/holdfast/src/queue/task-checks.ts", "checks that the payload is well-formed Unicode."],
-      ["packages/contracts/src/limits.ts", "says what a valid task type is."],
+      ["packages/contracts/src/names.ts", "says what a valid task type is."],
       ["packages/holdfast/src/queue/mint-ids.ts", "makes the id of the task."],
       [
         "packages/holdfast/src/engine/envelope.ts",

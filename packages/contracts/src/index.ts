@@ -10,6 +10,7 @@ export * from "./keep.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
 export * from "./limits-trial.ts";
+export * from "./names.ts";
 export { nearest } from "./nearest.ts";
 export * from "./query/index.ts";
 export * from "./schedule.ts";

@@ -1,4 +1,4 @@
-import { isQueueName } from "./limits.ts";
+import { isQueueName } from "./names.ts";
 
 /**
  * The rights of a key. `admin` includes all others, `control` includes `read`. `work` is for workers: they acquire and

@@ -1,11 +1,10 @@
 import { HoldfastError } from "./errors.ts";
+import { CutObject, type Span } from "./json.ts";
 import {
   assertEnd,
   CLOSE_BRACE,
   COLON,
   COMMA,
-  CutObject,
-  duplicateName,
   eachElement,
   isWord,
   type JsonText,
@@ -13,36 +12,16 @@ import {
   OPEN_BRACKET,
   QUOTE,
   receivedText,
-  type Span,
   scanString,
   scanValue,
   skipSpace,
-} from "./json.ts";
-import { isTaskType, LIMITS } from "./limits.ts";
+} from "./json-scan.ts";
+import { LIMITS } from "./limits.ts";
+import { isTaskType } from "./names.ts";
 import type { FingerprintedOptions } from "./task.ts";
+import { type CheckTask, cutTaskOf } from "./task-fields.ts";
 
-/** The fields that a task in JSON may have besides `type` and `payload`. */
-export const TASK_JSON_OPTIONS = [
-  "id",
-  "ifEnded",
-  "priority",
-  "delayMs",
-  "runAt",
-  "version",
-  "maxRetries",
-  "backoff",
-  "timeoutMs",
-  "expiresAt",
-  "tags",
-  "keepPayload",
-  "keep",
-  "durability",
-  "replicas",
-  "partitionKey",
-  "key",
-  "cost",
-  "unique",
-] as const;
+export { type CheckTask, type CutTask, fieldsOf, TASK_JSON_OPTIONS } from "./task-fields.ts";
 
 /** Tasks in columns, so that no object is made for each task. */
 export interface TaskColumns<Options = FingerprintedOptions> {
@@ -92,21 +71,6 @@ export class ReadTasks<Options = FingerprintedOptions> {
     this.refused.set(this.count++, error);
   }
 }
-
-/** A task whose fields have not been checked yet. */
-export interface CutTask {
-  /** Every member but the payload. */
-  fields: Record<string, unknown>;
-  hasPayload: boolean;
-  /** The exact bytes of the whole task. */
-  text: Buffer;
-}
-
-/** Checks the fields of a task. @throws HoldfastError that says which field is wrong and why */
-export type CheckTask<Options = FingerprintedOptions> = (task: CutTask) => {
-  type: string;
-  options: Options | undefined;
-};
 
 /** The bytes of a task up to its payload, like `{"type":"t","payload":`. */
 interface Head {
@@ -229,23 +193,15 @@ export class TaskReader<Options = FingerprintedOptions> {
       return end;
     }
     const object = new CutObject(text, at, LIMITS.jsonDepth);
-    const { end, members, duplicate } = object;
-    if (isOne) assertEnd(text, end);
+    if (isOne) assertEnd(text, object.end);
     try {
-      if (duplicate !== undefined) throw duplicateName(duplicate);
-      const payload = members.get("payload");
-      const fields = fieldsOf(object, ["payload"]);
-      const { type, options } = this.#check({
-        fields,
-        hasPayload: payload !== undefined,
-        text: object.bytes,
-      });
-      const { start, end: payloadEnd } = payload as Span;
-      read.add(type, bytes, start, payloadEnd, options);
+      const { type, options } = this.#check(cutTaskOf(object));
+      const { start, end } = object.members.get("payload") as Span;
+      read.add(type, bytes, start, end, options);
     } catch (error) {
       read.refuse(error);
     }
-    return end;
+    return object.end;
   }
 
   /**
@@ -282,19 +238,6 @@ function beginsWith(bytes: Buffer, at: number, head: Buffer): boolean {
   // The loop runs backwards, because the types, in which most heads differ, are near the end.
   for (let index = head.length - 1; index >= 0; index--) if (bytes[at + index] !== head[index]) return false;
   return true;
-}
-
-/** The members of an object as values, without those that are read in another way. */
-export function fieldsOf(object: CutObject, without: readonly string[]): Record<string, unknown> {
-  const fields: Record<string, unknown> = {};
-  for (const [name, span] of object.members) {
-    if (without.includes(name)) continue;
-    const value: unknown = JSON.parse(object.textOf(span));
-    // An assignment would set the prototype, and the check would not see this unknown field.
-    if (name === "__proto__") Object.defineProperty(fields, name, { value, enumerable: true });
-    else fields[name] = value;
-  }
-  return fields;
 }
 
 function payloadTooLarge(bytes: number): HoldfastError {

@@ -1,11 +1,6 @@
 import { type TSchema, Type } from "typebox";
-import {
-  FLOW_ID_PATTERN,
-  LIMITS,
-  QUEUE_NAME_PATTERN,
-  TASK_ID_PATTERN,
-  TASK_TYPE_PATTERN,
-} from "../limits.ts";
+import { LIMITS } from "../limits.ts";
+import { FLOW_ID_PATTERN, QUEUE_NAME_PATTERN, TASK_ID_PATTERN, TASK_TYPE_PATTERN } from "../names.ts";
 
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 

@@ -11,7 +11,8 @@ import {
   type TaskTypeView,
   WHEN_FULL,
 } from "../flow-control.ts";
-import { LIMITS, QUEUE_NAME_PATTERN, TASK_TYPE_PATTERN } from "../limits.ts";
+import { LIMITS } from "../limits.ts";
+import { QUEUE_NAME_PATTERN, TASK_TYPE_PATTERN } from "../names.ts";
 import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
 
 const MOST = 1_000_000;

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
-import { LIMITS, QUEUE_NAME_PATTERN } from "../limits.ts";
+import { LIMITS } from "../limits.ts";
+import { QUEUE_NAME_PATTERN } from "../names.ts";
 import { DURABILITIES, type QueueStats, type StaleVerdict } from "../task.ts";
 import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
 

@@ -1,5 +1,6 @@
 import { Type } from "typebox";
-import { LIMITS, SCHEDULE_ID_PATTERN } from "../limits.ts";
+import { LIMITS } from "../limits.ts";
+import { SCHEDULE_ID_PATTERN } from "../names.ts";
 import {
   MISSED_POLICIES,
   OVERLAP_POLICIES,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isNewTaskId, isQueueName, isTaskId, isTaskType } from "./limits.ts";
+import { isNewTaskId, isQueueName, isTaskId, isTaskType } from "./names.ts";
 
 const neverNames = ["", " ", "a b", "a{b", "a}b", "a\n", "\na", "é", "a\u0000", undefined, null, 7, ["a"]];
 
