@@ -22,7 +22,6 @@ export const PARTS = [
         "turns the API key into an identity and checks its queues.",
       ],
       ["packages/contracts/src/keys.ts", "says which scopes a scope includes."],
-      ["packages/service/src/readiness.ts", "refuses tasks until Redis has passed the boot checks."],
       [
         "packages/service/src/tasks/queues.ts",
         "returns the `Queue` of that name, and limits how many queues a key creates.",
@@ -31,7 +30,6 @@ export const PARTS = [
         "packages/service/src/tasks/intake.ts",
         "reads and stores the task through other modules, and writes the receipt.",
       ],
-      ["packages/service/src/tasks/read.ts", "checks the options of the task, if there are any."],
       ["packages/contracts/src/task-json.ts", "finds the type and the payload in the JSON of the task."],
       ["packages/contracts/src/json-scan.ts", "finds where each JSON value ends."],
       ["packages/service/src/tasks/metrics.ts", "counts the accepted task."],

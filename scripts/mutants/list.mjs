@@ -669,7 +669,7 @@ export const mutants = [
   {
     name: "new queues: a batch creates a queue without a check of the limit",
     changes: [
-      ["packages/service/src/tasks/intake.ts", "if (read.tasks.types.length > 0) await", "if (false) await"],
+      ["packages/service/src/tasks/batch.ts", "if (read.tasks.types.length > 0) await", "if (false) await"],
     ],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },

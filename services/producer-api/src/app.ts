@@ -24,8 +24,8 @@ export function startApp(config: Config, version: string, logger: Logger, signal
     portVariable: "PORT",
   };
   return startApi(config, identity, logger, signal, ({ client, http, metrics, newQueues, assertOpen }) => {
-    const queue = createQueueCache(client);
-    const routes = { queue, newQueues, metrics: createIntakeMetrics(metrics), assertOpen };
+    const queue = createQueueCache(client, assertOpen);
+    const routes = { queue, newQueues, metrics: createIntakeMetrics(metrics) };
     registerTaskRoutes(http, routes);
     registerFlowRoutes(http, routes);
     registerFastLane(http, routes);

@@ -23,9 +23,8 @@ export interface FlowQueue extends Pick<Queue, "flow" | "getFlow" | "flowNodes" 
   openFlow(options: FlowOptions): Promise<OpenedFlow>;
 }
 
-export interface FlowRouteOptions
-  extends Pick<TaskRouteOptions, "assertOpen" | "newQueues" | "metrics" | "withoutGet"> {
-  /** Returns the queue with this name. It is called for every request, so it should cache the queues. */
+export interface FlowRouteOptions extends Pick<TaskRouteOptions, "newQueues" | "metrics" | "withoutGet"> {
+  /** Returns the queue with this name, as `TaskRouteOptions.queue` does. */
   queue(name: string): FlowQueue;
 }
 

@@ -46,10 +46,9 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
       },
     },
     async (request, reply) => {
-      const { queue } = request.params;
       const { after = request.headers["last-event-id"], types } = request.query;
       const wanted = types === undefined ? undefined : typesIn(types);
-      options.assertOpen?.();
+      const queue = options.queue(request.params.queue);
       if (streams >= STREAMS)
         throw new HoldfastError("rate_limited", `this process has ${STREAMS} streams of events already`, {
           retryAfterMs: 5_000,
@@ -58,7 +57,7 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
       const end = () => gone.abort();
       reply.raw.once("close", end);
       closing.addEventListener("abort", end);
-      const events = options.queue(queue).events({
+      const events = queue.events({
         after: after === "" ? undefined : after,
         types: wanted,
         signal: gone.signal,

@@ -7,6 +7,7 @@ import { clientRequestId, PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.
 import type { HttpServer } from "../http/types.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
 import { bucketOf, rateHeaders } from "../identity/rate-limit.ts";
+import { storeArray } from "./batch.ts";
 import { type Answer, Intake, type Posted, type TaskRouteOptions } from "./intake.ts";
 import { BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES } from "./routes.ts";
 
@@ -166,7 +167,7 @@ class Exchange {
     }
     const [first] = this.#chunks;
     this.#posted.body = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-    const answer = isBatch ? intake.array(this.#posted) : intake.one(this.#posted);
+    const answer = isBatch ? storeArray(intake, this.#posted) : intake.one(this.#posted);
     answer.then(
       (answer) => this.#send(answer),
       (error) => this.#fail(error),

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { type FingerprintedOptions, HoldfastError, LIMITS } from "@holdfast/contracts";
 import { lineTooLong, ReadTasks, type TaskReader } from "@holdfast/contracts/task-json";
 import type { Watch } from "../http/types.ts";
-import { resultText, resultTexts, type StoredBatch } from "./intake.ts";
+import { resultText, resultTexts, type StoredBatch } from "./batch.ts";
 import { LINE_LIMIT_BYTES } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 

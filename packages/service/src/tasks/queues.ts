@@ -54,20 +54,25 @@ export class NewQueues {
   }
 }
 
+// Callers choose the names of queues, so the number of objects is limited.
+const MAX_QUEUES = 1_000;
+
 /**
- * Returns a function that makes and caches `Queue` objects. Callers choose the names, so at most `limit` objects are
- * kept.
+ * Returns a function that makes and caches `Queue` objects.
+ * @param assertOpen throws until the queues can be used. It is called before a `Queue` is made, so once there is a
+ * `Queue`, it can be used
  */
-export function createQueueCache(client: Holdfast, limit = 1_000): (name: string) => Queue {
+export function createQueueCache(client: Holdfast, assertOpen?: () => void): (name: string) => Queue {
   const queues = new Map<string, Queue>();
   return (name) => {
     let queue = queues.get(name);
     if (queue === undefined) {
+      assertOpen?.();
       queue = new Queue(name, { client });
       queues.set(name, queue);
       const [oldest] = queues.keys();
       // Only the reference is dropped. Enqueues that have begun still end.
-      if (queues.size > limit && oldest !== undefined) queues.delete(oldest);
+      if (queues.size > MAX_QUEUES && oldest !== undefined) queues.delete(oldest);
     }
     return queue;
   };

@@ -1,7 +1,8 @@
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import { TASK_JSON_OPTIONS } from "@holdfast/contracts/task-json";
 import { describe, expect, test } from "vitest";
-import { idFromKey, readTask, taskReader } from "./read.ts";
+import { readTask } from "./intake.ts";
+import { idFromKey, taskReader } from "./read.ts";
 import { taskOptionsSchema } from "./schema.ts";
 
 const read = (text: string, key?: string) => readTask(Buffer.from(text), key);

@@ -14,36 +14,11 @@ export const LINE_LIMIT_BYTES = LIMITS.payloadBytes * 2;
 
 /** Reads the tasks of a body. */
 export const taskReader = new TaskReader((task) => checkTask(task, false), LINE_LIMIT_BYTES);
-const keyedTaskReader = new TaskReader((task) => checkTask(task, true), LINE_LIMIT_BYTES);
+/** Reads the task of a body that came with an `Idempotency-Key`. */
+export const keyedTaskReader = new TaskReader((task) => checkTask(task, true), LINE_LIMIT_BYTES);
 
-/** One task, in the form that `enqueueText` accepts. */
-export interface ReadTask {
-  type: string;
-  payloadText: string;
-  payloadBytes: number;
-  options: FingerprintedOptions | undefined;
-}
-
-/**
- * Reads the body of an enqueue.
- *
- * @param idempotencyKey the value of the header, if it was sent; the id of the task is made from it
- * @throws HoldfastError invalid_json, invalid_argument, payload_too_large, payload_too_deep
- */
-export function readTask(body: Buffer, idempotencyKey?: string): ReadTask {
-  const reader = idempotencyKey === undefined ? taskReader : keyedTaskReader;
-  const { bytes, types, spans, options } = reader.one(body);
-  const [start = 0, end = 0] = spans;
-  const given = options?.get(0);
-  return {
-    type: types[0] as string,
-    payloadText: bytes.toString("utf8", start, end),
-    payloadBytes: end - start,
-    options: idempotencyKey === undefined ? given : keyedOptions(idempotencyKey, given, bytes),
-  };
-}
-
-function keyedOptions(
+/** Returns the options of a task that came with an `Idempotency-Key`. */
+export function keyedOptions(
   key: string,
   given: FingerprintedOptions | undefined,
   body: Buffer,

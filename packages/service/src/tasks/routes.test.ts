@@ -54,36 +54,36 @@ async function setup(fake: Fake = {}) {
     return fake.enqueueMany?.(tasks) ?? tasks.map((task, index) => stored(task.id ?? `id-${index}`));
   };
   registerTaskRoutes(app, {
-    queue: () => ({
-      enqueueColumns: async ({ bytes, types, spans, options }) => {
-        const payloadAt = (place: number) => bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
-        const tasks = types.map((type, i) => ({ type, payloadText: payloadAt(i), ...options?.get(i) }));
-        return { ids: null, results: await store(tasks) };
-      },
-      enqueueText: async (type, payloadText, options) => {
-        const [result] = await store([{ ...options, type, payloadText }]);
-        if (!result?.ok) throw result?.error;
-        return result.receipt;
-      },
-      get: async () => null,
-      wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
-      cancel: async () => fake.cancel ?? "not_found",
-      signal: async (_id, event, data, key) => {
-        signals.push(key === undefined ? [event, data] : [event, data, key]);
-        return fake.signal ?? "not_found";
-      },
-      change: async (id, change) => {
-        changes.push(change);
-        return { id, ...(fake.change ?? { outcome: "not_found" }) };
-      },
-      events: () => {
-        throw new Error("not used");
-      },
-    }),
-    metrics: createIntakeMetrics(metrics),
-    assertOpen: () => {
+    queue: () => {
       if (fake.open === false) throw new HoldfastError("redis_unavailable", "down", { retryAfterMs: 2_500 });
+      return {
+        enqueueColumns: async ({ bytes, types, spans, options }) => {
+          const payloadAt = (place: number) => bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
+          const tasks = types.map((type, i) => ({ type, payloadText: payloadAt(i), ...options?.get(i) }));
+          return { ids: null, results: await store(tasks) };
+        },
+        enqueueText: async (type, payloadText, options) => {
+          const [result] = await store([{ ...options, type, payloadText }]);
+          if (!result?.ok) throw result?.error;
+          return result.receipt;
+        },
+        get: async () => null,
+        wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
+        cancel: async () => fake.cancel ?? "not_found",
+        signal: async (_id, event, data, key) => {
+          signals.push(key === undefined ? [event, data] : [event, data, key]);
+          return fake.signal ?? "not_found";
+        },
+        change: async (id, change) => {
+          changes.push(change);
+          return { id, ...(fake.change ?? { outcome: "not_found" }) };
+        },
+        events: () => {
+          throw new Error("not used");
+        },
+      };
     },
+    metrics: createIntakeMetrics(metrics),
   });
   const base = await app.listen({ host: "127.0.0.1", port: 0 });
   const call = async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {

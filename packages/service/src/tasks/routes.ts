@@ -7,18 +7,10 @@ import { traceContextOf } from "holdfast";
 import { Type } from "typebox";
 import { longPoll } from "../http/long-poll.ts";
 import type { HttpServer } from "../http/types.ts";
+import { assertNoKey, batchAnswer, readArray, storeArray, storeBlock } from "./batch.ts";
 import type { EnqueueQueue } from "./conflicts.ts";
 import { registerEventRoute } from "./events.ts";
-import {
-  type Answer,
-  assertNoKey,
-  batchAnswer,
-  Intake,
-  type Posted,
-  readArray,
-  type TaskQueue,
-  type TaskRouteOptions,
-} from "./intake.ts";
+import { type Answer, Intake, type Posted, type TaskQueue, type TaskRouteOptions } from "./intake.ts";
 import { answerAsDocument, answerAsLines, LINE_HELP, readTaskStream, whileAllowed } from "./lines.ts";
 import { LINE_LIMIT_BYTES, taskReader } from "./read.ts";
 import {
@@ -91,7 +83,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       const { accept = "", "content-type": type = "" } = request.headers;
       const wantsLines = /\bndjson\b|x-ndjson/i.test(accept);
       if (wantsLines || /ndjson/i.test(type)) return stream(app, options, intake, request, reply, wantsLines);
-      return answer(request, reply, await intake.array(posted(request)));
+      return answer(request, reply, await storeArray(intake, posted(request)));
     },
   );
 
@@ -260,7 +252,7 @@ async function stream(
     throw error;
   }
   const totals = { accepted: 0, duplicates: 0, failed: 0 };
-  const store = (block: ReadTasks) => intake.block(post, queue, block);
+  const store = (block: ReadTasks) => storeBlock(intake, post, queue, block);
   const lines = { store, blocks, totals };
   if (wantsLines) {
     storedBy.set(request, totals);
