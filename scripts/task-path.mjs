@@ -85,13 +85,14 @@ export const PARTS = [
     "The worker runs the handler",
     [
       ["packages/holdfast/src/redis/subscriptions.ts", "receives the published message."],
-      ["packages/holdfast/src/engine/push.ts", "reads the message."],
-      ["packages/holdfast/src/engine/round-trip.ts", "pairs each id with its envelope, token and history."],
+      [
+        "packages/holdfast/src/engine/round-trip.ts",
+        "reads the message: pairs each id with its envelope, token and history.",
+      ],
       [
         "packages/holdfast/src/worker/queue-runner.ts",
         "decides what to begin, what to settle and what to ask for.",
       ],
-      ["packages/holdfast/src/worker/reports.ts", "records when Redis answered."],
       ["packages/holdfast/src/worker/acquire-request.ts", "ends the parked request, which is answered now."],
       ["packages/holdfast/src/worker/policy.ts", "holds the rules of the runner, without I/O."],
       ["packages/holdfast/src/worker/runners.ts", "shares the slots of the worker between its queues."],

@@ -1,6 +1,6 @@
 import { until } from "@holdfast/testing";
 import { expect, onTestFinished, test } from "vitest";
-import { parseCancel } from "../src/engine/push.ts";
+import { parseCancel } from "../src/engine/round-trip.ts";
 import { workerChannel } from "../src/redis/keys.ts";
 import { setup } from "./support/setup.ts";
 

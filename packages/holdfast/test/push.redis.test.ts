@@ -1,7 +1,7 @@
 import { until } from "@holdfast/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { encodeEnvelope } from "../src/engine/envelope.ts";
-import { parsePush } from "../src/engine/push.ts";
+import { parsePush } from "../src/engine/round-trip.ts";
 import { workerChannel } from "../src/redis/keys.ts";
 import { setup } from "./support/setup.ts";
 import type { AddOptions, TestQueue } from "./support/test-queue.ts";

@@ -6,17 +6,18 @@ import { MAX_TYPES, OTHER_TYPE } from "../series/type-series.ts";
 import { answerOf, type EnqueueAnswer, type EnqueueArgs, finish } from "./enqueue-answer.ts";
 import { OperatorScripts } from "./operator-scripts.ts";
 import type { Request } from "./requests.ts";
+import type { RoundTrip } from "./round-trip.ts";
 import {
   acquireFields,
   inPlace,
   parseRoundTrip,
-  type RoundTrip,
   type RoundTripArgs,
   type RoundTripReply,
-} from "./round-trip.ts";
+} from "./round-trip-call.ts";
 import { type Verdict, verdictTail } from "./verdict.ts";
 
-export type { Grant, RoundTrip, RoundTripArgs, VerdictOutcome } from "./round-trip.ts";
+export type { Grant, RoundTrip, VerdictOutcome } from "./round-trip.ts";
+export type { RoundTripArgs } from "./round-trip-call.ts";
 export type { Verdict } from "./verdict.ts";
 
 const TIMINGS_TTL_MS = 2_678_400_000; // The timings of a deleted queue expire after this time.

@@ -76,55 +76,6 @@ export interface RoundTrip {
   dueInMs: number;
 }
 
-export interface RoundTripArgs {
-  want: number;
-  held: number;
-  leaseMs: number;
-  /** The retries of tasks that do not set maxRetries. */
-  maxRetries: number;
-  /** Types with their own maxRetries or timeoutMs (lua/lib/lease.lua). @default "" for none */
-  ownTerms?: string;
-  workerId: string;
-  nonce: string;
-  /** The types that the worker runs, each after a space, or "" for any type (`lua/lib/typed.lua`). @default "" */
-  types?: string;
-  noHandlerAfterMs: number;
-  /** If nothing is granted, the request is parked in Redis for the next enqueue. @default false */
-  park?: boolean;
-}
-
-/** Returns the arguments of an acquire, alone or after a settle. */
-export function acquireFields(args: RoundTripArgs) {
-  const { want, held, leaseMs, maxRetries, ownTerms = "", workerId, nonce, types = "" } = args;
-  const { noHandlerAfterMs } = args;
-  const terms = `${maxRetries}${ownTerms}`;
-  return { want, held, leaseMs, maxRetries: terms, workerId, nonce, types, noHandlerAfterMs };
-}
-
-/**
- * Puts the outcomes into the order in which the caller gave the verdicts. `places` has the place of each verdict in
- * that order.
- */
-export function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
-  const placed = new Array<VerdictOutcome>(places.length);
-  for (let i = 0; i < places.length; i++) placed[places[i] as number] = outcomes[i] ?? "unknown";
-  return placed;
-}
-
-export type RoundTripReply = [
-  now: number,
-  verdicts: string,
-  first: string,
-  flags: number,
-  counts: string,
-  /** The ids of the envelopes that follow, in the same order, separated by spaces. */
-  ids: string,
-  ...envelopes: (string | number)[],
-];
-
-/** The index of the first envelope in a reply. */
-const ENVELOPES_AT = 6;
-
 /** Reads `<counts>[~<span>]` (engine/record.ts), or "e" for an expired task. */
 export function decodePast(text: string): Past {
   if (text === "e") return EXPIRED;
@@ -132,28 +83,6 @@ export function decodePast(text: string): Past {
   const { attempts, failures, crashes, releases, generation, suspended } = decodeCounts(head);
   const fresh = attempts + failures + crashes + releases + generation === 1 && !suspended;
   return { attempt: attempts, fresh, generation, span };
-}
-
-/** Reads "place=counts …": the places in the reply, and the counts, of the tasks that had been granted before this call. */
-function placedPasts(text: string): Map<number, Past> {
-  const parts = text === "" ? [] : text.split(" ");
-  return new Map(
-    parts.map((part) => {
-      const at = part.indexOf("=");
-      return [Number(part.slice(0, at)), decodePast(part.slice(at + 1))];
-    }),
-  );
-}
-
-export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip {
-  const [now, verdicts, first, flags, counts, named] = reply;
-  // All ids are one text, because each further string of a reply costs Redis and the client more than the split.
-  const ids = named === "" ? [] : named.split(" ");
-  const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
-  const trip = roundTripOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
-  const [, , , , , , dueInMs] = reply;
-  if (typeof dueInMs === "number" && dueInMs >= 0) trip.dueInMs = dueInMs;
-  return trip;
 }
 
 /** The tasks that one call granted, in the order of their tokens. */
@@ -202,4 +131,65 @@ export function roundTripOf(
     ends: (flags & REPLY_ENDS) !== 0,
     dueInMs: Number.POSITIVE_INFINITY,
   };
+}
+
+/** The message that a worker gets when an enqueue granted tasks to its parked request. */
+export interface Push {
+  requestSlot: string;
+  sequence: number;
+  /** Redis time of the grant, ms. */
+  now: number;
+  /**
+   * Returns the message as the reply to the parked request, which had this nonce. Null if the tasks were too large for
+   * a message.
+   */
+  roundTrip(nonce: string): RoundTrip | null;
+}
+
+/**
+ * Reads a message of `lua/lib/push.lua`: a head line, one line per task with the length of its envelope in bytes, then
+ * the envelopes. Returns null for any other message, such as the empty one that wakes all workers.
+ */
+export function parsePush(message: Buffer): Push | null {
+  const headEnd = message.indexOf(10);
+  if (headEnd < 0) return null;
+  const [requestSlot = "", sequence, now, first = "", count] = message
+    .toString("utf8", 0, headEnd)
+    .split(" ");
+  const tasks = Number(count);
+  return {
+    requestSlot,
+    sequence: Number(sequence),
+    now: Number(now),
+    roundTrip(nonce) {
+      if (tasks === 0) return null;
+      const ids: string[] = [];
+      const lengths: number[] = [];
+      const pasts = new Map<number, Past>();
+      let at = headEnd + 1;
+      for (let place = 1; place <= tasks; place++) {
+        const end = message.indexOf(10, at);
+        const [id = "", counts = "-", length] = message.toString("utf8", at, end).split(" ");
+        ids.push(id);
+        lengths.push(Number(length));
+        if (counts !== "-") pasts.set(place, decodePast(counts));
+        at = end + 1;
+      }
+      const envelopes: string[] = [];
+      for (const length of lengths) {
+        envelopes.push(message.toString("utf8", at, at + length));
+        at += length;
+      }
+      return roundTripOf(Number(now), "", 0, { first, ids, envelopes, from: 0 }, pasts, nonce);
+    },
+  };
+}
+
+/**
+ * Reads a message that asks a worker to cancel a running task (`lua/transitions/cancel.lua`). Returns null for any
+ * other message.
+ */
+export function parseCancel(message: Buffer): { id: string; fence: string } | null {
+  const [, fence, id] = /^cancel (\S+) (\S+)$/.exec(message.toString("latin1")) ?? [];
+  return fence === undefined || id === undefined ? null : { id, fence };
 }

@@ -1,7 +1,6 @@
 import { hash } from "node:crypto";
-import { parseCancel, parsePush } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
-import type { RoundTrip } from "../engine/round-trip.ts";
+import { parseCancel, parsePush, type RoundTrip } from "../engine/round-trip.ts";
 import { whenAborted } from "../when-aborted.ts";
 import type { RemoteRequest, RemoteWorker } from "./remote-worker.ts";
 

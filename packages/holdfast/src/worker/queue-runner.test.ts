@@ -104,7 +104,7 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
     {
       settled: () => {},
       expired: () => {},
-      answered: () => {},
+      lastTurnMs: 0,
       failed: (error) => {
         throw error;
       },

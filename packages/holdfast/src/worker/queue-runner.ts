@@ -1,6 +1,6 @@
 import type { HoldfastError } from "@holdfast/contracts";
 import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
-import { type Push, parseCancel, parsePush } from "../engine/push.ts";
+import { type Push, parseCancel, parsePush } from "../engine/round-trip.ts";
 import type { OnMessage } from "../redis/subscriptions.ts";
 import { AcquireRequest } from "./acquire-request.ts";
 import { FlowEnds } from "./flow-ends.ts";
@@ -29,7 +29,7 @@ import { Timings } from "./timings.ts";
 const CALLS_IN_FLIGHT = 2;
 const AHEAD_TASKS = 400;
 
-type RunnerReports = Pick<Reports, "settled" | "expired" | "answered" | "failed">;
+type RunnerReports = Pick<Reports, "settled" | "expired" | "lastTurnMs" | "failed">;
 
 /**
  * Runs the tasks of one part of a queue (the queue, or one partition) for a worker. It fills its share of the slots,
@@ -328,7 +328,7 @@ export class QueueRunner implements Caller {
   /** Applies the answer of Redis: the outcomes of the verdicts, and the expired tasks. */
   #answered(trip: RoundTrip, settled: Settled[]): void {
     this.answeredMs = monotonicMs();
-    this.#reports.answered();
+    this.#reports.lastTurnMs = this.answeredMs;
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
       const outcome = trip.outcomes[i] ?? "unknown";

@@ -5,17 +5,14 @@ import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import type { Connection } from "../redis/connection.ts";
 import { tellEnd } from "../steps/called-task.ts";
 import { UnderWay } from "../under-way.ts";
-import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 import { StaleReports } from "./stale-reports.ts";
 import { settledEvent, type WorkerEvents } from "./worker-events.ts";
 
 /** Reports what became of the granted tasks of a worker: its events, and stale verdicts for the ledger. */
 export class Reports {
-  /** The time of the last answer of Redis, ms of the monotonic clock. */
+  /** The time of the last answer of Redis, ms of the monotonic clock. The runners and the worker set it. */
   lastTurnMs = Number.NEGATIVE_INFINITY;
-  /** The time of that answer by the clock of Redis, ms since the epoch. */
-  #lastTurnAt = 0;
   readonly #workerId: string;
   readonly #events: EventEmitter<WorkerEvents>;
   readonly #clock: Pick<Connection, "now">;
@@ -28,18 +25,13 @@ export class Reports {
     this.#clock = clock;
   }
 
-  /** Called when Redis has answered a call that settles or acquires. */
-  answered(): void {
-    this.lastTurnMs = monotonicMs();
-    this.#lastTurnAt = this.#clock.now();
-  }
-
   settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
     task.span?.settled(outcome);
     if (outcome === "stale") this.#recordStale(task);
     if (task.caller !== null) this.#tell(task, task.caller, outcome, verdict);
     if (this.#events.listenerCount("settled") === 0) return;
-    const clocks = { turnMs: this.lastTurnMs, turnAt: this.#lastTurnAt };
+    // The answer that settled the task has just arrived.
+    const clocks = { turnMs: this.lastTurnMs, turnAt: this.#clock.now() };
     this.#events.emit("settled", settledEvent(task, outcome, verdict, error, clocks));
   }
 

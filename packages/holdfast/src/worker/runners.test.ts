@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Engine, RoundTrip, RoundTripArgs, Verdict } from "../engine/engine.ts";
-import { parsePush } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
-import { FRESH } from "../engine/round-trip.ts";
+import { FRESH, parsePush } from "../engine/round-trip.ts";
 import { HandlerTable } from "./handler-table.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
 import { MiddlewareChain } from "./middleware.ts";
@@ -239,7 +238,7 @@ class World {
         {
           settled: () => {},
           expired: () => {},
-          answered: () => {},
+          lastTurnMs: 0,
           failed: (error) => this.broken.push(error.message),
         },
       );
