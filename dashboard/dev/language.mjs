@@ -135,7 +135,7 @@ export function extractTexts() {
 
 /** What the reader sees or hears of an element, and of an object that describes one. */
 const SHOWN =
-  /^(aria-(label|description|roledescription|valuetext)|title|placeholder|label|description|hint|text|what|action|alt|saveText|detail|maker|sub|remedy|heading)$/;
+  /^(aria-(label|description|roledescription|valuetext)|title|placeholder|label|description|hint|text|what|action|alt|saveText|detail|maker|sub|remedy|heading|none)$/;
 /** The first argument of these functions is shown. */
 const SHOWN_BY = /^(say|warn|fail)$/;
 const hasWord = (text) => /\p{L}{2}/u.test(text);

@@ -32,7 +32,7 @@ describe.skipIf(!executablePath)("alerts in a real browser", { timeout: 120_000 
     await dialog.getByLabel("Name").fill("ops");
     await dialog.getByRole("radio", { name: "Webhook" }).click();
     await dialog.getByLabel("URL").fill("https://10.0.0.1/");
-    await dialog.getByRole("button", { name: "Make a secret" }).click();
+    await dialog.getByRole("button", { name: "Generate a secret" }).click();
     const secret = await dialog.getByLabel("Secret").inputValue();
     expect(secret).toMatch(/^whsec_[\w+/=]{44}$/);
     receiver.secret = secret;

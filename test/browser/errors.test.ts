@@ -50,7 +50,7 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
 
   const row = (page: Page, title: string) => page.getByRole("row").filter({ hasText: title });
 
-  test("the first screen says what is on fire, and one click opens the newest death of the worst queue", async () => {
+  test("the first screen names the queues that need attention, and one click opens the newest dead letter of the worst one", async () => {
     await stack.queue("held").enqueue("test.dies", 1);
     await stack.observer.pause("held");
     await stack.queue("idle").enqueue("test.dies", 1, { delayMs: 3_600_000 });

@@ -67,7 +67,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     const line = region("Time line");
     await line.getByRole("button", { name: /^Attempt 1: ran .*, failed, 20/ }).waitFor();
     await line
-      .getByRole("button", { name: /^Attempt 2: backoff, and wait in the queue 3\d\d ms, 20/ })
+      .getByRole("button", { name: /^Attempt 2: backoff, then wait in the queue 3\d\d ms, 20/ })
       .waitFor();
 
     hasVendor = true;
@@ -97,7 +97,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await line.getByRole("radio", { name: "Table", exact: true }).click();
     const rows = await line.getByRole("row").allInnerTexts();
     expect(rows).toHaveLength(1 + 2 + 2 + 2 + 2);
-    expect(rows.some((row) => /^Replay 1\s+was dead\s+20.*Z\s+20.*Z/.test(row))).toBe(true);
+    expect(rows.some((row) => /^Replay 1\s+was a dead letter\s+20.*Z\s+20.*Z/.test(row))).toBe(true);
     expect(await violations(page)).toEqual([]);
   });
 
@@ -171,7 +171,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     expect(await changes.getByRole("row").allInnerTexts()).toEqual([
       "Path\tFrom\tTo",
       'payload.to\t"a@x"\t"b@x"',
-      "payload.m\tnot there\t12345678901234567890",
+      "payload.m\tabsent\t12345678901234567890",
     ]);
     expect(await violations(page)).toEqual([]);
     await page.keyboard.press("Escape");

@@ -25,8 +25,8 @@ describe.skipIf(!executablePath)("several Redis in a real browser", { timeout: 1
     await open(page, `${stack.base}/queues/orders/tasks?state=pending`);
     await page.getByText("at.home").first().waitFor();
     const switcher = page.locator(".redis-switcher");
-    await switcher.getByLabel("home: the Redis that is shown").click();
-    await switcher.getByRole("link", { name: /eu.*1 queue on fire/ }).waitFor();
+    await switcher.getByLabel("Redis shown: home").click();
+    await switcher.getByRole("link", { name: /eu.*1 queue needs attention/ }).waitFor();
     expect(await switcher.getByRole("link", { name: /^home/ }).getAttribute("aria-current")).toBe("page");
     await page.keyboard.press("Escape");
     expect(await switcher.getByRole("link").first().isVisible()).toBe(false);

@@ -21,7 +21,7 @@ export function waitingWithoutWorkers(
 }
 
 /**
- * Returns the queues that need somebody: those with dead letters, and those whose tasks wait without a worker. A paused
+ * Returns the queues that need attention: those with dead letters, and those whose tasks wait without a worker. A paused
  * queue is left out, because somebody has stopped it on purpose.
  */
 export function troubledQueues(
@@ -42,7 +42,7 @@ export function ageTone(ageMs: number): "none" | "warn" | "dead" {
 }
 
 /**
- * Sorts queues. `worst` puts the queues that need somebody first, and of these the ones without workers. It then
+ * Sorts queues. `worst` puts the queues that need attention first, and of these the ones without workers. It then
  * compares ages, dead letters and depths.
  */
 export function sortQueues(

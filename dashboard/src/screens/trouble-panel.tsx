@@ -13,11 +13,11 @@ import { Badge, DEAD_REASON_TEXT } from "../ui/status.tsx";
 import { Time } from "../ui/time.tsx";
 import { sortQueues, troubledQueues, waitingWithoutWorkers } from "./rank.ts";
 
-/** Each named queue needs a request every few seconds. */
+/** No more, because each named queue costs a request every five seconds. */
 const NAMED_QUEUES = 5;
 const SHOWN_CHARACTERS = 200;
 
-/** Names the queues that need somebody, worst first, each with the error of its newest dead letter. */
+/** Names the queues that need attention, worst first, each with the error of its newest dead letter. */
 export function TroublePanel() {
   const { figures } = useLive();
   const { queues, workers } = figures;
@@ -39,7 +39,7 @@ export function TroublePanel() {
       </ul>
       {more > 0 ? (
         <p className="hint">
-          <Trans>{count(more)} more at the top of the list of queues.</Trans>
+          <Trans>{count(more)} more: see the top of the list of queues.</Trans>
         </p>
       ) : null}
     </section>

@@ -15,8 +15,8 @@ interface Target {
 }
 
 /**
- * Shows letters on everything that can be pressed or filled in. Who types the letters of a control presses it, or
- * focuses it if it takes text. So two or three keys reach every action that can be seen.
+ * Shows letters on every visible control. Typing the letters of a control presses it, or focuses it if it takes text. So
+ * two or three keys reach every action.
  */
 export function ActionKeys({ onClose }: { onClose(): void }) {
   const [{ targets, typed }, setState] = useState(() => ({ targets: findTargets(), typed: "" }));
@@ -54,7 +54,7 @@ export function ActionKeys({ onClose }: { onClose(): void }) {
   return (
     <>
       <p className="action-keys" role="status">
-        {t`Type the letters of a control to press it. Esc ends this.`}
+        {t`Type the letters of a control to press it. Esc hides the letters.`}
       </p>
       <div aria-hidden="true">
         {targets.map(({ letters, seen }) => {
@@ -91,7 +91,7 @@ function canBeSeen(element: HTMLElement): boolean {
   return there !== null && element.contains(there);
 }
 
-/** Returns so many different texts of letters. All have the same length, so none is the beginning of another. */
+/** Returns this many different combinations of letters. All have the same length, so none begins with another. */
 function lettersOf(count: number): string[] {
   let texts: string[] = [""];
   while (texts.length < count) texts = texts.flatMap((text) => [...LETTERS].map((letter) => text + letter));

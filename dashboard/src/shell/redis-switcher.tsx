@@ -36,8 +36,8 @@ function Switcher({ name }: { name: string }) {
         className="button button-plain button-small"
         aria-label={
           troubled === 0
-            ? t`${name}: the Redis that is shown`
-            : t`${name}: the Redis that is shown. Others need a look: ${troubled}`
+            ? t`Redis shown: ${name}`
+            : t`Redis shown: ${name}. Other Redis with problems: ${troubled}`
         }
       >
         <span className={troubled === 0 ? undefined : "redis-troubled"}>{name}</span>
@@ -66,7 +66,7 @@ function Health({ redis: { isUp, onFire } }: { redis: RedisView }) {
   const [icon, tone, text]: [LucideIcon, string, string] = !isUp
     ? [ServerOff, "dead", t`Cannot be reached`]
     : onFire > 0
-      ? [Flame, "warn", plural(onFire, { one: "# queue on fire", other: "# queues on fire" })]
+      ? [Flame, "warn", plural(onFire, { one: "# queue needs attention", other: "# queues need attention" })]
       : [CircleCheck, "completed", t`OK`];
   return (
     <Badge icon={icon} tone={tone}>

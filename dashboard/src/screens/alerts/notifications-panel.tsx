@@ -34,7 +34,7 @@ export function NotificationsPanel() {
         )
       ) : query.data.length === 0 ? (
         <NoneYet title={t`No messages yet`}>
-          <p>{t`Each message that was sent is shown here, with what its target answered.`}</p>
+          <p>{t`Alert messages are listed here, each with the answer of its target.`}</p>
         </NoneYet>
       ) : (
         <div className="grid-table alert-messages" role="table" aria-label={t`Recent messages`}>

@@ -28,7 +28,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
   const { say } = useToasts();
   const [draft, setDraft] = useState(() => {
     const first = ruleDraft(rule);
-    // The only target is meant in most cases, and a rule without a target is easily overlooked.
+    // With one target it is chosen at the start, because a rule without a target would send nothing.
     return rule === null && targets.length === 1 ? { ...first, targets: [...targets] } : first;
   });
   const set = (part: Partial<RuleDraft>) => setDraft((before) => ({ ...before, ...part }));
@@ -84,7 +84,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
       <div className="form-row">
         <SpanField
           label={t`For`}
-          hint={t`How long the condition has to hold. Empty: it fires at once.`}
+          hint={t`How long the condition has to hold. Empty: the alert fires at once.`}
           value={draft.for}
           onChange={(span) => set({ for: span })}
           error={errors.for}
@@ -98,7 +98,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
         />
         <SpanField
           label={t`Repeat`}
-          hint={t`While it fires, the message is repeated after this time. Empty: never.`}
+          hint={t`While the alert fires, its message is repeated at this interval. Empty: never.`}
           value={draft.repeat}
           onChange={(repeat) => set({ repeat })}
           error={errors.repeat}
@@ -127,7 +127,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
         )}
       </fieldset>
       <LabelledCheckbox isSelected={draft.resolved} onChange={(resolved) => set({ resolved })}>
-        {t`Send a message when it ends`}
+        {t`Send a message when the alert ends`}
       </LabelledCheckbox>
     </FormDialog>
   );
@@ -180,8 +180,8 @@ function ConditionFields({ draft, errors, set }: ConditionFieldsProps) {
             error={errors.window}
           />
           <TextField
-            label={t`Least attempts`}
-            hint={t`With fewer attempts in this time it does not fire.`}
+            label={t`At least this many attempts`}
+            hint={t`With fewer attempts in this time, the alert does not fire.`}
             value={draft.minTasks}
             onChange={(minTasks) => set({ minTasks })}
             error={errors.minTasks}

@@ -42,7 +42,7 @@ export function ruleDraft(rule: AlertRuleView | null): RuleDraft {
   };
 }
 
-export const nameError = () => t`1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit.`;
+export const nameError = () => t`1 to 32 characters: a-z, 0-9, _ and -. The first one is a letter or digit.`;
 const emptyOr = (span: SpanDraft) => span.amount.trim() === "" || !Number.isNaN(spanMsOf(span));
 const within = (span: SpanDraft, least: number, most: number) =>
   spanMsOf(span) >= least && spanMsOf(span) <= most;

@@ -23,7 +23,7 @@ const STATE_LOOK: Record<AlertState, { icon: LucideIcon; tone: string; text: () 
   firing: { icon: BellRing, tone: "dead", text: () => t`Firing` },
 };
 
-/** A row names so many queues of a rule. */
+/** A row names at most this many queues of a rule. */
 const SHOWN_QUEUES = 5;
 
 export function RuleRow({ rule, onEdit }: { rule: AlertRuleView; onEdit(): void }) {
@@ -149,7 +149,7 @@ function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRule
           onSaved={refresh}
           onClose={() => setOpen(null)}
         >
-          {t`It sends no messages that alerts fire. When the mute ends, it tells those that still fire.`}
+          {t`While the rule is muted, it does not report alerts that fire. When the mute ends, it reports those that began during the mute and still fire.`}
         </MuteDialog>
       ) : null}
       {open === "delete" ? (
@@ -165,7 +165,7 @@ function RuleActions({ rule: { name, queues, mute }, onEdit }: { rule: AlertRule
           }}
           onClose={() => setOpen(null)}
         >
-          {t`This cannot be undone. If it fires, its targets are told that it has ended.`}
+          {t`This cannot be undone. If an alert of this rule fires now, a message says that it has ended.`}
         </ConfirmDialog>
       ) : null}
     </>

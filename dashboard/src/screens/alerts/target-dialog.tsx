@@ -41,12 +41,12 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
   const isKept = target !== null && target.kind === kind;
   const nameError = isAlertName(name) ? null : nameProblem();
   const urlError =
-    (url.trim() === "" && isKept) || URL.canParse(url.trim()) ? null : t`A whole URL: https://…`;
+    (url.trim() === "" && isKept) || URL.canParse(url.trim()) ? null : t`A complete URL: https://…`;
   const given = wordsOf(secrets);
   const secretsError =
     kind === "slack" || (given.length === 0 && isKept) || (given.length >= 1 && given.length <= 2)
       ? null
-      : t`One secret, or two while the first one replaces the second.`;
+      : t`Enter one secret, or the new one and the old one.`;
   const body: AlertTargetBody = {
     kind,
     ...(url.trim() === "" ? {} : { url: url.trim() }),
@@ -90,8 +90,8 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
         label={t`URL`}
         hint={
           isKept
-            ? t`Empty: it stays as it is. It is never shown again.`
-            : t`Begins with https://. It is never shown again.`
+            ? t`Leave empty to keep the present URL, which is never shown.`
+            : t`Begins with https://. It will not be shown again.`
         }
         value={url}
         onChange={setUrl}
@@ -104,8 +104,8 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
             label={t`Secret`}
             hint={
               isKept
-                ? t`Empty: it stays as it is. Two with a space between them while a secret is replaced.`
-                : t`Messages are signed with it. Give it to the receiver: it is never shown again.`
+                ? t`Leave empty to keep the present secret. To replace it without a gap, enter the new one, a space and the old one.`
+                : t`The messages are signed with it. Copy it for the receiver now: it will not be shown again.`
             }
             value={secrets}
             onChange={setSecrets}
@@ -114,7 +114,7 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
           />
           <div>
             <Button small onPress={() => setSecrets([newSecret(), ...given].slice(0, 2).join(" "))}>
-              {t`Make a secret`}
+              {t`Generate a secret`}
             </Button>
           </div>
         </>

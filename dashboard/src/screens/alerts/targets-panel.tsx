@@ -39,11 +39,11 @@ export function TargetsPanel({ targets }: { targets: readonly AlertTargetView[] 
       </div>
       {targets.length === 0 ? (
         <NoneYet title={t`No targets yet`}>
-          <p>{t`A target is a webhook of yours or a channel of Slack that gets the messages.`}</p>
+          <p>{t`A target is a webhook or a Slack channel that receives the messages.`}</p>
         </NoneYet>
       ) : (
         <div className="grid-table alert-targets" role="table" aria-label={t`Targets`}>
-          <GridHead columns={[t`Target`, t`Kind`, t`Host`, t`Written`, t`Last test`]} />
+          <GridHead columns={[t`Target`, t`Kind`, t`Host`, t`Changed`, t`Last test`]} />
           <div role="rowgroup" className="grid-body">
             {targets.map((target) => (
               <TargetRow key={target.name} target={target} onEdit={() => setEditing(target)} />
@@ -84,7 +84,7 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
         <code className="wrap">{host}</code>
       </div>
       <div className="cell" role="cell">
-        <span className="label">{t`Written`}</span>
+        <span className="label">{t`Changed`}</span>
         <Time at={updatedAt} />
       </div>
       <div className="cell cell-wide" role="cell" aria-live="polite">
@@ -121,7 +121,7 @@ function TargetRow({ target, onEdit }: { target: AlertTargetView; onEdit(): void
           }}
           onClose={() => setDeleting(false)}
         >
-          {t`Its URL and its secrets are removed. Messages that wait for it are given up.`}
+          {t`Its URL and its secrets are removed. Messages that still wait for this target are not sent.`}
         </ConfirmDialog>
       ) : null}
     </div>
@@ -135,7 +135,7 @@ function TestResult({ result, isPending }: { result: AlertNotification | undefin
     <div className="wrap">
       <OutcomeBadge outcome={result.outcome} />{" "}
       {result.answer === null ? (
-        <span className="hint">{t`No process has sent it yet.`}</span>
+        <span className="hint">{t`No process has sent the test yet.`}</span>
       ) : (
         <ForeignText text={result.answer} />
       )}

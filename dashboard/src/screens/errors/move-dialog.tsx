@@ -10,7 +10,7 @@ import { ReasonField } from "../../ui/reason-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
 
-/** An error that actions can name. A masked error has no signature. */
+/** An error that can be replayed or discarded. A masked error cannot, because it has no signature. */
 export type NamedError = ErrorView & { signature: string };
 export type MoveVerb = "replay" | "discard";
 
@@ -36,7 +36,7 @@ const TEXT = {
       plural(dead, { one: "# dead letter discarded", other: "# dead letters discarded" }),
     none: () => t`Nothing was discarded`,
     effect: () =>
-      t`They are removed with payload and history. The screen Operations can restore them for ten minutes.`,
+      t`They are removed with payload and history. For ten minutes they can be restored on the screen Operations.`,
   },
 } as const;
 

@@ -36,7 +36,9 @@ function ViewsDialog({ onClose }: { onClose(): void }) {
       <Modal className="modal modal-form">
         <Dialog className="dialog">
           <Heading slot="title">{t`Saved views`}</Heading>
-          <p className="small soft">{t`They are kept in this browser. To share one, copy its address.`}</p>
+          <p className="small soft">
+            {t`Views are kept in this browser. To share one, open it and copy the address of the page.`}
+          </p>
           <form
             className="form"
             onSubmit={(event) => {

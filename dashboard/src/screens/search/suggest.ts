@@ -5,7 +5,7 @@ import { t } from "@lingui/core/macro";
 export interface Suggestion {
   /** The text that replaces the word. */
   text: string;
-  /** What the text means; empty if it says so itself. */
+  /** What the text means; empty if the text needs no explanation. */
   hint: string;
 }
 
@@ -23,29 +23,29 @@ export interface Word {
 const MOST = 12;
 const AGES = ["<15m", "<1h", "<24h", "<7d", ">1h", ">24h"];
 const COUNTS = [">1", ">3", "1"];
-/** The fields with what they are. What most readers look for comes first. */
+/** The fields and their hints, the most used fields first. */
 const FIELDS: Readonly<Record<string, () => string>> = {
-  type: () => t`the type`,
-  state: () => t`where it is in its life`,
-  tag: () => t`one of the tags`,
-  error: () => t`a part of the last error; with : its name or message as a whole`,
-  reason: () => t`why it died`,
-  died: () => t`when it died: <2h in the last two hours, >2h longer ago`,
+  type: () => t`the type of the task`,
+  state: () => t`the state of the task, such as pending or dead`,
+  tag: () => t`a tag of the task`,
+  error: () => t`a part of the last error; with : its whole name or message`,
+  reason: () => t`why the task died`,
+  died: () => t`when the task died: <2h in the last two hours, >2h before that`,
   payload: () => t`a value in the payload, such as payload.customer.id=42`,
   queue: () => t`the name of the queue`,
   id: () => t`the id of the task; upper and lower case differ`,
-  attempts: () => t`the attempts since the enqueue or the last replay`,
-  enqueued: () => t`when it was enqueued`,
-  completed: () => t`when it completed`,
+  attempts: () => t`the number of attempts since the enqueue or the last replay`,
+  enqueued: () => t`when the task was enqueued`,
+  completed: () => t`when the task completed`,
   due: () => t`when a scheduled task is due; <2h within two hours`,
-  ended: () => t`when it ended, in any way`,
-  time: () => t`the time by which its list is ordered`,
+  ended: () => t`when the task ended, whatever its outcome`,
+  time: () => t`the time by which the list is ordered`,
   priority: () => t`high, normal or low`,
   key: () => t`the flow-control key`,
   flow: () => t`the id of the flow`,
   signature: () => t`the error under which a dead letter is counted`,
 };
-/** What follows the name of a field if it is not a colon. */
+/** What follows the name of a field, for the fields where that is not a colon. */
 const AFTER: Readonly<Record<string, string>> = { error: "~", payload: "." };
 const CHOICES: Readonly<Record<string, readonly string[]>> = CHOICE_FIELDS;
 

@@ -14,7 +14,7 @@ import type { TaskScreen } from "./use-task-screen.ts";
 interface TaskScreenProps {
   screen: TaskScreen;
   label: string;
-  /** What the list has, in the plural. */
+  /** What the list contains, in the plural: `dead letters`. */
   noun: string;
   columns: ReturnType<typeof useColumns>;
   /** Buttons over the list. */
@@ -48,7 +48,9 @@ export function TaskListScreen(props: TaskScreenProps) {
           {screen.isWrong ? (
             <div className="empty" role="alert">
               <h2>{t`The query in the address cannot be read`}</h2>
-              <p>{t`Without it the list would have more rows than you asked for, so it is not shown.`}</p>
+              <p>
+                {t`Without the query, the list would have more rows than you asked for, so no list is shown.`}
+              </p>
               <Button onPress={screen.clear}>{t`Clear query`}</Button>
             </div>
           ) : query.isError && rows.length === 0 ? (

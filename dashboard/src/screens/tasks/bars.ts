@@ -12,9 +12,9 @@ export interface Span {
   what: string;
   from: number;
   to: number;
-  /** Whether it lasts still. `to` is then the present time. */
+  /** Whether the span has not ended yet. `to` is then the present time. */
   isOpen: boolean;
-  /** When an open wait ends at the latest; null if that is unknown. */
+  /** The latest time at which an open wait ends; null if it is unknown. */
   until: number | null;
   /** The attempt that ran. */
   attempt: AttemptView | null;
@@ -70,7 +70,7 @@ export function barRows(task: TaskDetail, now: number): BarRow[] {
         row.moments.push({ kind: "replayed", at, what: t`replay ${generation}` });
         // Without an attempt before the replay, the time of the death is unknown.
         if (last !== null && last !== task.enqueuedAt && last < at)
-          row.spans.push(span("dead", t`was dead`, last, at));
+          row.spans.push(span("dead", t`was a dead letter`, last, at));
       }
       rows.push(row);
       last = at;
@@ -97,7 +97,7 @@ export function barRows(task: TaskDetail, now: number): BarRow[] {
     const { lastAt, fields, by, count } = task.changes;
     const names = fields.join(", ");
     const times = plural(count, { one: "once", other: "# times" });
-    const what = t`changed ${names}, ${times}, last by ${by}`;
+    const what = t`changed ${times}: ${names}; last by ${by}`;
     rows.push({ ...rowOf("changed", t`Changed`), moments: [{ kind: "changed", at: lastAt, what }] });
   }
   return rows;
@@ -141,7 +141,7 @@ function presentWait(task: TaskView, isRetry: boolean): [SpanKind, string] {
 
 const WAITED = {
   queued: () => t`waited in the queue`,
-  backoff: () => t`backoff, and wait in the queue`,
+  backoff: () => t`backoff, then wait in the queue`,
   delayed: () => t`waited until it was due`,
 } as const;
 
@@ -152,8 +152,8 @@ const SUSPENDED = {
 } as const;
 
 /**
- * Splits the time before an attempt. The record of a task does not keep the runs of a handler before a sleep or a wait.
- * So the ends of its steps say what happened in that time.
+ * Splits the time before an attempt into spans. The record of a task does not keep a run that ended in a sleep or a wait,
+ * so the times of the steps say what happened in between.
  */
 function waitSpans(
   task: TaskView,
@@ -175,7 +175,7 @@ function waitSpans(
     const [first = ""] = plain;
     const end = plain.at(-1) ?? "";
     const what =
-      plain.length > 1 ? t`until the end of step ${first} to ${end}` : t`until the end of step ${first}`;
+      plain.length > 1 ? t`until the end of the steps ${first} to ${end}` : t`until the end of step ${first}`;
     spans.push(span("step", what, at, plainTo));
     at = plainTo;
     plain = [];
@@ -206,7 +206,7 @@ export interface Scale {
   isToScale: boolean;
 }
 
-/** No time gets less than this share of the width, unless there are very many. */
+/** No span gets less than this share of the width, unless there are very many spans. */
 const SMALLEST_SHARE = 0.02;
 
 /**
@@ -242,7 +242,7 @@ export function scaleOf(rows: readonly BarRow[], isExact: boolean): Scale {
   };
 }
 
-/** Returns the largest exponent, at most 1, with which the shortest time gets the wanted share of the width. */
+/** Returns the largest exponent, at most 1, that gives the shortest span the wanted share of the width. */
 function exponentFor(lengths: readonly number[], wanted: number): number {
   if (lengths.length === 0) return 1;
   const shortest = Math.min(...lengths);
@@ -258,7 +258,7 @@ function exponentFor(lengths: readonly number[], wanted: number): number {
   return low;
 }
 
-/** Chooses the times to name under the bars: starts and ends of spans that are far enough from one another. */
+/** Chooses the times to write below the bars: starts and ends of spans, if they are far enough apart. */
 export function ticksOf(rows: readonly BarRow[], scale: Scale, apart: number): number[] {
   const times = rows.flatMap(({ spans }) => spans.flatMap(({ from, to }) => [from, to]));
   const ticks: number[] = [];

@@ -34,10 +34,10 @@ export function PayloadChanges({ before, after }: { before: string; after: strin
                 <ForeignText text={path} />
               </th>
               <td>
-                <Value text={from} none={t`not there`} isOld />
+                <Value text={from} none={t`absent`} isOld />
               </td>
               <td>
-                <Value text={to} none="removed" />
+                <Value text={to} none={t`removed`} />
               </td>
             </tr>
           ))}

@@ -1,5 +1,5 @@
 import { t } from "@lingui/core/macro";
-/** How far a task is, as its handler reported it. */
+/** The progress that a handler reported. */
 export interface Progress {
   /** 0 to 1; null if the report has no share. */
   share: number | null;
@@ -15,7 +15,7 @@ const TEXT = ["message", "text", "step", "stage", "label", "status"];
 
 /**
  * Reads a progress report, which may be any JSON. A number up to 1 is a share, and a larger one up to 100 a percentage.
- * Of an object, the usual names are understood: `done` and `total`, `percent`, `share`, `message`.
+ * In an object, these members are read: `done` and `total`, `percent`, `share`, `message`.
  */
 export function progressOf(json: string): Progress {
   let value: unknown;
