@@ -31,7 +31,7 @@ document.querySelector("base")?.remove();
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 
-// Nothing is shown before the texts of the language are there.
+// The page is rendered after the texts of its language are loaded.
 await showLanguage(languageChoice());
 
 createRoot(root).render(

@@ -1,6 +1,6 @@
 /** Keeps what the reader chose in this browser, such as the theme and the format of times. */
 
-/** Returns one of the allowed values; without a list of them, any text or null. */
+/** Returns the stored value if it is allowed, otherwise the fallback. Without a list, every text is allowed. */
 export function readPreference(name: string): string | null;
 export function readPreference<T extends string>(name: string, allowed: readonly T[], fallback: T): T;
 export function readPreference<T extends string>(name: string, allowed?: readonly T[], fallback?: T) {

@@ -19,7 +19,7 @@ export type {
   AlertTargetView,
 };
 
-/** The beginning of the keys of all queries about alerts. */
+/** The prefix of the keys of all queries about alerts. */
 export const alertsKey = ["alerts"] as const;
 
 /** `GET /v1/alerts`. */

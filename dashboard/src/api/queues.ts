@@ -66,7 +66,7 @@ export const markedActionsQuery = (queue: string, windowMs: number) =>
   queryOptions({
     queryKey: [...queueKey(queue), "marked", windowMs] as const,
     queryFn: async ({ signal }) => {
-      // Ten minutes make up for a clock of the browser that is wrong.
+      // The ten extra minutes allow for a wrong clock of the browser.
       const from = Math.max(0, Date.now() - windowMs - 600_000);
       const pages = await Promise.all(
         MARKED.map((action) =>

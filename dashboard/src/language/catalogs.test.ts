@@ -39,7 +39,7 @@ describe("the files of texts", () => {
     expect(differing).toEqual([]);
   });
 
-  it("are used by every component", () => {
+  it("have the texts of every component", () => {
     expect(rawTexts()).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { LANGUAGES, type Language, setLanguage, type Texts } from "./texts.tsx";
 const CHOICES = ["system", ...LANGUAGES] as const;
 export type LanguageChoice = (typeof CHOICES)[number];
 
-/** English texts are in the code of the screens. Those of another language are loaded when it is chosen. */
+/** The English texts are in the code of the screens. Those of another language are loaded when it is chosen. */
 const CATALOGS: Record<Language, () => Promise<{ texts: Texts }>> = {
   en: async () => ({ texts: {} }),
   de: () => import("virtual:texts/de"),

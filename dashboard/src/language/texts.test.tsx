@@ -13,7 +13,7 @@ describe("a text", () => {
     render(<Trans id="x" message={compileMessageOrThrow(message)} values={values} components={elements} />)
       .container.innerHTML;
 
-  it("keeps its elements, and takes nothing in a value for one", () => {
+  it("keeps its elements, and shows tags in a value as plain text", () => {
     expect(shown("a <0>{name}</0> <1/>", { name: "<1/>\\u0041{name}" })).toBe(
       "a <b>&lt;1/&gt;\\u0041{name}</b> <i>own</i>",
     );
@@ -33,7 +33,7 @@ describe("a text", () => {
     expect(document.documentElement.lang).toBe("de");
   });
 
-  it("of a language replaces the one in the source", () => {
+  it("in German replaces the English one of the source", () => {
     setLanguage("de", { x: compileMessageOrThrow("vor {0}") });
     expect(i18n._({ id: "x", message: [["0"], " ago"], values: { 0: "12 s" } })).toBe("vor 12 s");
     expect(relative(0, 500)).toBe("just now");

@@ -28,7 +28,7 @@ export function watchLanguage(watcher: () => void): () => void {
   return () => watchers.delete(watcher);
 }
 
-/** Returns a function that makes a formatter for the present language, and makes it only once for each language. */
+/** Returns a function that returns the formatter of the current language, and makes each formatter only once. */
 export function perLanguage<T>(make: (language: Language) => T): () => T {
   const made = new Map<Language, T>();
   return () => {
@@ -41,7 +41,7 @@ export function perLanguage<T>(make: (language: Language) => T): () => T {
 const pluralRules = perLanguage((tag) => new Intl.PluralRules(tag));
 const numbers = perLanguage((tag) => new Intl.NumberFormat(tag));
 
-/** What the macros make of a text. */
+/** What a macro compiles a text to. */
 interface Message {
   id: string | number;
   /** The English text. */
@@ -99,7 +99,7 @@ export function Trans(props: Message & { components?: Record<string, ReactElemen
   const close = (name: string, children: ReactNode[] | null) => {
     const element = components[name];
     if (element === undefined) return add(children);
-    // A text without children for an element leaves the element its own.
+    // `<0/>` in a text keeps the children that the element has in the source.
     add(children === null ? element : cloneElement(element, {}, ...children));
   };
   for (const part of partsOf(tokensOf(props), values, "#")) {
@@ -118,6 +118,6 @@ export function Trans(props: Message & { components?: Record<string, ReactElemen
   return createElement(Fragment, null, ...(stack[0]?.children ?? []));
 }
 
-/** Writes the name of a state in small letters. In German, only the first word can be small. */
+/** Returns the name of a state for use within a sentence. German nouns after the first word keep their capitals. */
 export const withinSentence = (name: string): string =>
   language === "en" ? name.toLowerCase() : name.charAt(0).toLowerCase() + name.slice(1);

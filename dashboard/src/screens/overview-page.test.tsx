@@ -9,7 +9,7 @@ const stats = [
   queueStats({ queue: "orders", pending: 4 }),
 ];
 
-it("names the queues that need somebody, with the newest death, and says how many errors are new", async () => {
+it("names the queues that need attention with the error of their newest dead letter, and says how many errors are new", async () => {
   const { calls } = renderAt("/", (call) => {
     if (call.path === "/v1/queues/emails/tasks" && call.query.state === "dead")
       return {

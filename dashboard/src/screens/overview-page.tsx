@@ -68,7 +68,7 @@ export function OverviewPage() {
   );
 }
 
-/** The way to the errors. It says how many began with the last deploy. */
+/** A link to the errors that says how many are new since the last deploy. */
 function NewErrors() {
   const { paused } = useLive();
   const { data } = useQuery({

@@ -30,7 +30,7 @@ it("ignores lost workers and paused queues", () => {
   expect(waitingWithoutWorkers(queues, null)).toEqual([]);
 });
 
-it("puts queues that need somebody first, then sorts by age, dead letters and depth", () => {
+it("puts queues that need attention first, then sorts by age, dead letters and depth", () => {
   const queues = [
     queueStats({ queue: "quiet" }),
     queueStats({ queue: "deep", pending: 9_000 }),

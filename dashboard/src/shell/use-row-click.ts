@@ -4,8 +4,8 @@ const OWN_CLICK =
   "a, button, input, label, select, textarea, summary, pre, [role=dialog], [role=alertdialog]";
 
 /**
- * A click anywhere in a row opens what its main link opens, which has `data-row-link`. Controls in the row keep their
- * own clicks. A row whose text is being selected stays as it is.
+ * Makes a click anywhere in a row follow its main link, which has `data-row-link`. Clicks on controls in the row, and
+ * clicks that end a selection of text, do nothing more.
  */
 export function useRowClick(): void {
   useEffect(() => {

@@ -9,9 +9,9 @@ interface Draft {
 }
 
 /**
- * The text of a field that is also in the address. The address follows later than the keys, so the field keeps its own
- * text, and takes the text of the address only if that did not come from the field. Otherwise an old text would come
- * back over the newest keys.
+ * The text of a field that is also in the address. The address is updated later than the field. So the field keeps its
+ * own text, and takes the text of the address only if it did not come from the field. Otherwise an older text would
+ * replace what was just typed.
  */
 export function useDraft(address: string): Draft {
   const [text, setText] = useState(address);

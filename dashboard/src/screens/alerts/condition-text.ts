@@ -3,7 +3,7 @@ import type { AlertCondition } from "../../api/alerts.ts";
 import { count, percent } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 
-/** Says what a condition watches. */
+/** Describes a condition. */
 export function conditionText(when: AlertCondition): string {
   switch (when.kind) {
     case "dead_letters":
@@ -17,7 +17,7 @@ export function conditionText(when: AlertCondition): string {
   }
 }
 
-/** Says the figure that a condition watches. */
+/** Writes the figure that a condition compares with its limit. */
 export function valueText(kind: AlertCondition["kind"], value: number | null): string {
   if (value === null) return t`not known`;
   switch (kind) {

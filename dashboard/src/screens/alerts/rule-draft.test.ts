@@ -43,7 +43,7 @@ test.each<[keyof ReturnType<typeof ruleErrors>, Partial<RuleDraft>]>([
   expect(ruleErrors({ ...ruleDraft(null), name: "r", ...part })[field]).not.toBeNull();
 });
 
-test("a wrong value of another condition does not stop the form, and an empty time is 0", () => {
+test("only the fields of the chosen condition are checked, and an empty time is 0", () => {
   const draft = { ...ruleDraft(null), name: "r", kind: "no_workers" as const, dead: "x", percent: "x" };
   expect(Object.values(ruleErrors(draft)).every((error) => error === null)).toBe(true);
   expect(ruleBody({ ...draft, for: { amount: "", unit: "h" } })).toMatchObject({

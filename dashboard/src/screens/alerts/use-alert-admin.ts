@@ -1,7 +1,7 @@
 import { t } from "@lingui/core/macro";
 import { useSession } from "../../session/session-context.tsx";
 
-/** Returns why this user may not change rules and targets; null if the user may. They concern all queues. */
+/** Returns why this user may not change rules and targets, which concern all queues; null if the user may. */
 export function useAlertAdmin(): string | null {
   const { session, denied } = useSession();
   const why = denied("admin");

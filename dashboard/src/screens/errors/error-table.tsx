@@ -23,7 +23,7 @@ interface ErrorTableProps {
   onClear(): void;
 }
 
-/** An error is one row per queue. */
+/** The same error in two queues has two rows. */
 const keyOf = ({ queue, signature }: Pick<ErrorView, "queue" | "signature">) => `${queue} ${signature ?? ""}`;
 
 /** Errors with exact counts, and what is counted under no error. */

@@ -8,9 +8,9 @@ import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.ts
 import { MoveDialog, type MoveVerb, type NamedError } from "./move-dialog.tsx";
 
 export interface ErrorActions {
-  /** Opens the dialog of the dead letters of one error. */
+  /** Opens the dialog for the dead letters of one error. */
   moveOne(verb: MoveVerb, error: NamedError, title: string): void;
-  /** Opens the dialog for the dead letters of several errors, which may be of several queues. */
+  /** Opens the dialog for the dead letters of several errors, also from several queues. */
   moveAll(verb: MoveVerb, errors: readonly NamedError[], onDone: () => void): void;
   mute(errors: readonly NamedError[], onDone?: () => void): void;
   unmute(error: NamedError): void;
@@ -25,8 +25,8 @@ interface Asked {
 }
 
 /**
- * The actions on errors and their dialogs. A list of errors has these dialogs once, and not in each row, so that a dialog
- * stays open if its row is no longer in the list.
+ * The actions on errors and their dialogs. The dialogs belong to the list and not to its rows, so that a dialog stays
+ * open when its row leaves the list.
  */
 export function useErrorActions(): ErrorActions {
   const client = useQueryClient();

@@ -16,9 +16,9 @@ const GRAPH = [
 ];
 const told = (name: string) => around(GRAPH, name).map(({ names, after }) => `${names} after ${after}`);
 
-it("has a node with the nodes right before and behind it, and only the lines between them", () => {
+it("the surroundings of a node are the nodes next to it, with only the lines to and from the node", () => {
   expect(told("d")).toEqual(["b after ", "c after ", "d after 0,1", "e after 2"]);
   expect(told("a")).toEqual(["a after ", "b after 0", "c after 0", "e after 0"]);
 });
 
-it("is empty for a node that no group names", () => expect(told("f")).toEqual([]));
+it("a node that no group names has no surroundings", () => expect(told("f")).toEqual([]));

@@ -1,8 +1,8 @@
 import type { FlowGroup } from "@holdfast/contracts";
 
 /**
- * Returns the group of a node with the groups right before and right behind it, as a graph of its own. It is empty if no
- * group names the node.
+ * Returns a graph of the group that contains the node and of the groups directly before and after it. The graph is empty
+ * if no group names the node.
  */
 export function around(groups: readonly FlowGroup[], name: string): FlowGroup[] {
   const here = groups.findIndex((group) => group.names.includes(name));

@@ -69,7 +69,7 @@ it("uses the longest step in the span everywhere, so that a steady load is a str
     10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000, 80_000,
   ]);
   expect(points.map(({ enqueued }) => enqueued)).toEqual(Array(8).fill(50));
-  // The other charts have the same times, although they have no samples of the stream.
+  // The charts without samples from the stream have points at the same times.
   const grid = chartGrid([...coarse, ...fine], stream, 300_000, 2_000);
   expect(grid).toEqual({ stepMs: 10_000, end: 80_000 });
   const series = seriesPoints([...coarse, ...fine], 300_000, grid);

@@ -39,7 +39,7 @@ function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: 
   return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
 }
 
-/** The times of the points of all charts of a page, so that one crosshair fits all of them. */
+/** The times at which every chart of a page has points, so that one crosshair fits all charts. */
 export interface ChartGrid {
   stepMs: number;
   /** The end of the last step, ms since the epoch. It is in the future while that step lasts. */

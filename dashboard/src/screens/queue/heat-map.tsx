@@ -6,7 +6,7 @@ import { clockMinute, shortDuration } from "../../format/time.ts";
 import { useZone } from "../../ui/time.tsx";
 import { heatRows } from "./heat-rows.ts";
 
-/** The size of the drawing in its own units. It is stretched to the width of the page. */
+/** The width and height of the drawing, which is stretched to the width of the page. */
 const WIDTH = 1_000;
 const ROW = 10;
 /** A span of a few seconds would be too narrow to see. */

@@ -7,7 +7,7 @@ export interface HeatRow {
   counts: number[];
 }
 
-/** Returns the rows from the longest time to the shortest, without the empty ones above and below all others. */
+/** Returns the rows from the longest time to the shortest, without the empty ones at the top and the bottom. */
 export function heatRows(
   columns: readonly HeatColumn[],
   boundsMs: readonly number[],

@@ -3,11 +3,11 @@ import { plural, t } from "@lingui/core/macro";
 
 export type MarkKind = "deploy" | "pause" | "resume" | "replay";
 
-/** Something that happened to the queue, and may be why a line in a chart changes. */
+/** Something that happened to the queue and may explain a change in a chart. */
 export interface Mark {
   at: number;
   kind: MarkKind;
-  /** One sentence. It has text of other people in it, such as the reason of a pause. */
+  /** One sentence. It can contain text that somebody typed, such as the reason for a pause. */
   text: string;
 }
 
@@ -43,7 +43,7 @@ function markOf({ at, actor, action, count, reason, outcome }: AuditRecord): Mar
   }
 }
 
-/** Returns the marks of a chart, oldest first. @param deploys the changes of the version of the workers */
+/** Returns the marks of a chart, oldest first. @param deploys when the workers changed their version */
 export function marksOf(
   deploys: readonly { at: number; version: string }[],
   actions: readonly AuditRecord[],
@@ -60,6 +60,6 @@ export function marksOf(
     .slice(-MOST_MARKS);
 }
 
-/** Returns the marks that a reader means who points at this time of a chart. */
+/** Returns the marks near the time at which the pointer is. */
 export const marksNear = (marks: readonly Mark[], at: number, spanMs: number): Mark[] =>
   marks.filter((mark) => Math.abs(mark.at - at) <= spanMs / 80);

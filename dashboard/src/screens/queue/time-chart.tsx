@@ -54,7 +54,7 @@ const axisTime = (spanMs: number) =>
 const pointTime = (spanMs: number, atMs: number, zone: Zone): string =>
   `${spanMs >= DAYS_FROM_MS ? `${clockDay(atMs, zone)}, ${clockMinute(atMs, zone)}` : clockTime(atMs, zone)}${zone === "utc" ? " UTC" : ""}`;
 
-/** A tip has no room for a longer reason. The table of marks has it in full. */
+/** A longer reason is cut in a tip. The table of marks shows all of it. */
 const MARK_CHARACTERS = 120;
 
 interface MarkLabelProps {
@@ -112,7 +112,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
           <ResponsiveContainer width="100%" height="100%">
             <LineChart
               data={points as P[]}
-              // All charts of the page show the same time when the reader points at one of them.
+              // Pointing at one chart moves the crosshair of every chart of the page.
               syncId="charts"
               syncMethod="value"
               margin={{ top: 6, right: 8, bottom: 0, left: 0 }}

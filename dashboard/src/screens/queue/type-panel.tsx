@@ -12,7 +12,7 @@ const HOUR_MS = 3_600_000;
 
 interface TypePanelProps {
   queue: string;
-  /** The span of the charts. The counts by type go back an hour at least, and a day at most. */
+  /** The span of the charts. The counts by type cover at least an hour and at most a day of it. */
   spanMs: number;
   /** The type whose heat map is shown. By default it is the one with most attempts. */
   type: string | undefined;
@@ -20,7 +20,7 @@ interface TypePanelProps {
   onChoose(choice: { type: string | undefined; by: "wait" | "run" }): void;
 }
 
-/** What the attempts of each task type took, and how many failed. Empty until a worker has told the first of them. */
+/** Shows for each task type how long attempts took and how many failed. Empty before the first report of a worker. */
 export function TypePanel({ queue, spanMs, type, by, onChoose }: TypePanelProps) {
   const { paused } = useLive();
   const windowMs = Math.min(24 * HOUR_MS, Math.max(HOUR_MS, spanMs));

@@ -10,7 +10,7 @@ import { Time } from "../../ui/time.tsx";
 /** A column of a list of tasks. */
 export interface TaskColumn {
   title(): string;
-  /** Its width as a track of a grid. */
+  /** Its width, as in `grid-template-columns`. */
   width: string;
   /** The class that places the cell on a narrow screen. */
   narrow?: "cell-half" | "cell-wide" | "cell-hide" | "cell-last";
@@ -19,7 +19,7 @@ export interface TaskColumn {
   value(task: TaskView): string | number | null;
 }
 
-/** A longer text is cut, because its layout takes time, and the column hides its end anyway. */
+/** A longer text is cut, because the column hides its end anyway and the browser would still lay it out. */
 const SHOWN_CHARACTERS = 300;
 const PRIORITY_RANK = { high: 0, normal: 1, low: 2 };
 
@@ -43,7 +43,7 @@ function detailOf(task: TaskView): string | null {
   return task.lastError ?? task.payloadText;
 }
 
-/** Shows failures and crashes separately. In a failure the handler failed, and in a crash the worker died. */
+/** Shows failures (the handler failed) and crashes (the worker died) separately. */
 function AttemptCounts({ task }: { task: TaskView }) {
   const { attempts, failures, crashes, generation } = task;
   return (
@@ -58,7 +58,7 @@ function AttemptCounts({ task }: { task: TaskView }) {
   );
 }
 
-/** The columns that a list of tasks can have, beside the id of the task. */
+/** The columns that a list of tasks can have, in addition to the id of the task. */
 export const TASK_COLUMNS = {
   queue: {
     title: () => t`Queue`,

@@ -131,7 +131,7 @@ export function QueryBar({ draft, known }: { draft: QueryDraft; known: KnownValu
   );
 }
 
-/** The clauses of the query that is applied. Each can be taken away. */
+/** The clauses of the applied query, each with a button that removes it. */
 export function QueryChips({ draft }: { draft: QueryDraft }) {
   const parsed = parseQuery(draft.text.trim());
   if (!parsed.ok || parsed.clauses.length === 0) return null;

@@ -144,7 +144,7 @@ export function TaskTable(props: TaskTableProps) {
   );
 }
 
-/** The head of a column. It sorts the loaded rows, first the smallest value first, then the largest, then not. */
+/** The head of a column. Clicks sort the loaded rows by it: ascending, then descending, then not at all. */
 function SortHead({ id, sort, onSort }: { id: ColumnId } & Pick<TaskTableProps, "sort" | "onSort">) {
   const order = sort === id ? "ascending" : sort === `-${id}` ? "descending" : "none";
   const next = order === "none" ? id : order === "ascending" ? `-${id}` : undefined;

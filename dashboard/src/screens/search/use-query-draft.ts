@@ -15,8 +15,8 @@ export interface QueryDraft {
 }
 
 /**
- * Keeps the text of the query bar. The text is that of the reader: another query replaces it only if it comes from
- * elsewhere, such as the button Back. So no keystroke is lost when the address follows.
+ * Keeps the text of the query bar. A query in the address replaces this text only if it comes from elsewhere, such as
+ * the button Back. So the address, which is updated later than the text, never undoes a keystroke.
  */
 export function useQueryDraft(applied: string, onApply: (query: string) => void): QueryDraft {
   const [text, setText] = useState(applied);

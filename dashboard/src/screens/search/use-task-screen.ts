@@ -13,8 +13,8 @@ import { useQueryDraft } from "./use-query-draft.ts";
 const SAMPLE = 500;
 
 /**
- * What all lists of tasks have in common: a query, rows with an order, a selection and a side panel. The address keeps
- * all but the selection.
+ * What all lists of tasks have in common: a query, sorted rows, a selection and a side panel. All of it except the
+ * selection is in the address.
  * @param show changes the address. `replace`: the button Back skips the change
  */
 export function useTaskScreen(

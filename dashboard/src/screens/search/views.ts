@@ -9,7 +9,7 @@ export interface SavedView {
 
 const MOST = 50;
 
-/** Reads the views that are kept in this browser. A text that is none of them is left out. */
+/** Reads the views that are kept in this browser. What is not a view is left out. */
 export function readViews(): SavedView[] {
   try {
     const kept = JSON.parse(readPreference("views") ?? "[]") as unknown;
@@ -26,7 +26,7 @@ function isView(value: unknown): value is SavedView {
   return typeof name === "string" && name !== "" && typeof href === "string" && /^\/(?!\/)/.test(href);
 }
 
-/** Adds a view. One with the same name is replaced. */
+/** Adds a view, or replaces the one with the same name. */
 export const withView = (views: readonly SavedView[], view: SavedView): SavedView[] =>
   [view, ...views.filter(({ name }) => name !== view.name)].slice(0, MOST);
 

@@ -66,7 +66,7 @@ interface StepProps {
   icon: React.ReactNode;
 }
 
-/** With `replace`, one step back in the browser leads to the list, however many tasks the reader went through. */
+/** `replace` lets the button Back of the browser lead to the list, however many tasks the reader has seen. */
 function Step({ to, text, keyName, icon }: StepProps) {
   if (to === null)
     return (

@@ -36,7 +36,7 @@ export function ProgressPanel({ task, json }: { task: TaskView; json: string }) 
             <ForeignText text={text} />
           </p>
         )}
-        {/* The report itself, because it may have more than the bar and the text show. */}
+        {/* The whole report, because it may contain more than the bar and the text show. */}
         {json === String(share) || json.startsWith('"') ? null : (
           <code className="small soft">
             <ForeignText text={json} />

@@ -20,7 +20,7 @@ it("knows the neighbours of a task in the last list, over several queues", () =>
   expect(neighboursOf("b", "2")?.after).toBeNull();
 });
 
-it("has none for a task that is not in the list, and without a list", () => {
+it("a task has no neighbours if it is not in the last list, or if there is none", () => {
   expect(neighboursOf("a", "1")).toBeNull();
   rememberList({ name: "Tasks", href: "/", rows: [rowOf("a", "1")] });
   expect(neighboursOf("b", "1")).toBeNull();

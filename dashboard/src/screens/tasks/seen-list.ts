@@ -15,14 +15,14 @@ const STORED = "holdfast.list";
 const MOST_ROWS = 5_000;
 
 /**
- * Keeps a list while this tab is open, also over a reload. It is not in the address of a task, so that a link to a task
- * stays short and is the same for every reader.
+ * Keeps a list until the tab is closed, even if the page is reloaded. The list is not in the address of a task, so that a
+ * link to a task stays short and is the same for every reader.
  */
 export function rememberList(list: SeenList): void {
   try {
     sessionStorage.setItem(STORED, JSON.stringify({ ...list, rows: list.rows.slice(0, MOST_ROWS) }));
   } catch {
-    // Without storage, the page of a task has no way to the next one.
+    // If storage is blocked, the page of a task has no link to the next one.
   }
 }
 

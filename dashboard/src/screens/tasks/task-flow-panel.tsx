@@ -9,7 +9,7 @@ import { useLive } from "../../live/live-context.tsx";
 import { around } from "../flows/around.ts";
 import { FlowGraphView } from "../flows/flow-graph.tsx";
 
-/** The graph of a large flow takes the service long to read, and here it is only an overview. */
+/** The service needs long to read the graph of a large flow, and here it is only an overview. */
 const REFRESH_MS = 10_000;
 
 /** Shows the part of the graph of a flow that is next to a task: what it waits for, and what waits for it. */

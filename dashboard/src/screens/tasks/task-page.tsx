@@ -7,7 +7,7 @@ const route = getRouteApi("/queues/$queue/tasks/$id");
 export function TaskPage() {
   const { queue, id } = route.useParams();
   return (
-    // What was unfolded or chosen for one task is not kept for the next one.
+    // The key resets what was unfolded or chosen for the task before.
     <TaskRun key={`${queue} ${id}`} queue={queue} id={id} isPage>
       <ListNeighbours queue={queue} id={id} />
     </TaskRun>

@@ -29,7 +29,7 @@ import { WhyPanel } from "./why-panel.tsx";
 interface TaskRunProps {
   queue: string;
   id: string;
-  /** Whether the task is the screen, and not a panel beside a list. The heading of a screen is an `h1`. */
+  /** True on the screen of the task, whose heading is an `h1`; false in the panel beside a list. */
   isPage?: boolean;
   /** Shown above the heading. */
   children?: ReactNode;

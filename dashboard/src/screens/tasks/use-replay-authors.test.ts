@@ -9,17 +9,17 @@ const record = (at: number, part: Partial<AuditRecord> = {}): AuditRecord => ({
   ...part,
 });
 
-it("is who replayed that task alone, even beside another replay", () => {
+it("the author of a replay is who replayed exactly that task, even if there was another replay near it", () => {
   const records = [record(900), record(1_050, { actor: "bo", subject: "t-1", count: 1, reason: "fixed" })];
   expect(authorOfReplay(records, "t-1", 1_000)).toEqual({ actor: "bo", reason: "fixed", count: 1 });
 });
 
-it("is who replayed several tasks at that time, if it was only one", () => {
+it("the author is who replayed several tasks at that time, if there was only one such replay", () => {
   expect(authorOfReplay([record(1_050)], "t-1", 1_000)).toEqual({ actor: "ana", reason: null, count: 3 });
   expect(authorOfReplay([record(1_050), record(1_100)], "t-1", 1_000)).toBeNull();
 });
 
-it("is not who replayed another task, was refused, or did it at another time", () => {
+it("the author is nobody who replayed another task, was refused, or replayed at another time", () => {
   const records = [
     record(1_050, { subject: "t-2" }),
     record(1_050, { outcome: "refused" }),

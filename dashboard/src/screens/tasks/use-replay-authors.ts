@@ -12,12 +12,12 @@ export interface ReplayAuthor {
   count: number;
 }
 
-/** The audit record is written a moment after the replay of a few tasks. */
+/** The time of an audit record can differ from the time of its replay by this much. */
 const LATER_MS = 5_000;
 
 /**
- * Finds the record of a replay. A replay of one task names the task. One of several tasks does not, so it counts only if
- * no other replay of the queue was near.
+ * Finds the audit record of a replay. The record of a single task names the task. The record of several tasks does not,
+ * so it is used only if no other replay of several tasks was near that time.
  */
 export function authorOfReplay(records: readonly AuditRecord[], id: string, at: number): ReplayAuthor | null {
   const near = records.filter(
