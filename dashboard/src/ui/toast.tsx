@@ -59,8 +59,10 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     () => ({
       toasts,
       dismiss,
-      say: (title, detail = null, action = null) => add({ tone: "good", title, detail, error: null, action }),
-      warn: (title, detail = null) => add({ tone: "warn", title, detail, error: null, action: null }),
+      say: (title, detail, action) =>
+        add({ tone: "good", title, detail: detail ?? null, error: null, action: action ?? null }),
+      warn: (title, detail) =>
+        add({ tone: "warn", title, detail: detail ?? null, error: null, action: null }),
       fail: (title, error) => add({ tone: "bad", title, detail: null, error, action: null }),
     }),
     [toasts, dismiss, add],
