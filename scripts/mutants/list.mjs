@@ -1499,8 +1499,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/lease-table.ts",
-        "Atomics.compareExchange(this.#ints, active, buffered, stamp(version, to)) === buffered",
-        "Atomics.exchange(this.#ints, active, stamp(version, to)) >= 0",
+        "Atomics.compareExchange(ints, active, buffered, stamp(version, to)) === buffered",
+        "Atomics.exchange(ints, active, stamp(version, to)) >= 0",
       ],
     ],
     tests: [handBack],

@@ -4,7 +4,8 @@ import { Engine } from "../engine/engine.ts";
 import { Registry } from "../engine/registry.ts";
 import { Connection } from "../redis/connection.ts";
 import type { HeartbeatData, MemberMessage } from "./heartbeat-messages.ts";
-import { type LeaseEntry, LeaseTable, monotonicMs } from "./lease-table.ts";
+import { type LeaseEntry, LeaseReader } from "./lease-reader.ts";
+import { monotonicMs } from "./lease-table.ts";
 import type { WorkedPart } from "./part-runners.ts";
 
 const REGISTER_MS = 2_000;
@@ -27,7 +28,7 @@ const LAST_WORD_MS = 1_000;
 /** The heartbeats of one worker, which the heartbeat thread makes. */
 export class HeartbeatMember {
   readonly #data: HeartbeatData;
-  readonly #table: LeaseTable;
+  readonly #table: LeaseReader;
   readonly #connection: Connection;
   #parts: { engine: Engine; queue: string }[] = [];
   readonly #registry: Registry;
@@ -44,7 +45,7 @@ export class HeartbeatMember {
   /** @throws HoldfastError invalid_argument */
   constructor(data: HeartbeatData, post: (message: MemberMessage) => void) {
     this.#data = data;
-    this.#table = new LeaseTable(data.table);
+    this.#table = new LeaseReader(data.table);
     // The workers of the process share this connection.
     const connection = new Connection(data.redis, { name: "holdfast-heartbeat", share: true });
     this.#connection = connection;

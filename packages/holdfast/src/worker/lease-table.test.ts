@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
+import { LeaseReader } from "./lease-reader.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
 
 const ANY_TIME = Number.POSITIVE_INFINITY;
@@ -9,8 +10,9 @@ const ENTRY_INTS = 64;
 
 test("a claimed lease is read as it was written, and a released lease is not read any more", () => {
   const table = new LeaseTable(2);
+  const reader = new LeaseReader(table.buffer);
   const index = table.claim(3, "id-1", "7-nonce", 123.5);
-  expect(table.read(ANY_TIME)).toEqual([
+  expect(reader.read(ANY_TIME)).toEqual([
     {
       index,
       version: table.versionOf(index),
@@ -23,29 +25,31 @@ test("a claimed lease is read as it was written, and a released lease is not rea
     },
   ]);
   table.release(index);
-  expect(table.read(ANY_TIME)).toEqual([]);
+  expect(reader.read(ANY_TIME)).toEqual([]);
 });
 
 test("ids of 128 characters and fences of 64 fit", () => {
   const table = new LeaseTable(1);
+  const reader = new LeaseReader(table.buffer);
   table.claim(0, "i".repeat(128), "t".repeat(64), 0);
-  expect(table.read(ANY_TIME)).toMatchObject([{ id: "i".repeat(128), fence: "t".repeat(64) }]);
+  expect(reader.read(ANY_TIME)).toMatchObject([{ id: "i".repeat(128), fence: "t".repeat(64) }]);
 });
 
 test("leases that were granted later than the given time are left out", () => {
   const table = new LeaseTable(3);
+  const reader = new LeaseReader(table.buffer);
   for (const [id, at] of [
     ["old", 10],
     ["edge", 20],
     ["new", 21],
   ] as const)
     table.claim(0, id, "t", at);
-  expect(table.read(20).map(({ id }) => id)).toEqual(["old", "edge"]);
+  expect(reader.read(20).map(({ id }) => id)).toEqual(["old", "edge"]);
 });
 
 test("another reader of the same memory sees every entry that was ever claimed", () => {
   const table = new LeaseTable(100);
-  const reader = new LeaseTable(table.buffer);
+  const reader = new LeaseReader(table.buffer);
   const indexes = Array.from({ length: 100 }, (_, i) => table.claim(0, `id-${i}`, "t", 0));
   expect(reader.read(ANY_TIME)).toHaveLength(100);
   for (const index of indexes.slice(0, 99)) table.release(index);
@@ -56,6 +60,7 @@ test("another reader of the same memory sees every entry that was ever claimed",
 
 test("a full table refuses a claim, and a free leaseIndex is used again with another version", () => {
   const table = new LeaseTable(1);
+  const reader = new LeaseReader(table.buffer);
   expect(table.free).toBe(1);
   const index = table.claim(0, "a-long-id", "token", 0);
   const version = table.versionOf(index);
@@ -64,35 +69,35 @@ test("a full table refuses a claim, and a free leaseIndex is used again with ano
   table.release(index);
   expect(table.claim(0, "b", "t", 0)).toBe(index);
   expect(table.versionOf(index)).toBeGreaterThan(version);
-  expect(table.read(ANY_TIME)).toMatchObject([{ id: "b", fence: "t" }]);
+  expect(reader.read(ANY_TIME)).toMatchObject([{ id: "b", fence: "t" }]);
 });
 
 test("an entry that is being written is skipped, and the next entry is not", () => {
   const table = new LeaseTable(2);
+  const reader = new LeaseReader(table.buffer);
   const torn = table.claim(0, "torn", "t", 0);
   table.claim(0, "whole", "t", 0);
   const versions = new Int32Array(table.buffer);
   const at = HEADER_INTS + torn * ENTRY_INTS;
   Atomics.add(versions, at, 1);
-  expect(table.read(ANY_TIME).map(({ id }) => id)).toEqual(["whole"]);
+  expect(reader.read(ANY_TIME).map(({ id }) => id)).toEqual(["whole"]);
   Atomics.add(versions, at, 1);
   expect(
-    table
+    reader
       .read(ANY_TIME)
       .map(({ id }) => id)
       .sort(),
   ).toEqual(["torn", "whole"]);
 });
 
-test("busy and state are shared with every table over the same memory", () => {
+test("a reader of the same memory sees busy, state and slots", () => {
   const table = new LeaseTable(4);
-  const other = new LeaseTable(table.buffer);
-  expect([other.capacity, other.busy, other.state]).toEqual([4, 0, "running"]);
+  const reader = new LeaseReader(table.buffer);
+  expect([reader.busy, reader.state]).toEqual([0, "running"]);
   table.busy = 7;
   table.state = "draining";
-  expect([other.busy, other.state]).toEqual([7, "draining"]);
-  // Only the table that made the memory may claim entries.
-  expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
+  table.slots = 3;
+  expect([reader.busy, reader.state, reader.slots]).toEqual([7, "draining", 3]);
 });
 
 // Claims and releases one entry, and sometimes holds it long enough to be read. The id and the fence of a lease are
@@ -120,12 +125,12 @@ test("a reader in another thread sees whole leases only, however fast they chang
   const module = new URL("../../dist/worker/lease-table.js", import.meta.url).href;
   const thread = new Worker(WRITER, { eval: true, workerData: { module, stop } });
   const [buffer] = (await once(thread, "message")) as [SharedArrayBuffer];
-  const table = new LeaseTable(buffer);
+  const reader = new LeaseReader(buffer);
   const seen = new Set<string>();
   const torn: unknown[] = [];
   const deadline = performance.now() + 10_000;
   while (seen.size < 200 && performance.now() < deadline) {
-    for (const entry of table.read(ANY_TIME)) {
+    for (const entry of reader.read(ANY_TIME)) {
       if (entry.id !== entry.fence || entry.id[0] !== String(entry.part)) torn.push(entry);
       seen.add(`${entry.id}@${entry.leasedAtMs}`);
     }

@@ -4,6 +4,7 @@ import type { Engine, RoundTrip, RoundTripArgs, Verdict } from "../engine/engine
 import type { Request } from "../engine/requests.ts";
 import { FRESH, parsePush } from "../engine/round-trip.ts";
 import { HandlerTable } from "./handler-table.ts";
+import { LeaseReader } from "./lease-reader.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
 import { MiddlewareChain } from "./middleware.ts";
 import { QueueRunner } from "./queue-runner.ts";
@@ -245,9 +246,10 @@ class World {
       engine.attach(runner);
       this.runners.all.push(runner);
     });
+    const leases = new LeaseReader(this.table.buffer);
     const thread = () => {
-      for (const entry of this.table.readBuffered(monotonicMs() - AHEAD_MS))
-        if (this.table.handBack(entry)) this.queues[entry.part]?.handBack(entry.id);
+      for (const entry of leases.readBuffered(monotonicMs() - AHEAD_MS))
+        if (leases.handBack(entry)) this.queues[entry.part]?.handBack(entry.id);
     };
     this.#timers = [setInterval(thread, THREAD_MS), setInterval(() => this.#watch(), 1)];
     for (const runner of this.runners.all) runner.schedule();

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { LeaseReader } from "../../src/worker/lease-reader.ts";
 import { LeaseTable } from "../../src/worker/lease-table.ts";
 
 const ANY_TIME = Number.POSITIVE_INFINITY;
@@ -6,7 +7,7 @@ const ANY_TIME = Number.POSITIVE_INFINITY;
 /** Makes a table as the worker and the heartbeat thread see it, with one task taken ahead. */
 function takenAhead() {
   const worker = new LeaseTable(1);
-  const thread = new LeaseTable(worker.buffer);
+  const thread = new LeaseReader(worker.buffer);
   const leaseIndex = worker.claim(0, "a", "1-n", 10, 10);
   const [entry] = thread.readBuffered(ANY_TIME);
   if (!entry) throw new Error("nothing is buffered");
@@ -18,7 +19,7 @@ test("a task that was begun is not handed back", () => {
   expect(worker.begin(leaseIndex)).toBe(true);
   expect(thread.handBack(entry)).toBe(false);
   expect(thread.read(ANY_TIME)).toMatchObject([{ id: "a" }]);
-  expect(worker.buffered).toBe(0);
+  expect(thread.buffered).toBe(0);
 });
 
 test("a task that was handed back is not begun, and its lease is not renewed", () => {
@@ -26,7 +27,7 @@ test("a task that was handed back is not begun, and its lease is not renewed", (
   expect(thread.handBack(entry)).toBe(true);
   expect([worker.begin(leaseIndex), worker.wasHandedBack(leaseIndex)]).toEqual([false, true]);
   expect(thread.read(ANY_TIME)).toEqual([]);
-  expect(worker.buffered).toBe(0);
+  expect(thread.buffered).toBe(0);
 });
 
 test("an old reading of a table entry does not hand back the next task in that entry", () => {
@@ -35,5 +36,5 @@ test("an old reading of a table entry does not hand back the next task in that e
   const next = worker.claim(0, "b", "2-n", 20, 20);
   expect(next).toBe(leaseIndex);
   expect(thread.handBack(entry)).toBe(false);
-  expect([worker.begin(next), worker.buffered]).toEqual([true, 0]);
+  expect([worker.begin(next), thread.buffered]).toEqual([true, 0]);
 });
