@@ -101,8 +101,6 @@ export const PARTS = [
       ["packages/holdfast/src/worker/lease-table.ts", "shows the lease to the heartbeat thread."],
       ["packages/holdfast/src/worker/handler-table.ts", "finds the handler for the type."],
       ["packages/holdfast/src/worker/running-task.ts", "parses the payload and calls the handler."],
-      ["packages/holdfast/src/worker/attempt-calls.ts", "is what the handler can ask of its attempt."],
-      ["packages/holdfast/src/worker/middleware.ts", "puts the middleware around the handler."],
       [
         "packages/holdfast/src/worker/handler-arguments.ts",
         "makes `task` and `ctx`, which the handler gets.",

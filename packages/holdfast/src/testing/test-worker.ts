@@ -4,9 +4,10 @@ import { RATE_LIMITED_MAX } from "../engine/format.ts";
 import { checkShape } from "../options/shape.ts";
 import { Steps } from "../steps/steps.ts";
 import { TaskSuspended } from "../steps/task-suspended.ts";
+import { failedCall } from "../worker/attempt-writes.ts";
 import { type Batches, LATER } from "../worker/batches.ts";
 import type { Handler, Handlers } from "../worker/handler.ts";
-import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
+import { type Attempt, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import type { HandlerEntry } from "../worker/handler-entry.ts";
 import { checkHandlers } from "../worker/handler-options.ts";
 import { HandlerTable } from "../worker/handler-table.ts";
@@ -60,7 +61,8 @@ export function testWorker(handlers: Handlers) {
       checkShape(testRunShape, options);
       const type = typeof task === "string" ? task : task.type;
       const entry = entryOf(type);
-      const run = await runTask(entry, middleware.around(entry.handler), type, payload, options);
+      const handler = middleware.around?.(entry.handler) ?? entry.handler;
+      const run = await runTask(entry, handler, type, payload, options);
       return run as TestRun<Result>;
     },
     /**

@@ -1,8 +1,8 @@
-import { HoldfastError, type LogLevel } from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { encodeLogLine } from "../engine/text.ts";
-import { failedCall } from "./handler-arguments.ts";
-import { checkpointText, progressText } from "./json-text.ts";
+import type { AttemptSpan } from "../tracing/tracing.ts";
+import { checkpointText, logLevel, logText, progressText } from "./json-text.ts";
 
 /** The attempt that writes. */
 interface Writer {
@@ -10,7 +10,18 @@ interface Writer {
   readonly fence: string;
   readonly engine: Engine;
   readonly ended: boolean;
+  readonly span: AttemptSpan | undefined;
   onError(error: HoldfastError): void;
+}
+
+/** Makes the error event for a failed call of the context. */
+export function failedCall(what: string, taskId: string, failure: unknown): HoldfastError {
+  const { code, message, retryAfterMs } = asHoldfastError(failure);
+  return new HoldfastError(code, `${what} of task ${taskId}: ${message}`, {
+    cause: failure,
+    taskId,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
 }
 
 /**
@@ -30,9 +41,12 @@ export function writeProgress(of: Writer, value: unknown): Promise<void> {
   return write(of, "ctx.progress", () => ({ progress: progressText(value) }));
 }
 
-/** @param text returns the line, and throws nothing */
-export function writeLog(of: Writer, text: () => string, level: LogLevel): Promise<void> {
-  return write(of, "ctx.log", () => ({ line: encodeLogLine(text(), level) }));
+export function writeLog(of: Writer, line: unknown, level: unknown): Promise<void> {
+  return write(of, "ctx.log", () => {
+    const text = logText(line);
+    of.span?.log(text);
+    return { line: encodeLogLine(text, logLevel(level)) };
+  });
 }
 
 export async function writeCheckpoint(of: Writer, value: unknown): Promise<void> {

@@ -3,7 +3,7 @@ import { whenAborted } from "../when-aborted.ts";
 import { type BatchMember, runBatch } from "./batch-call.ts";
 import type { BatchKey, BatchSettings } from "./batch-handler.ts";
 import type { BatchLimit } from "./batch-limit.ts";
-import type { HandlerContext, HandlerTask } from "./handler.ts";
+import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
 import type { MiddlewareChain } from "./middleware.ts";
 
 /** Returned in place of a result if the outcome of the attempt comes later, without a promise. */
@@ -49,15 +49,13 @@ export class Batches {
   join(task: BatchedTask, middleware: MiddlewareChain): unknown {
     this.#opening ??= { joined: [], missing: 0, isClosed: false };
     const opening = this.#opening;
-    if (middleware.isEmpty) {
-      opening.joined.push({ task, member: task });
-      return LATER;
-    }
-    return this.#joinInside(opening, task, middleware);
+    if (middleware.around) return this.#joinInside(opening, task, middleware.around);
+    opening.joined.push({ task, member: task });
+    return LATER;
   }
 
   /** Runs the middleware of a task around the batch: `next()` lasts until the task has its outcome. */
-  #joinInside(opening: Opening, task: BatchedTask, middleware: MiddlewareChain): unknown {
+  #joinInside(opening: Opening, task: BatchedTask, around: (handler: Handler) => Handler): unknown {
     const context = task.asContext();
     let isHere = false;
     opening.missing++;
@@ -74,7 +72,7 @@ export class Batches {
         else opening.joined.push({ task, member: memberOf(task, own, ctx, resolve, reject) });
         here();
       });
-    const returned = middleware.around(handler)(task.asTask(), context) as Promise<unknown>;
+    const returned = around(handler)(task.asTask(), context) as Promise<unknown>;
     // A middleware that does not call next(), or runs for too long, must not delay the other tasks.
     returned.then(here, here);
     whenAborted(context.signal, here);

@@ -1,4 +1,4 @@
-import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
 import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
 import type { Duration } from "../steps/duration.ts";
 import type { CallOptions, SleepOptions, StepOptions, WaitForOptions } from "../steps/step-options.ts";
@@ -23,16 +23,6 @@ export interface Attempt {
   /** Made when it is first called. */
   steps(): Steps;
   readonly stepStore: StepStore;
-}
-
-/** Makes the error event for a failed call of the context. */
-export function failedCall(what: string, taskId: string, failure: unknown): HoldfastError {
-  const { code, message, retryAfterMs } = asHoldfastError(failure);
-  return new HoldfastError(code, `${what} of task ${taskId}: ${message}`, {
-    cause: failure,
-    taskId,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  });
 }
 
 class Itself {

@@ -2,19 +2,9 @@ import { isPrefix } from "../engine/type-rules.ts";
 import { batchSettings } from "./batch.ts";
 import type { Handler, HandlerOptions, Handlers } from "./handler.ts";
 import { entryOf, type HandlerDefaults, type HandlerEntry } from "./handler-entry.ts";
-
-/** The rules of the worker, in the form in which a call sends them to the engine. */
-export interface ToldRules {
-  /** The rules, each with a space before it (lua/lib/routes.lua). */
-  text: string;
-  /** The rules of entries for which the call could not ask for tasks, because of their limits. */
-  short: readonly string[];
-  /** Called when Redis has answered the call. */
-  answered(): void;
-}
+import { type PrefixEntry, rulesWithLimits, type ToldRules, termsText } from "./told-rules.ts";
 
 const nothing = () => {};
-const NONE: readonly string[] = [];
 
 /** The handlers of a worker, by type. The most exact entry runs a task: its type, otherwise the longest prefix. */
 export class HandlerTable {
@@ -32,7 +22,7 @@ export class HandlerTable {
   readonly #entries: readonly HandlerEntry[];
   readonly #exact = new Map<string, HandlerEntry>();
   /** The entries with a prefix, longest prefix first. */
-  readonly #prefixes: { prefix: string; entry: HandlerEntry }[] = [];
+  readonly #prefixes: PrefixEntry[] = [];
   readonly #told: ToldRules;
 
   /**
@@ -61,10 +51,10 @@ export class HandlerTable {
     this.#isOneBatch = this.rules.length === 1 && batchSettings(handlers[only as string])?.waitMs === 0;
     this.#told = {
       text: this.rules.map((rule) => ` ${rule}`).join("") || " ",
-      short: NONE,
+      short: [],
       answered: nothing,
     };
-    this.ownTerms = this.#termsText(handlers);
+    this.ownTerms = termsText(handlers, this.#exact, this.#prefixes);
   }
 
   find(type: string): HandlerEntry | undefined {
@@ -84,41 +74,7 @@ export class HandlerTable {
    */
   tell(want: number, tells = true): ToldRules {
     if (!this.hasLimits) return this.#told;
-    const told = this.#entries.map((entry) => ({ entry, most: entry.limit?.tell(want) }));
-    return {
-      text:
-        this.#isOneBatch && !tells
-          ? ""
-          : told
-              .map(({ entry, most }) => ` ${entry.rule}${most === undefined ? "" : entry.limit?.text(most)}`)
-              .join(""),
-      short: told.filter(({ most }) => most === 0).map(({ entry }) => entry.rule),
-      answered: () => {
-        for (const { entry, most } of told) if (most !== undefined) entry.limit?.answered(most);
-      },
-    };
-  }
-
-  /**
-   * Writes the terms of each type. An entry without terms of its own is included if a prefix with terms would match it.
-   */
-  #termsText(handlers: Handlers): string {
-    const termsOf = ({ rule }: HandlerEntry) => {
-      const given = handlers[rule];
-      return typeof given === "object" ? [given.maxRetries, given.timeoutMs] : [];
-    };
-    const ordered = [...this.#exact.values(), ...this.#prefixes.map(({ entry }) => entry)];
-    const hasTerms = (entry: HandlerEntry) => termsOf(entry).some((term) => term !== undefined);
-    return ordered
-      .filter(
-        (entry) =>
-          hasTerms(entry) ||
-          this.#prefixes.some(({ prefix, entry: other }) => entry.rule.startsWith(prefix) && hasTerms(other)),
-      )
-      .map((entry) => {
-        const [maxRetries = "", timeoutMs = ""] = termsOf(entry);
-        return `,${entry.rule}=${maxRetries}:${timeoutMs}`;
-      })
-      .join("");
+    const told = rulesWithLimits(this.#entries, want);
+    return this.#isOneBatch && !tells ? { ...told, text: "" } : told;
   }
 }

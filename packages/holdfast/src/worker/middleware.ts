@@ -11,26 +11,20 @@ export type Middleware = (task: HandlerTask, ctx: HandlerContext, next: () => Pr
 
 /** The middleware of a worker, in the order of registration. The first one is the outermost. */
 export class MiddlewareChain {
-  // Each `use` makes a new array, so that a running attempt keeps the middleware with which it began.
   #layers: readonly Middleware[] = [];
+  /**
+   * Puts the middleware around a handler. Undefined without middleware, so that the stack of an error has no additional
+   * frame.
+   */
+  around: ((handler: Handler) => Handler) | undefined;
 
   /** @throws HoldfastError invalid_argument */
   use(layer: Middleware): void {
     checkArgument("the middleware of a worker", callback, layer);
-    this.#layers = [...this.#layers, layer];
-  }
-
-  get isEmpty(): boolean {
-    return this.#layers.length === 0;
-  }
-
-  /**
-   * Returns the handler with the middleware around it. Without middleware it returns the handler itself, so that the
-   * stack of its errors has no additional frame.
-   */
-  around(handler: Handler): Handler {
-    const layers = this.#layers;
-    return layers.length === 0 ? handler : (task, ctx) => step(layers, 0, handler, task, ctx);
+    // The array is new, so that a running attempt keeps the middleware with which it began.
+    const layers = [...this.#layers, layer];
+    this.#layers = layers;
+    this.around = (handler) => (task, ctx) => step(layers, 0, handler, task, ctx);
   }
 }
 

@@ -2,24 +2,27 @@ import type { HoldfastError, TaskSchedule } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS, ENVELOPE_NODE } from "../engine/format.ts";
-import { tracedError } from "../engine/record.ts";
 import type { Past } from "../engine/round-trip.ts";
-import { toldOf } from "../engine/signature.ts";
 import { eventsText } from "../engine/steps.ts";
-import type { Suspension } from "../steps/step-store.ts";
-import { isSampled } from "../tracing/trace-context.ts";
+import {
+  type ChildrenOptions,
+  childrenOf,
+  type FlowChild,
+  flowOfTask,
+  type TaskFlowContext,
+} from "../flows/node-flow.ts";
+import { RedisSteps, type StepStore, type StepsOwner, type Suspension } from "../steps/step-store.ts";
+import { Steps } from "../steps/steps.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
-import { AttemptCalls } from "./attempt-calls.ts";
+import { errorVerdict, resultVerdict, timeoutError, unreadableVerdict } from "./attempt-verdicts.ts";
+import { readCheckpoint, writeCheckpoint, writeLog, writeProgress } from "./attempt-writes.ts";
 import { type BatchedTask, LATER } from "./batches.ts";
-import type { HandlerContext, HandlerTask } from "./handler.ts";
-import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
+import type { HandlerContext, HandlerTask, LogOptions } from "./handler.ts";
+import { type Attempt, handlerContext, handlerTask } from "./handler-arguments.ts";
 import type { HandlerEntry } from "./handler-entry.ts";
-import { type StoredResult, storedResult } from "./json-text.ts";
-import { judge } from "./retry-policy.ts";
 import type { RunContext } from "./run-context.ts";
 import { isThenable, whenSettled } from "./thenable.ts";
-import { errorText, readThrown } from "./thrown.ts";
 
 /** Thrown by the handler of a manual worker to hand its task back. */
 export const HAND_BACK: unique symbol = Symbol("hand back");
@@ -28,7 +31,7 @@ const OWN_TIMER_MS = 10_000;
 const NODE = ENVELOPE_NODE.charCodeAt(0);
 
 /** One attempt in this process, from its grant to its verdict. */
-export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
+export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   readonly id: string;
   readonly token: string;
   /** The part of the token that Redis compares. */
@@ -41,6 +44,7 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
   readonly attempt: number;
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
+  /** Whether the task belongs to a flow. */
   readonly isNode: boolean;
   /** A monotonic time from before the lease began, ms. */
   readonly leasedAtMs: number;
@@ -57,8 +61,9 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
   solo = false;
   /** The span from the call of the handler to the answer of Redis, if the worker traces. */
   span: AttemptSpan | undefined;
+  /** Null if the envelope cannot be read. */
+  readonly envelope: Envelope | null;
   readonly #run: RunContext<RunningTask>;
-  readonly #envelope: Envelope | null;
   readonly #decodeError: unknown;
   readonly #past: Past;
   #payload: unknown;
@@ -67,10 +72,11 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
   #aborted: AttemptAborted | undefined;
   #deadlineMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  #stepStore: StepStore | undefined;
+  #steps: Steps | undefined;
 
   /** @param leasedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
   constructor(grant: Grant, run: RunContext<RunningTask>, leasedAtMs: number) {
-    super();
     this.#run = run;
     this.id = grant.id;
     this.token = grant.token;
@@ -84,7 +90,7 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
     } catch (error) {
       this.#decodeError = error;
     }
-    this.#envelope = envelope;
+    this.envelope = envelope;
     this.isNode = grant.envelope.charCodeAt(0) === NODE;
     this.type = envelope?.type ?? UNREADABLE_TYPE;
     this.entry = run.handlers.find(this.type);
@@ -100,10 +106,6 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
     return this.#run.engine;
   }
 
-  get schedule(): TaskSchedule | null {
-    return this.#envelope?.schedule ?? null;
-  }
-
   /** Whether this is the first attempt, so that its wait is the wait of the task. */
   get fresh(): boolean {
     return this.#past.fresh;
@@ -111,36 +113,23 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
 
   /** When the task could have begun: its enqueue, or the time to which it was delayed, by the clock of Redis. */
   get dueAt(): number {
-    return this.#envelope?.runAt ?? this.enqueuedAt + (this.#envelope?.delayMs ?? 0);
-  }
-
-  get payload(): unknown {
-    if (!this.#parsed) {
-      this.#payload = JSON.parse(this.payloadText);
-      this.#parsed = true;
-    }
-    return this.#payload;
-  }
-
-  /** The signal is made when it is first read, because most handlers do not use it. */
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController();
-      if (this.#aborted) this.#controller.abort(this.#aborted);
-    }
-    return this.#controller.signal;
+    return this.envelope?.runAt ?? this.enqueuedAt + (this.envelope?.delayMs ?? 0);
   }
 
   get traceparent(): string | null {
-    return this.span?.context?.traceparent ?? this.#envelope?.traceparent ?? null;
+    return this.span?.context?.traceparent ?? this.envelope?.traceparent ?? null;
   }
 
   get key(): string | null {
-    return this.#envelope?.key ?? null;
+    return this.envelope?.key ?? null;
+  }
+
+  get workerVersion(): string {
+    return this.#run.version;
   }
 
   get caller(): string | null {
-    return this.#envelope?.caller ?? null;
+    return this.envelope?.caller ?? null;
   }
 
   get stopped(): AttemptAborted | undefined {
@@ -156,12 +145,7 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
   }
 
   get timeoutMs(): number {
-    return this.#envelope?.timeoutMs ?? this.entry?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
-  }
-
-  suspend({ until, events }: Suspension): void {
-    const delayMs = Math.max(0, until - this.engine.connection.now());
-    this.#end({ kind: "suspend", id: this.id, fence: this.fence, delayMs, events: eventsText(events) });
+    return this.envelope?.timeoutMs ?? this.entry?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
   }
 
   onError(error: HoldfastError): void {
@@ -177,10 +161,8 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
   start(nowMs: number): void {
     this.begun = true;
     this.startedAtMs = nowMs;
-    if (!this.#envelope) {
-      const error = errorText(readThrown(this.#decodeError));
-      const verdict = { kind: "quarantine", id: this.id, fence: this.fence, error } as const;
-      this.#end({ ...verdict, told: this.#told(error) }, this.#decodeError);
+    if (!this.envelope) {
+      this.#end(unreadableVerdict(this, this.#decodeError), this.#decodeError);
       return;
     }
     const { entry } = this;
@@ -207,7 +189,7 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
       } else {
         const task = handlerTask(this, this);
         const context = handlerContext(this, this);
-        const handler = middleware.around(entry.handler);
+        const handler = middleware.around?.(entry.handler) ?? entry.handler;
         returned = this.span ? this.span.run(() => handler(task, context)) : handler(task, context);
       }
       if (isThenable(returned)) {
@@ -229,7 +211,7 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
    * Returns when the task expires, ms of the monotonic clock; Infinity if a running attempt may continue after that.
    */
   #expiryMs(nowMs: number, entry: HandlerEntry): number {
-    const expiresAt = entry.abortAtExpiry ? this.#envelope?.expiresAt : null;
+    const expiresAt = entry.abortAtExpiry ? this.envelope?.expiresAt : null;
     return expiresAt == null ? Number.POSITIVE_INFINITY : nowMs + expiresAt - this.engine.connection.now();
   }
 
@@ -242,9 +224,72 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
       attempt: this.attempt,
       generation: this.#past.generation,
       payloadText: this.payloadText,
-      parent: traceOf(this.#envelope),
+      parent: traceOf(this.envelope),
       previous: this.#past.span,
     });
+  }
+
+  get payload(): unknown {
+    if (!this.#parsed) {
+      this.#payload = JSON.parse(this.payloadText);
+      this.#parsed = true;
+    }
+    return this.#payload;
+  }
+
+  /** The signal is made when it is first read, because most handlers do not use it. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  get schedule(): TaskSchedule | null {
+    return this.envelope?.schedule ?? null;
+  }
+
+  progress(value: unknown): Promise<void> {
+    return writeProgress(this, value);
+  }
+
+  checkpoint(value: unknown): Promise<void> {
+    return writeCheckpoint(this, value);
+  }
+
+  readCheckpoint(): Promise<unknown> {
+    return readCheckpoint(this);
+  }
+
+  log(line: unknown, options?: LogOptions): Promise<void> {
+    return writeLog(this, line, options?.level);
+  }
+
+  get flow(): TaskFlowContext | null {
+    return this.isNode ? flowOfTask(this) : null;
+  }
+
+  children(options?: ChildrenOptions): AsyncGenerator<FlowChild> {
+    return childrenOf(this, options);
+  }
+
+  get stepStore(): StepStore {
+    this.#stepStore ??= new RedisSteps(this);
+    return this.#stepStore;
+  }
+
+  /** Made when the handler comes to its first step, because most handlers have none. */
+  steps(): Steps {
+    this.#steps ??= new Steps(this.stepStore, {
+      ...{ taskId: this.id, signal: () => this.signal, suspends: !this.entry?.batches },
+    });
+    return this.#steps;
+  }
+
+  suspend({ until, events }: Suspension): void {
+    const delayMs = Math.max(0, until - this.engine.connection.now());
+    this.#end({ kind: "suspend", id: this.id, fence: this.fence, delayMs, events: eventsText(events) });
   }
 
   /** Tells the handler to stop. Its later result or error is settled as usual. */
@@ -265,61 +310,27 @@ export class RunningTask extends AttemptCalls implements Attempt, BatchedTask {
   }
 
   #timeOut(): void {
-    const isTimeout = this.#deadlineMs >= this.leasedAtMs + this.timeoutMs;
-    const error = new Error(isTimeout ? `timed out after ${this.timeoutMs} ms` : "its expiresAt has passed");
-    error.name = "TimeoutError";
-    error.stack = `${error.name}: ${error.message}`;
+    const error = timeoutError(this.#deadlineMs >= this.leasedAtMs + this.timeoutMs ? this.timeoutMs : null);
     this.abort("timed_out", error.message);
     this.fail(error);
   }
 
   succeed(value: unknown): void {
-    let stored: StoredResult;
+    let verdict: Verdict;
     try {
-      stored = storedResult(value);
+      verdict = resultVerdict(this, value);
     } catch (error) {
       this.fail(error);
       return;
     }
-    if (stored.tooLarge) this.#run.onError(failedCall("the result", this.id, stored.tooLarge));
-    this.#end(
-      stored.text === undefined
-        ? { kind: "ack", id: this.id, fence: this.fence }
-        : { kind: "ack", id: this.id, fence: this.fence, resultText: stored.text },
-    );
+    this.#end(verdict);
   }
 
   fail(error: unknown): void {
     // The handler of a suspended attempt ends with an error.
     if (this.ended) return;
-    if (error === HAND_BACK) {
-      this.#end({ kind: "release", id: this.id, fence: this.fence });
-      return;
-    }
-    const thrown = readThrown(error);
-    const verdict = judge(thrown, this.entry as HandlerEntry, {
-      attempt: this.attempt,
-      error,
-      own: { backoff: this.#envelope?.backoff ?? null, maxRetries: this.#envelope?.maxRetries ?? null },
-      random: Math.random(),
-      task: () => this.asTask(),
-      onError: (error) => this.onError(error),
-    });
-    if (verdict.kind === "limited") {
-      const scope = verdict.scope === "key" && this.#envelope?.key == null ? "queue" : verdict.scope;
-      this.#end({ ...verdict, scope, id: this.id, fence: this.fence }, error);
-      return;
-    }
-    const own = this.span?.context?.traceparent;
-    const text = errorText(thrown);
-    // If the span of this attempt is recorded, the next attempt links to it.
-    const stored = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
-    const told = this.#told(text);
-    this.#end({ ...verdict, id: this.id, fence: this.fence, error: stored, told }, error);
-  }
-
-  #told(error: string): string {
-    return toldOf({ type: this.type, version: this.#run.version, tags: this.tags, error });
+    if (error === HAND_BACK) this.#end({ kind: "release", id: this.id, fence: this.fence });
+    else this.#end(errorVerdict(this, error), error);
   }
 
   #end(verdict: Verdict, error?: unknown): void {
