@@ -60,9 +60,10 @@ export const PARTS = [
         "holds the tasks of one call, and answers their callers.",
       ],
       ["packages/holdfast/src/soon.ts", "sends the buffer at the end of the turn of the event loop."],
-      ["packages/holdfast/src/engine/engine.ts", "calls the script `enqueue`: one method per script."],
-      ["packages/holdfast/src/engine/queue-scripts.ts", "gives a call its keys and its request id."],
-      ["packages/holdfast/src/engine/requests.ts", "gives the call its request slot and sequence."],
+      [
+        "packages/holdfast/src/engine/task-scripts.ts",
+        "calls the script `enqueue` with its keys, request slot and sequence.",
+      ],
       ["packages/holdfast/src/redis/connection.ts", "sends the call on its connection."],
       ["packages/holdfast/src/redis/script-call.ts", "writes the call as bytes."],
       ["packages/holdfast/src/user-code.ts", "calls hooks of the user so that their errors do no harm."],

@@ -5,8 +5,8 @@ import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 import { stateOfLetter } from "./record.ts";
-import type { Request } from "./requests.ts";
 import { taskKinds } from "./task-options.ts";
+import type { Request } from "./task-scripts.ts";
 import { encodeWord } from "./text.ts";
 
 const nothing = { wants: "null", is: (value: unknown) => value === null };

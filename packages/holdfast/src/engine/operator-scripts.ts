@@ -1,7 +1,6 @@
 import { type Durability, LIMITS, type QueueSettings } from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
 import type { QueueKeys } from "../redis/keys.ts";
-import { QueueScripts } from "./queue-scripts.ts";
 import {
   type AuditReply,
   type DeleteOutcome,
@@ -11,11 +10,11 @@ import {
   rawTasks,
   violationsOf,
 } from "./replies.ts";
-import type { Request } from "./requests.ts";
+import { type Request, TaskScripts } from "./task-scripts.ts";
 import { encodeLine, encodeWord } from "./text.ts";
 
 /** The scripts that janitors and operators call, one typed method per script. */
-export class OperatorScripts extends QueueScripts {
+export abstract class OperatorScripts extends TaskScripts {
   /** @returns typed: how many tasks are put aside because no worker ran their type */
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number; typed: number }> {
     const [promoted, nextInMs, typed] = await this.run<scripts.PromoteArgs, [number, number, number]>(

@@ -1,7 +1,7 @@
+import { hash } from "node:crypto";
 import type { TaskSteps, TaskStepView } from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
-import type { QueueScripts } from "./queue-scripts.ts";
-import type { Request } from "./requests.ts";
+import type { Request, TaskScripts } from "./task-scripts.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
 /** "s" is a step, "z" a sleep, "w" a wait for a signal, and "c" a call of another task. */
@@ -91,7 +91,7 @@ function decodeStep(text: string, place: number): StoredStep[] {
 }
 
 /** @param last how many steps to read at most; if the task has more, the last ones are read */
-export async function readSteps(engine: QueueScripts, id: string, last = 1_000): Promise<StoredSteps> {
+export async function readSteps(engine: TaskScripts, id: string, last = 1_000): Promise<StoredSteps> {
   const [head = "", ...texts] = await engine.connection.script<scripts.StepsArgs, string[]>(
     scripts.stepsScript,
     engine.keys,
@@ -145,13 +145,13 @@ export function stepsView(
 }
 
 /** Reads a text that is too long to be read with the other steps. */
-export async function readStepText(engine: QueueScripts, serial: string, place: number): Promise<string> {
+export async function readStepText(engine: TaskScripts, serial: string, place: number): Promise<string> {
   const field = `${serial}/${place}/`;
   return (await engine.connection.command<string | null>("HGET", engine.keys.steps, field)) ?? "";
 }
 
 /** @returns when the step was done, or when the sleep ends, ms since the epoch; 0 if the fence is stale */
-export function writeStep(engine: QueueScripts, { id, fence }: Leased, step: NewStep): Promise<number> {
+export function writeStep(engine: TaskScripts, { id, fence }: Leased, step: NewStep): Promise<number> {
   const { place, kind, outcome, name, text, waitMs = 0 } = step;
   return engine.connection.script<scripts.StepArgs, number>(scripts.stepScript, engine.keys, {
     clockMs: engine.clockMs(),
@@ -162,7 +162,7 @@ export function writeStep(engine: QueueScripts, { id, fence }: Leased, step: New
 }
 
 export async function waitForSignal(
-  engine: QueueScripts,
+  engine: TaskScripts,
   { id, fence }: Leased,
   { place, kind, timeoutMs, name, events }: NewWait,
 ): Promise<WaitAnswer> {
@@ -187,12 +187,21 @@ export function eventsText(events: readonly string[]): string {
 }
 
 /**
+ * Returns the request id of all calls with one idempotency key. Redis forgets it as it forgets others, an hour after the
+ * first call.
+ * @param id the task of these calls
+ */
+export function keyedRequest(id: string, key: string): Request {
+  return { requestSlot: `#q:${hash("sha256", `${id} ${key}`, "base64url")}:0`, sequence: 1 };
+}
+
+/**
  * Gives a signal to a task.
  * @param dataText JSON text, "" for none
  * @param request the request id of a caller that repeats the call until it is answered @default a new one
  */
 export function sendSignal(
-  engine: QueueScripts,
+  engine: TaskScripts,
   id: string,
   event: string,
   dataText: string,
@@ -207,7 +216,7 @@ export function sendSignal(
 
 /** Removes about `limit` fields of steps whose tasks no longer exist. */
 export async function freeSteps(
-  engine: QueueScripts,
+  engine: TaskScripts,
   limit: number,
 ): Promise<{ freed: number; left: number }> {
   const [freed, left] = await engine.connection.script<scripts.FreeStepsArgs, [number, number]>(

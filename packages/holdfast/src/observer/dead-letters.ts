@@ -3,7 +3,7 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import type { RawTask } from "../engine/replies.ts";
-import type { Request } from "../engine/requests.ts";
+import type { Request } from "../engine/task-scripts.ts";
 import { taskView } from "../engine/task-view.ts";
 import { uniqueOptions } from "../engine/unique.ts";
 import { type Parts, perId } from "../partitions/parts.ts";

@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { ClaimedOperation } from "../engine/operation-store.ts";
-import type { Request } from "../engine/requests.ts";
+import type { Request } from "../engine/task-scripts.ts";
 import { discardDead, type ReplayResult, replayHere, replayInto } from "../observer/dead-letters.ts";
 import type { Parts } from "../partitions/parts.ts";
 import { engineAt, placeOf, scoreOf, walkOf } from "./walk.ts";

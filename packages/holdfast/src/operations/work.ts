@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/engine.ts";
-import type { Request } from "../engine/requests.ts";
+import type { Request } from "../engine/task-scripts.ts";
 
 /** A task that could not be moved, and why. */
 export interface Failure {

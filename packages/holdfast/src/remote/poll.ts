@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import type { Request } from "../engine/requests.ts";
 import { parseCancel, parsePush, type RoundTrip } from "../engine/round-trip.ts";
+import type { Request } from "../engine/task-scripts.ts";
 import { whenAborted } from "../when-aborted.ts";
 import type { RemoteRequest, RemoteWorker } from "./remote-worker.ts";
 

@@ -2,8 +2,8 @@ import { HoldfastError, type TaskSchedule, type TaskState } from "@holdfast/cont
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf } from "../engine/envelope.ts";
-import type { Request } from "../engine/requests.ts";
 import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
+import type { Request } from "../engine/task-scripts.ts";
 import { taskView } from "../engine/task-view.ts";
 import { idInPartition } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";

@@ -1,7 +1,7 @@
 import { nanoid } from "nanoid";
 import type { Engine, RoundTrip } from "../engine/engine.ts";
-import type { Request } from "../engine/requests.ts";
 import type { Push } from "../engine/round-trip.ts";
+import type { Request } from "../engine/task-scripts.ts";
 
 /** A request id, and the nonce for the fence of the tasks that the request may get. */
 export interface Asked {

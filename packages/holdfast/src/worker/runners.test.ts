@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Engine, RoundTrip, RoundTripArgs, Verdict } from "../engine/engine.ts";
-import type { Request } from "../engine/requests.ts";
 import { FRESH, parsePush } from "../engine/round-trip.ts";
+import type { Request } from "../engine/task-scripts.ts";
 import { HandlerTable } from "./handler-table.ts";
 import { LeaseReader } from "./lease-reader.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";

@@ -1,4 +1,4 @@
-import type { Request } from "../../src/engine/requests.ts";
+import type { Request } from "../../src/engine/task-scripts.ts";
 
 /** The request of an idle worker. It is open until it brings grants or the worker stops. */
 export interface Asked {

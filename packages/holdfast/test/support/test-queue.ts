@@ -10,7 +10,7 @@ import type {
   VerdictOutcome,
 } from "../../src/engine/engine.ts";
 import { bandOf, encodeEnvelope } from "../../src/engine/envelope.ts";
-import type { Request } from "../../src/engine/requests.ts";
+import type { Request } from "../../src/engine/task-scripts.ts";
 import { taskView } from "../../src/engine/task-view.ts";
 import { queueStats } from "../../src/observer/queue-stats.ts";
 import type { QueueKeys } from "../../src/redis/keys.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RequestSlots } from "./requests.ts";
+import { RequestSlots } from "./task-scripts.ts";
 
 test("two processes of the same name never share a slot: their sequences both begin at 1", () => {
   const [before, after] = [new RequestSlots("producer-api").take(), new RequestSlots("producer-api").take()];
