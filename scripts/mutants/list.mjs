@@ -54,7 +54,7 @@ const deletedQueue = test("library/deleted-queue");
 const fill = test("fill");
 const batchCall = "packages/holdfast/src/worker/batch-call.test.ts";
 const testBatch = "packages/holdfast/src/testing/test-worker.test.ts";
-const connection = "packages/holdfast/src/redis/connection.ts";
+const linkMember = "packages/holdfast/src/redis/link-member.ts";
 const link = "packages/holdfast/src/redis/link.ts";
 const connections = test("worker/connections");
 const purge = test("purge");
@@ -1957,7 +1957,7 @@ export const mutants = [
   },
   {
     name: "connection: close leaves callers waiting for a connection",
-    changes: [[connection, "    this.onFailure(closedError());\n", ""]],
+    changes: [[linkMember, "    this.onFailure(closedError());\n", ""]],
     tests: [connecting, stopping],
   },
   {

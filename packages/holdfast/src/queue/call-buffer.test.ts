@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Engine } from "../engine/engine.ts";
 import type { EnqueueArgs } from "../engine/enqueue-answer.ts";
-import { BytesPool } from "../redis/script-call.ts";
+import { BytesPool } from "../redis/bytes-pool.ts";
 import { viewOf } from "../redis/tail-bytes.ts";
 import { CallBuffer } from "./call-buffer.ts";
 import type { ColumnsResult } from "./columns.ts";

@@ -1,7 +1,7 @@
 import { asHoldfastError, LIMITS } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
-import type { BytesPool } from "../redis/script-call.ts";
+import type { BytesPool } from "../redis/bytes-pool.ts";
 import { TailBytes, type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
 import type { EnqueueResult } from "./enqueue-call.ts";

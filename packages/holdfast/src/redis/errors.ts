@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
 /** The meaning of a failed call: whether the script may have run, and whether the same call can be sent again. */
 export type Failure =
@@ -21,6 +21,7 @@ const RETRIED_WORDS = new Set([
 
 /** Redis errors are recognized by their first word, connection errors by the message of the client. */
 export function classify(error: unknown): Failure {
+  if (error instanceof HoldfastError) return { kind: "fail", error };
   const message = error instanceof Error ? error.message : String(error);
   const word = message.split(" ", 1)[0] ?? "";
   if (word === "NOSCRIPT") return { kind: "no_script" };
@@ -77,4 +78,37 @@ export function refusalOf(error: unknown): HoldfastError | undefined {
   return new HoldfastError("redis_refused", `Redis refuses this user: ${remedy}. It answered: ${answer}`, {
     cause: error,
   });
+}
+
+export function closedError(): HoldfastError {
+  return new HoldfastError("closed", "this connection was closed");
+}
+
+/** Errors of a call that waits for a connection. They do not say whether an earlier attempt of the call was sent. */
+const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_refused", "closed"]);
+
+/**
+ * Returns the error of a call that is not sent again.
+ * @param maybeSent whether an attempt of the call may have reached Redis
+ * @param redis the address, as people read it
+ */
+export function lastError(
+  error: unknown,
+  failure: Failure,
+  maybeSent: boolean,
+  isClosed: boolean,
+  redis: string,
+): unknown {
+  if (failure.kind === "no_script") return error;
+  if (failure.kind === "fail" && (!maybeSent || !NOT_SENT.has(failure.error.code))) return failure.error;
+  if (failure.kind === "retry" && !maybeSent && isClosed) return closedError();
+  const reason = failure.kind === "retry" ? failure.reason : failure.error.message;
+  const details = { cause: error, retryAfterMs: 1_000 };
+  return maybeSent
+    ? new HoldfastError(
+        "outcome_unknown",
+        `Redis did not answer in time (${reason}): the call may have run. Retry with the same id`,
+        details,
+      )
+    : new HoldfastError("redis_unavailable", `Redis at ${redis} is not available: ${reason}`, details);
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { Command } from "ioredis";
 import { describe, expect, test } from "vitest";
-import { BytesPool, type EncodedCall, encodeCall, ScriptCommand } from "./script-call.ts";
+import { BytesPool } from "./bytes-pool.ts";
+import { type EncodedCall, encodeCall, ScriptCommand } from "./script-call.ts";
 
 const argument = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -68,9 +69,9 @@ describe("memory for calls", () => {
   test("takes back only its own buffers, and only a limited number", () => {
     const pool = new BytesPool();
     pool.give(Buffer.alloc(10_000));
-    pool.give(encodeCall("EVALSHA", "f00", 0, ["small"], pool));
-    pool.give(encodeCall("EVALSHA", "f00", 0, ["é".repeat(10_000)], pool));
-    pool.give(encodeCall("EVALSHA", "f00", 0, ["x".repeat(200_000)], pool));
+    pool.give(bytesOf(encodeCall("EVALSHA", "f00", 0, ["small"], pool)));
+    pool.give(bytesOf(encodeCall("EVALSHA", "f00", 0, ["é".repeat(10_000)], pool)));
+    pool.give(bytesOf(encodeCall("EVALSHA", "f00", 0, ["x".repeat(200_000)], pool)));
     const held = Array.from({ length: 20 }, () => call(pool));
     expect(new Set(held.map((bytes) => bytes.buffer)).size).toBe(20);
     const given = new Set(held.map((bytes) => bytes.buffer));

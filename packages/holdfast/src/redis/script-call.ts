@@ -1,3 +1,4 @@
+import type { BytesPool } from "./bytes-pool.ts";
 import { Command } from "./ioredis.ts";
 
 // Node takes buffers up to this length from its own pool.
@@ -60,71 +61,6 @@ function writeArguments(lines: string[], from: number, argv: readonly (string | 
     at += 2;
   }
   return at;
-}
-
-/** Returns the beginning of a call whose last `more` arguments are encoded already. */
-export function headOfCall(
-  name: "EVALSHA" | "EVAL",
-  code: string,
-  keyCount: number,
-  argv: readonly (string | number)[],
-  more: number,
-): string {
-  let text = `*${argv.length + 3 + more}\r\n$${name.length}\r\n${name}\r\n`;
-  for (const value of [code, keyCount, ...argv]) {
-    const argument = String(value);
-    text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
-  }
-  return text;
-}
-
-// The size of a pooled buffer. Without a pool, a call with many small tasks would spend as much time on allocating its
-// memory as on filling it.
-const POOLED_BYTES = 131_072;
-const POOLED_BUFFERS = 8;
-// If the pool is used up, the buffer for a growing call is this many times as large as the first part of the call.
-const WHOLE_FACTOR = 8;
-
-/**
- * Reuses memory for calls. A call gives its memory back when Redis has replied, because Redis has read all of it
- * by then. Without a reply the memory is never given back, because its bytes may still be sent later.
- */
-export class BytesPool {
-  readonly #free: Buffer[] = [];
-  /** The number of buffers from `takeWhole` that were not given back yet. */
-  #lent = 0;
-
-  /** Returns a buffer of exactly this length; undefined for a length that is too short or too long for the pool. */
-  take(length: number): Buffer | undefined {
-    if (length < SHORT || length > POOLED_BYTES) return undefined;
-    const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
-    return whole.subarray(0, length);
-  }
-
-  /** Returns a buffer of at least this size, for a call that is written while its final length is unknown. */
-  takeWhole(least: number): Buffer {
-    this.#lent++;
-    if (least > POOLED_BYTES) return Buffer.allocUnsafeSlow(least);
-    const whole = this.#free.pop();
-    if (whole !== undefined) return whole;
-    // If more calls than this are in flight, for example because there are many queues, most of them are small. Buffers
-    // of the full size for all of them would take too much memory.
-    const bytes = this.#lent > POOLED_BUFFERS ? Math.min(POOLED_BYTES, WHOLE_FACTOR * least) : POOLED_BYTES;
-    return Buffer.allocUnsafeSlow(bytes);
-  }
-
-  /** @param isRead whether Redis has read the whole buffer */
-  giveWhole(whole: Buffer, isRead: boolean): void {
-    this.#lent--;
-    if (isRead) this.give(whole);
-  }
-
-  give(bytes: EncodedCall): void {
-    if (typeof bytes === "string") return;
-    const { buffer, byteOffset } = bytes;
-    if (buffer.byteLength !== POOLED_BYTES || byteOffset !== 0 || this.#free.length >= POOLED_BUFFERS) return;
-    this.#free.push(Buffer.from(buffer, 0, POOLED_BYTES));
-  }
 }
 
 /** An encoded call as a command of the client. It has the first key, by which a Cluster finds the node. */

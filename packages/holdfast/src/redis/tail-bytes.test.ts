@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BytesPool, encodeCall, headOfCall } from "./script-call.ts";
-import { TailBytes, viewOf } from "./tail-bytes.ts";
+import { BytesPool } from "./bytes-pool.ts";
+import { encodeCall } from "./script-call.ts";
+import { headOfCall, TailBytes, viewOf } from "./tail-bytes.ts";
 
 const viewed = (text: string) => {
   // The bytes do not begin at the start of their buffer.

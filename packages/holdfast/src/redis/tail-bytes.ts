@@ -1,4 +1,4 @@
-import type { BytesPool } from "./script-call.ts";
+import type { BytesPool } from "./bytes-pool.ts";
 
 // The head of a call (the script's SHA-1, its keys and numbers) has about 600 bytes.
 const HEAD_BYTES = 2_048;
@@ -17,6 +17,22 @@ export interface ViewedBytes {
 
 export const viewOf = ({ buffer, byteOffset, length }: Buffer): DataView =>
   new DataView(buffer, byteOffset, length);
+
+/** Returns the beginning of a call whose last `more` arguments are encoded already. */
+export function headOfCall(
+  name: "EVALSHA" | "EVAL",
+  code: string,
+  keyCount: number,
+  argv: readonly (string | number)[],
+  more: number,
+): string {
+  let text = `*${argv.length + 3 + more}\r\n$${name.length}\r\n${name}\r\n`;
+  for (const value of [code, keyCount, ...argv]) {
+    const argument = String(value);
+    text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
+  }
+  return text;
+}
 
 /**
  * The last arguments of a script call. They are encoded while tasks are added, so that only the id of each task has to
