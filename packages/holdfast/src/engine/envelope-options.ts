@@ -115,8 +115,50 @@ const NUMBERS = {
   c: "cost",
 } as const;
 
-/** Reads one option, ` name=value` without the space. @throws HoldfastError invalid_argument */
-export function decodeOption(envelope: EnvelopeOptions, part: string): void {
+// Most tasks of a batch have the same options, so the last options are kept decoded. Options that differ from task to
+// task (tags, trace) are not kept.
+let knownText = "";
+let known: EnvelopeOptions | undefined;
+const KNOWN_CHARACTERS = 64;
+
+/**
+ * Reads the options of a header, ` name=value` each. @param envelope has the defaults, and gets the options
+ * @throws HoldfastError invalid_argument
+ */
+export function decodeOptions(envelope: EnvelopeOptions, text: string): void {
+  if (known !== undefined && text === knownText) {
+    copyOptions(known, envelope);
+    return;
+  }
+  for (const part of text.slice(1).split(" ")) decodeOption(envelope, part);
+  const { tags, traceparent, tracestate } = envelope;
+  if (text.length > KNOWN_CHARACTERS || tags.length > 0 || traceparent !== null || tracestate !== null)
+    return;
+  knownText = text;
+  known = envelope;
+}
+
+/** Copies the options that are kept. A spread would be several times slower (hot path). */
+function copyOptions(from: EnvelopeOptions, to: EnvelopeOptions): void {
+  to.priority = from.priority;
+  to.maxRetries = from.maxRetries;
+  to.timeoutMs = from.timeoutMs;
+  to.backoff = from.backoff;
+  to.expiresAt = from.expiresAt;
+  to.delayMs = from.delayMs;
+  to.runAt = from.runAt;
+  to.key = from.key;
+  to.cost = from.cost;
+  to.unique = from.unique;
+  to.schedule = from.schedule;
+  to.fingerprint = from.fingerprint;
+  to.keepPayload = from.keepPayload;
+  to.keep = from.keep;
+  to.caller = from.caller;
+}
+
+/** Reads one option, `name=value`. */
+function decodeOption(envelope: EnvelopeOptions, part: string): void {
   const name = part.charAt(0);
   const text = part.slice(2);
   if (name === "p") envelope.priority = text === "h" ? "high" : text === "l" ? "low" : "normal";

@@ -1,6 +1,6 @@
 import { HoldfastError, type TaskOptions, type TaskSchedule } from "@holdfast/contracts";
 import type { TraceContext } from "../tracing/trace-context.ts";
-import { decodeOption, type EnvelopeOptions, encodeOptions } from "./envelope-options.ts";
+import { decodeOptions, type EnvelopeOptions, encodeOptions } from "./envelope-options.ts";
 import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.ts";
 
 /**
@@ -90,59 +90,18 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
 
 const NO_TAGS: string[] = [];
 
-// Most tasks of a batch have the same options, so the last options are kept decoded. Options that differ from task to
-// task (tags, trace) are not kept.
-let knownText = "";
-let known = plainEnvelope("", 0, "");
-const KNOWN_CHARACTERS = 64;
-
-/** Reads a header that has the same options as the last one that was read; undefined for any other header. */
-function decodeAsBefore(header: string, payloadText: string): Envelope | undefined {
-  const typeEnd = header.indexOf(" ");
-  const timeEnd = header.indexOf(" ", typeEnd + 1);
-  if (typeEnd < 2 || timeEnd < 0 || header.slice(timeEnd) !== knownText) return undefined;
-  const enqueuedAt = Number.parseInt(header.slice(typeEnd + 1, timeEnd), 36);
-  if (!Number.isSafeInteger(enqueuedAt)) return undefined;
-  const envelope = plainEnvelope(header.slice(1, typeEnd), enqueuedAt, payloadText);
-  envelope.priority = known.priority;
-  envelope.maxRetries = known.maxRetries;
-  envelope.timeoutMs = known.timeoutMs;
-  envelope.backoff = known.backoff;
-  envelope.expiresAt = known.expiresAt;
-  envelope.delayMs = known.delayMs;
-  envelope.runAt = known.runAt;
-  envelope.key = known.key;
-  envelope.cost = known.cost;
-  envelope.unique = known.unique;
-  envelope.schedule = known.schedule;
-  envelope.fingerprint = known.fingerprint;
-  envelope.keepPayload = known.keepPayload;
-  envelope.keep = known.keep;
-  envelope.caller = known.caller;
-  return envelope;
-}
-
 /** Reads a header line. @throws HoldfastError invalid_argument if the text is not a header */
 export function decodeHeader(header: string, payloadText = ""): Envelope {
-  const parts = header.split(" ");
-  const flagged = parts[0] ?? "";
-  const at = Number.parseInt(parts[1] ?? "", 36);
-  if (!".+@&".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
+  const typeEnd = header.indexOf(" ");
+  const timeEnd = header.indexOf(" ", typeEnd + 1);
+  const hasOptions = timeEnd >= 0;
+  const time = header.slice(typeEnd + 1, hasOptions ? timeEnd : header.length);
+  const enqueuedAt = Number.parseInt(time, 36);
+  if (!".+@&".includes(header.charAt(0)) || typeEnd < 2 || !Number.isSafeInteger(enqueuedAt)) {
     throw new HoldfastError("invalid_argument", "this is not a task: its header cannot be read");
   }
-  const envelope = plainEnvelope(flagged.slice(1), at, payloadText);
-  for (let i = 2; i < parts.length; i++) decodeOption(envelope, parts[i] as string);
-  const options = header.slice(flagged.length + 1 + (parts[1] ?? "").length);
-  if (
-    options.length > 0 &&
-    options.length <= KNOWN_CHARACTERS &&
-    envelope.tags === NO_TAGS &&
-    envelope.traceparent === null &&
-    envelope.tracestate === null
-  ) {
-    knownText = options;
-    known = envelope;
-  }
+  const envelope = plainEnvelope(header.slice(1, typeEnd), enqueuedAt, payloadText);
+  if (hasOptions) decodeOptions(envelope, header.slice(timeEnd));
   return envelope;
 }
 
@@ -150,7 +109,7 @@ export function decodeEnvelope(text: string): Envelope {
   const newline = text.indexOf("\n");
   if (newline < 0) throw new HoldfastError("invalid_argument", "this is not a task: it has no payload");
   const payloadText = text.slice(newline + 1);
-  // The hot path: an envelope with only type and time.
+  // The hot path: an envelope with only type and time. 46 is ".".
   if (text.charCodeAt(0) === 46) {
     const space = text.indexOf(" ");
     const enqueuedAt = Number.parseInt(text.slice(space + 1, newline), 36);
@@ -158,12 +117,7 @@ export function decodeEnvelope(text: string): Envelope {
       return plainEnvelope(text.slice(1, space), enqueuedAt, payloadText);
     }
   }
-  const header = text.slice(0, newline);
-  const flag = text.charCodeAt(0);
-  // 43 is "+", 64 is "@" and 38 is "&".
-  const asBefore =
-    flag === 43 || flag === 64 || flag === 38 ? decodeAsBefore(header, payloadText) : undefined;
-  return asBefore ?? decodeHeader(header, payloadText);
+  return decodeHeader(text.slice(0, newline), payloadText);
 }
 
 /**
