@@ -42,12 +42,9 @@ export const PARTS = [
   [
     "The library sends the task to Redis",
     [
-      ["packages/holdfast/src/queue/queue.ts", "chooses the part of the queue that gets the task."],
-      [
-        "packages/holdfast/src/queue/queue-part.ts",
-        "gives the task an id and adds the task to the buffer of that part.",
-      ],
-      ["packages/holdfast/src/queue/task-checks.ts", "checks that the payload is well-formed Unicode."],
+      ["packages/holdfast/src/queue/enqueues.ts", "chooses the part of the queue that gets the task."],
+      ["packages/holdfast/src/queue/queue-part.ts", "adds the task to the buffer of that part."],
+      ["packages/holdfast/src/queue/new-task.ts", "checks the payload, and gives the task id and envelope."],
       ["packages/contracts/src/names.ts", "says what a valid task type is."],
       ["packages/holdfast/src/queue/mint-ids.ts", "makes the id of the task."],
       [

@@ -1990,7 +1990,7 @@ export const mutants = [
     name: "queue: a missing type is accepted",
     changes: [
       [
-        "packages/holdfast/src/queue/queue-part.ts",
+        "packages/holdfast/src/queue/new-task.ts",
         "if (type !== this.#headerType) checkTaskType(type);",
         "if (type !== this.#headerType && type !== undefined) checkTaskType(type);",
       ],
@@ -2052,7 +2052,7 @@ export const mutants = [
     name: "queue: close does not wait for calls in progress",
     changes: [
       [
-        "packages/holdfast/src/queue/queue-part.ts",
+        "packages/holdfast/src/queue/part-opening.ts",
         "return this.#entering.add(this.ready());",
         "return this.ready();",
       ],

@@ -1,7 +1,7 @@
 import { type ChangeResult, HoldfastError, LIMITS, type TaskChange } from "@holdfast/contracts";
 import { anything, either, isText } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
-import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
+import { checkWellFormed, payloadTextOf } from "../queue/new-task.ts";
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 import { stateOfLetter } from "./record.ts";

@@ -13,7 +13,7 @@ import { advanceAll } from "../engine/flow-mover.ts";
 import { readFlow } from "../engine/flow-reader.ts";
 import { addToFlow, type FlowAdded, type FlowAddition } from "../engine/flows.ts";
 import { ENVELOPE_NODE, FLAG_CONTINUE, FLAG_HOLD, FLAG_NODE } from "../engine/format.ts";
-import { checkWellFormed, payloadTextOf } from "../queue/task-checks.ts";
+import { checkWellFormed, payloadTextOf } from "../queue/new-task.ts";
 import { unknownNode } from "./flow-options.ts";
 import { type FlowPlaces, otherFlow, type Placed } from "./flow-places.ts";
 

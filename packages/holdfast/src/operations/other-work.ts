@@ -3,7 +3,7 @@ import type { ListOrder } from "../engine/replies.ts";
 import type { NewTask } from "../engine/task-options.ts";
 import { EMPTY_TASKS, type EmptiedState, INDEXES } from "../observer/emptied.ts";
 import type { Parts } from "../partitions/parts.ts";
-import type { EnqueueResult } from "../queue/enqueue-call.ts";
+import type { EnqueueResult } from "../queue/receipt.ts";
 import type { Work } from "./work.ts";
 
 function orderOf(state: string): ListOrder {

@@ -5,7 +5,7 @@ import { BytesPool } from "../redis/bytes-pool.ts";
 import { viewOf } from "../redis/tail-bytes.ts";
 import { CallBuffer } from "./call-buffer.ts";
 import type { ColumnsResult } from "./columns.ts";
-import type { PreparedTask } from "./enqueue-call.ts";
+import type { PreparedTask } from "./new-task.ts";
 import { PlainRun } from "./plain-call.ts";
 
 /** Makes a buffer with an engine that answers when the test says so. */

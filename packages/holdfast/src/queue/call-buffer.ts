@@ -2,8 +2,10 @@ import { LIMITS } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import type { EnqueueAnswer } from "../engine/enqueue-answer.ts";
 import { soon } from "../soon.ts";
-import { EnqueueCall, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-call.ts";
+import { EnqueueCall } from "./enqueue-call.ts";
+import type { PreparedTask } from "./new-task.ts";
 import { PlainCall, type PlainRun } from "./plain-call.ts";
+import type { EnqueueReceipt, EnqueueSink } from "./receipt.ts";
 
 // A call has a fixed cost. So while two calls are in flight, further tasks gather for the next call. Redis is busy all
 // the time, because the second call waits there while the first one runs.

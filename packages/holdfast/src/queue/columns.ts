@@ -5,7 +5,7 @@ import type { NewTask } from "../engine/task-options.ts";
 import { shown } from "../options/shape.ts";
 import { type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
-import type { EnqueueResult } from "./enqueue-call.ts";
+import type { EnqueueResult } from "./receipt.ts";
 
 /** The results of the tasks of a batch. */
 export interface ColumnsResult {

@@ -1,80 +1,11 @@
-import {
-  type Durability,
-  type HoldfastError,
-  LIMITS,
-  type TaskOptions,
-  type TaskState,
-} from "@holdfast/contracts";
+import { LIMITS, type TaskOptions } from "@holdfast/contracts";
 import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
 import { BAND_ORDER, type Band } from "../engine/envelope.ts";
-import { stateOfLetter } from "../engine/record.ts";
 import { partsChanged } from "../engine/registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
-import {
-  cannotReplace,
-  conflict,
-  failureOf,
-  keyFull,
-  queueFull,
-  stopping,
-  uniqueConflict,
-} from "./refusals.ts";
-
-/** The result of an enqueue. */
-export interface EnqueueReceipt {
-  /** The id of the task. */
-  id: string;
-  /** "purged" for a duplicate of a task that has ended, if Redis remembers only its id. */
-  state: TaskState | "purged";
-  /**
-   * The same id with the same body was accepted before, or another task holds the unique key. In both cases this call
-   * stored no task.
-   */
-  duplicate: boolean;
-  /** False: the task had ended before this call, so it will not run. Only with `duplicate`. */
-  willRun: boolean;
-  /** True: another task holds the unique key, and `id` and `state` are those of that task. Absent otherwise. */
-  deduplicated?: true;
-  /** True, with `deduplicated`: that task got the payload and the options of this call. Absent otherwise. */
-  replaced?: true;
-  /** The durability that the write has reached. */
-  durability: Durability;
-}
-
-/** The outcome of one task of `enqueueMany`: its receipt, or the error for which this task was not stored. */
-export type EnqueueResult =
-  | {
-      /** Whether the task was accepted. */
-      ok: true;
-      /** What was stored. */
-      receipt: EnqueueReceipt;
-    }
-  | {
-      ok: false;
-      /** The id of the task; null if it has none. */
-      id: string | null;
-      /** Why the task was refused. */
-      error: HoldfastError;
-    };
-
-export interface PreparedTask {
-  id: string;
-  /**
-   * "minted": the library made the id. "given": a caller gave the id, so it is looked up. "once": a caller gave the id,
-   * and the id stays taken after the task has ended (`ifEnded: "duplicate"`).
-   */
-  idIs: "minted" | "given" | "once";
-  band: Band;
-  envelope: string;
-  /** The task has a unique key. @default false */
-  isUnique?: boolean;
-}
-
-/** Receives the outcomes of tasks by their places, so that a batch needs no promise per task. */
-export interface EnqueueSink {
-  accepted(place: number, receipt: EnqueueReceipt): void;
-  refused(place: number, error: unknown): void;
-}
+import type { PreparedTask } from "./new-task.ts";
+import type { EnqueueReceipt, EnqueueSink } from "./receipt.ts";
+import { failureOf, NotNew } from "./refusals.ts";
 
 // A call has a fixed cost. More tasks per call lower the cost per task, but block Redis longer. A call with large
 // payloads has fewer tasks.
@@ -146,10 +77,8 @@ export class EnqueueCall {
   }
 
   answered(reply: EnqueueAnswer): void {
-    const { owners = [] } = reply;
     const { tail, sinks, places, bands } = this;
-    let known = 0;
-    let owner = 0;
+    let others: NotNew | undefined;
     for (let i = 0; i < sinks.length; i++) {
       const id = tail[2 * i] as string;
       const sink = sinks[i] as EnqueueSink;
@@ -159,25 +88,9 @@ export class EnqueueCall {
         const isScheduled = verdict === "a" || (verdict === "n" && bands?.[i] === "scheduled");
         const state = isScheduled ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, willRun: true, durability: "memory" });
-      } else if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
-      else if (verdict === "k") sink.refused(place, keyFull(this.#queue, id));
-      else if (verdict === "b") sink.refused(place, stopping(id));
-      else {
-        const found = stateOfLetter(reply.states[known++] ?? "r");
-        // The task can still be restored, but for its producer it is gone.
-        const state = found === "discarded" ? "purged" : found;
-        const willRun = state === "pending" || state === "scheduled" || state === "processing";
-        if (verdict === "o") {
-          const held = { id: owners[owner++] as string, state, willRun, deduplicated: true } as const;
-          sink.accepted(place, { ...held, duplicate: true, durability: "memory" });
-        } else if (verdict === "r") {
-          const held = { id: owners[owner++] as string, state, willRun, deduplicated: true } as const;
-          sink.accepted(place, { ...held, replaced: true, duplicate: false, durability: "memory" });
-        } else if (verdict === "u") sink.refused(place, uniqueConflict(owners[owner++] as string));
-        else if (verdict === "x") sink.refused(place, cannotReplace(owners[owner++] as string));
-        else if (verdict === "d")
-          sink.accepted(place, { id, state, duplicate: true, willRun, durability: "memory" });
-        else sink.refused(place, conflict(id));
+      } else {
+        others ??= new NotNew(this.#queue, reply);
+        others.answer(sink, place, id, verdict);
       }
     }
   }

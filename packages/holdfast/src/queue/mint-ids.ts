@@ -5,7 +5,8 @@ import { randomFillSync } from "node:crypto";
 export const MINTED_CHARACTERS = 14;
 // 21 random bytes give 28 characters of base64url, which is the alphabet of nanoid. That makes two ids.
 const PAIR_BYTES = 21;
-const POOL_PAIRS = 256;
+// Random bytes are fetched for many ids at once, because each fetch has a fixed cost.
+const POOL_BYTES = 26_208;
 // An id is a slice of a text of 64 ids. So an id that is kept for long keeps the whole text in memory, about 1 KiB.
 const TEXT_PAIRS = 32;
 
@@ -23,54 +24,46 @@ function withoutDashes(bytes: Buffer, from: number, to: number): void {
   }
 }
 
-/**
- * Mints ids of 14 characters, many at a time, because that is ten times as fast as nanoid, which loops over the
- * characters.
- */
-export function idMint(): () => string {
-  const bytes = Buffer.allocUnsafeSlow(POOL_PAIRS * PAIR_BYTES);
-  let used = bytes.length;
-  let text = "";
-  let at = 0;
-  return () => {
-    if (at === text.length) {
-      if (used === bytes.length) {
-        randomFillSync(bytes);
-        withoutDashes(bytes, 0, bytes.length);
-        used = 0;
-      }
-      text = bytes.toString("base64url", used, used + TEXT_PAIRS * PAIR_BYTES);
-      used += TEXT_PAIRS * PAIR_BYTES;
-      at = 0;
-    }
-    at += MINTED_CHARACTERS;
-    return text.slice(at - MINTED_CHARACTERS, at);
-  };
+const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
+let used = POOL_BYTES;
+
+/** Returns the text of this many pairs of new ids, which follow one another. */
+function mintPairs(count: number): string {
+  const needed = count * PAIR_BYTES;
+  if (needed > POOL_BYTES) return textOf(randomFillSync(Buffer.allocUnsafe(needed)), 0, needed);
+  if (used + needed > POOL_BYTES) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += needed;
+  return textOf(pool, used - needed, used);
 }
 
-// Random bytes are fetched for many ids at once, because each fetch has a fixed cost.
-const BATCH_POOL_BYTES = 26_208;
-const batchPool = Buffer.allocUnsafeSlow(BATCH_POOL_BYTES);
-let batchUsed = BATCH_POOL_BYTES;
+function textOf(random: Buffer, from: number, to: number): string {
+  withoutDashes(random, from, to);
+  return random.toString("base64url", from, to);
+}
+
+let text = "";
+let at = 0;
+
+/**
+ * Mints an id of 14 characters. The ids are made many at a time, because that is ten times as fast as nanoid, which
+ * loops over the characters.
+ */
+export function mintId(): string {
+  if (at === text.length) {
+    text = mintPairs(TEXT_PAIRS);
+    at = 0;
+  }
+  at += MINTED_CHARACTERS;
+  return text.slice(at - MINTED_CHARACTERS, at);
+}
 
 /** Mints this number of ids. Returns them as texts and as bytes that follow one another. */
 export function mintIds(count: number): { ids: string[]; bytes: Buffer } {
-  const needed = Math.ceil(count / 2) * PAIR_BYTES;
-  let random = batchPool;
-  if (needed > BATCH_POOL_BYTES) {
-    random = randomFillSync(Buffer.allocUnsafe(needed));
-  } else if (batchUsed + needed > BATCH_POOL_BYTES) {
-    randomFillSync(batchPool);
-    batchUsed = 0;
-  }
-  const from = random === batchPool ? batchUsed : 0;
-  withoutDashes(random, from, from + needed);
-  const text = random.toString("base64url", from, from + needed);
-  if (random === batchPool) batchUsed += needed;
+  const minted = mintPairs(Math.ceil(count / 2));
   const ids = new Array<string>(count);
-  for (let i = 0; i < count; i++) ids[i] = text.slice(i * MINTED_CHARACTERS, (i + 1) * MINTED_CHARACTERS);
-  return { ids, bytes: Buffer.from(text, "latin1") };
+  for (let i = 0; i < count; i++) ids[i] = minted.slice(i * MINTED_CHARACTERS, (i + 1) * MINTED_CHARACTERS);
+  return { ids, bytes: Buffer.from(minted, "latin1") };
 }
-
-/** Mints ids for the whole process. */
-export const mintId = idMint();

@@ -4,8 +4,8 @@ import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
 import type { BytesPool } from "../redis/bytes-pool.ts";
 import { TailBytes, type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
-import type { EnqueueResult } from "./enqueue-call.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
+import type { EnqueueResult } from "./receipt.ts";
 import { failureOf, queueFull } from "./refusals.ts";
 
 /**

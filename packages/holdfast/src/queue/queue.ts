@@ -1,26 +1,19 @@
 import {
   type ChangeResult,
-  type FingerprintedOptions,
   type FlowDefinition,
   type FlowNodePage,
   type FlowOptions,
   type FlowReceipt,
   type FlowView,
-  HoldfastError,
   LIMITS,
   type LimitsView,
   type QueueLimits,
   type TaskChange,
-  type TaskOptions,
   type TaskView,
 } from "@holdfast/contracts";
-import type { TaskColumns } from "@holdfast/contracts/task-json";
-import { clientOf, type Holdfast } from "../client.ts";
-import { traceOf } from "../engine/envelope.ts";
 import { changeKey } from "../engine/limits.ts";
-import { checkQueueName } from "../engine/names.ts";
 import { keyedRequest, type SignalOutcome, sendSignal } from "../engine/steps.ts";
-import { type NewTask, taskKinds, taskShape, taskTextShape } from "../engine/task-options.ts";
+import { taskKinds } from "../engine/task-options.ts";
 import { taskView } from "../engine/task-view.ts";
 import { type EventsOptions, eventsShape } from "../events/events-options.ts";
 import { type QueueEvents, queueEvents } from "../events/queue-events.ts";
@@ -28,164 +21,23 @@ import { type OpenFlow, openFlow, storeFlow } from "../flows/open-flow.ts";
 import { cancelFlowIn, type FlowNodesOptions, flowNodes, getFlow } from "../flows/read-flow.ts";
 import { Limits } from "../limits/limits.ts";
 import { checkArgument, checkShape } from "../options/shape.ts";
-import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { checkEvent, signalText } from "../steps/events.ts";
-import type { TraceContext } from "../tracing/trace-context.ts";
-import type { Tracing } from "../tracing/tracing.ts";
-import { UnderWay } from "../under-way.ts";
-import { type ColumnsResult, checkColumns, headersOf, toTasks } from "./columns.ts";
-import { EarlyCalls } from "./early-calls.ts";
-import type { EnqueueReceipt, EnqueueResult } from "./enqueue-call.ts";
-import {
-  type EnqueueManyOptions,
-  enqueueManyShape,
-  type QueueOptions,
-  queueShape,
-  type WaitOptions,
-  waitForShape,
-  waitShape,
-} from "./queue-options.ts";
-import { QueueParts } from "./queue-parts.ts";
-import { checkBatch, checkWellFormed, payloadTextOf } from "./task-checks.ts";
-import { tracedEnqueue, tracedEnqueueMany } from "./traced-enqueue.ts";
+import { Enqueues } from "./enqueues.ts";
+import { type WaitOptions, waitForShape, waitShape } from "./queue-options.ts";
 import { isTerminal, waitForTask } from "./wait.ts";
 
 /** The producer's side of one queue, with or without partitions. */
-export class Queue {
-  /** The name of the queue. */
-  readonly name: string;
-  readonly #client: Holdfast;
-  readonly #ownsClient: boolean;
-  readonly #parts: QueueParts;
-  readonly #tracing: Tracing | undefined;
-  /** The enqueues that were called before the parts were known. */
-  readonly #early = new EarlyCalls();
-  /** The calls that `close` waits for. */
-  readonly #underWay = new UnderWay();
-  #closed = false;
-
-  /** @throws HoldfastError invalid_queue_name, invalid_argument */
-  constructor(name: string, options: QueueOptions) {
-    this.name = checkQueueName(name);
-    checkShape(queueShape, options);
-    if (options.partitions !== undefined) checkPartitionedName(name);
-    const { client, isOwn } = clientOf(options);
-    this.#ownsClient = isOwn;
-    this.#client = client;
-    this.#tracing = client.tracing;
-    this.#parts = new QueueParts(client, name, options);
-  }
-
-  /**
-   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call, the first enqueue
-   * does all this and has to wait for it.
-   * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (the queue has a different number of
-   * partitions than the option says)
-   */
-  async ready(): Promise<void> {
-    await this.#during(() => this.#parts.ready());
-  }
-
+export class Queue extends Enqueues {
   /** The number of partitions of the queue; null if it has none. @throws HoldfastError as `ready` */
   partitions(): Promise<number | null> {
-    return this.#during(async () => (await this.#parts.known()).partitions?.count ?? null);
-  }
-
-  /**
-   * Enqueues one task. When the promise resolves, the task is stored. Calls of the same event-loop turn share a script
-   * call.
-   * @throws HoldfastError invalid_*, payload_too_large, task_conflict, unique_conflict, queue_full, key_full, redis_*,
-   * outcome_unknown (retry with `error.taskId`)
-   */
-  enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
-    // Not `async`, because one more promise per task would be a tenth of its cost.
-    try {
-      if (options !== undefined) checkShape(taskShape, options);
-      return this.#accept(type, payloadTextOf(payload), options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /**
-   * Like `enqueue`, with the payload as JSON text that is stored byte for byte. The caller has to make sure that it is
-   * JSON.
-   */
-  enqueueText(type: string, payloadText: string, options?: FingerprintedOptions): Promise<EnqueueReceipt> {
-    try {
-      checkWellFormed(payloadText);
-      if (options !== undefined) checkShape(taskTextShape, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.#accept(type, payloadText, options);
-  }
-
-  #accept(
-    type: string,
-    payloadText: string,
-    options: FingerprintedOptions | undefined,
-  ): Promise<EnqueueReceipt> {
-    const tracing = this.#tracing;
-    if (tracing === undefined) return this.#enqueue(type, payloadText, options, options && traceOf(options));
-    const about = { queue: this.name, type, parent: traceOf(options) };
-    return tracedEnqueue(tracing, about, (trace) => this.#enqueue(type, payloadText, options, trace));
-  }
-
-  #enqueue(
-    type: string,
-    payloadText: string,
-    options: FingerprintedOptions | undefined,
-    trace: TraceContext | undefined,
-  ): Promise<EnqueueReceipt> {
-    const { only } = this.#parts;
-    if (only !== undefined && !this.#closed) return only.add(type, payloadText, options, trace);
-    // The task may be enqueued later, and the caller may change its options until then.
-    const kept = options && structuredClone(options);
-    return this.#inOrder(async () => (await this.#parts.partFor(kept)).add(type, payloadText, kept, trace));
-  }
-
-  /**
-   * Enqueues many tasks. Returns one result per task, in the order given. A task that is refused does not stop the
-   * others. Calls of the same event-loop turn share script calls.
-   * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`, or `{ type, payload, options }`
-   * @throws HoldfastError invalid_argument (not an array), closed, redis_*
-   */
-  async enqueueMany(tasks: readonly NewTask[], options: EnqueueManyOptions = {}): Promise<EnqueueResult[]> {
-    checkBatch(tasks);
-    checkShape(enqueueManyShape, options);
-    if (this.#tracing === undefined) return this.#enqueueMany(tasks, options.trace);
-    const about = { queue: this.name, tasks, parent: options.trace };
-    return tracedEnqueueMany(this.#tracing, about, (trace) => this.#enqueueMany(tasks, trace));
-  }
-
-  #enqueueMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
-    const add = () => this.#parts.addMany(tasks, trace);
-    return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
-  }
-
-  /**
-   * Like `enqueueMany`, but takes the types of all tasks in one array, and their payloads in one buffer. The class
-   * `TaskReader` makes such columns from JSON. This call is faster for tasks without options, because it makes no object
-   * for each task. The caller has to make sure that each payload is JSON in
-   * UTF-8, and must not change the bytes until the promise resolves.
-   * @throws HoldfastError closed, redis_*, invalid_argument (`bytes`, `types`, `spans` or `options`)
-   */
-  async enqueueColumns(tasks: TaskColumns, options: EnqueueManyOptions = {}): Promise<ColumnsResult> {
-    checkColumns(tasks);
-    checkShape(enqueueManyShape, options);
-    const { trace } = options;
-    const headers = headersOf(tasks, this.#client.connection.now(), trace);
-    if (headers === undefined || headers.size === 0 || this.#tracing !== undefined)
-      return { ids: null, results: await this.enqueueMany(toTasks(tasks), options) };
-    const add = () => this.#parts.addColumns(tasks, headers, trace);
-    return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
+    return this.during(async () => (await this.parts.known()).partitions?.count ?? null);
   }
 
   /** Looks up a task; null if nothing is known about its id. */
   get(id: string): Promise<TaskView | null> {
-    return this.#during(() =>
-      this.#parts.look<TaskView | null>(id, null, async (engine) => {
+    return this.during(() =>
+      this.parts.look<TaskView | null>(id, null, async (engine) => {
         const [raw] = await engine.get([id]);
         return raw ? taskView(this.name, raw) : null;
       }),
@@ -194,7 +46,7 @@ export class Queue {
 
   /** Ends a waiting task at once, or asks the worker of a running task to stop. */
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
-    return this.#during(() => this.#parts.look(id, "not_found", (engine) => engine.cancel(id)));
+    return this.during(() => this.parts.look(id, "not_found", (engine) => engine.cancel(id)));
   }
 
   /**
@@ -203,7 +55,7 @@ export class Queue {
    * @throws HoldfastError invalid_*, payload_too_large
    */
   change(id: string, change: TaskChange): Promise<ChangeResult> {
-    return this.#during(() => this.#parts.change(id, change));
+    return this.during(() => this.parts.change(id, change));
   }
 
   /**
@@ -215,11 +67,11 @@ export class Queue {
    * @throws HoldfastError invalid_argument, payload_too_large
    */
   signal(id: string, event: string, data?: unknown, key?: string): Promise<SignalOutcome> {
-    return this.#during(async () => {
+    return this.during(async () => {
       checkEvent(event);
       const text = signalText(data);
       const request = key === undefined ? undefined : keyedRequest(id, key);
-      return this.#parts.look<SignalOutcome>(id, "not_found", (engine) =>
+      return this.parts.look<SignalOutcome>(id, "not_found", (engine) =>
         sendSignal(engine, id, event, text, request),
       );
     });
@@ -237,16 +89,16 @@ export class Queue {
    * @throws HoldfastError invalid_argument
    */
   hold(key: string, holdMs: number): Promise<void> {
-    return this.#during(async () => {
+    return this.during(async () => {
       checkArgument("holdMs", taskKinds.delayMs, holdMs);
-      await changeKey((await this.#parts.known()).ofKey(key).engine, { key }, { holdMs });
+      await changeKey((await this.parts.known()).ofKey(key).engine, { key }, { holdMs });
     });
   }
 
   /** Like `observer.limits.set`, with the same rights in Redis (docs/secrets.md). @throws HoldfastError invalid_argument, redis_* */
   setLimits(limits: QueueLimits): Promise<LimitsView> {
-    return this.#during(() =>
-      new Limits(this.#client, new PartitionRegistry(this.#client)).set(this.name, limits),
+    return this.during(() =>
+      new Limits(this.client, new PartitionRegistry(this.client)).set(this.name, limits),
     );
   }
 
@@ -258,27 +110,27 @@ export class Queue {
    * conflict, redis_*
    */
   flow(definition: FlowDefinition): Promise<FlowReceipt> {
-    return this.#during(() => storeFlow(this.#parts, definition));
+    return this.during(() => storeFlow(this.parts, definition));
   }
 
   /** Makes a flow to which nodes are added in parts, and which has to be sealed by its `sealBy`. @throws as `flow` */
   openFlow(options: FlowOptions = {}): Promise<OpenFlow> {
-    return this.#during(() => openFlow(this.#parts, options));
+    return this.during(() => openFlow(this.parts, options));
   }
 
   /** Returns the state and the counts of a flow; null if there is none. @throws HoldfastError invalid_argument */
   getFlow(id: string): Promise<FlowView | null> {
-    return this.#during(async () => getFlow(await this.#parts.known(), id));
+    return this.during(async () => getFlow(await this.parts.known(), id));
   }
 
   /** Returns a page of nodes, in the order in which they were added. @throws HoldfastError invalid_*, not_found */
   flowNodes(id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
-    return this.#during(async () => flowNodes(await this.#parts.known(), id, options));
+    return this.during(async () => flowNodes(await this.parts.known(), id, options));
   }
 
   /** Cancels a flow: no node of it begins after this call. Waiting nodes end soon, and running ones are asked to stop. */
   cancelFlow(id: string): Promise<"cancelled" | "too_late" | "not_found"> {
-    return this.#during(async () => cancelFlowIn(await this.#parts.known(), id));
+    return this.during(async () => cancelFlowIn(await this.parts.known(), id));
   }
 
   /**
@@ -289,9 +141,9 @@ export class Queue {
    */
   async wait(id: string, options: WaitOptions & { waitMs: number }): Promise<TaskView | null> {
     checkShape(waitForShape, options);
-    this.#assertOpen();
-    return this.#parts.look<TaskView | null>(id, null, (engine) =>
-      waitForTask(this.#client, engine, this.name, id, options),
+    this.assertOpen();
+    return this.parts.look<TaskView | null>(id, null, (engine) =>
+      waitForTask(this.client, engine, this.name, id, options),
     );
   }
 
@@ -304,8 +156,8 @@ export class Queue {
    */
   events(options: EventsOptions = {}): QueueEvents {
     checkShape(eventsShape, options);
-    this.#assertOpen();
-    return queueEvents(this.#client, this.name, this.#parts, options);
+    this.assertOpen();
+    return queueEvents(this.client, this.name, this.parts, options);
   }
 
   /**
@@ -317,32 +169,5 @@ export class Queue {
     const { waitMs = LIMITS.waitMs, signal } = options;
     const task = await this.wait(id, { waitMs, signal });
     return task && isTerminal(task) ? task : null;
-  }
-
-  /** Sends the tasks that were gathered, then closes the connection if the queue made it. Idempotent. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#underWay.ended();
-    await this.#parts.close();
-    if (this.#ownsClient) await this.#client.close();
-  }
-
-  #assertOpen(): void {
-    if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
-  }
-
-  /** Runs a call. A call that began before `close` is completed. @throws HoldfastError closed */
-  async #during<Result>(call: () => Promise<Result>): Promise<Result> {
-    this.#assertOpen();
-    return this.#underWay.add(call());
-  }
-
-  /**
-   * Runs an enqueue when the parts are known. Enqueues that have to wait for the parts run in the order of their calls.
-   */
-  #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
-    return this.#during(() =>
-      this.#parts.isKnown ? enqueue() : this.#early.run(enqueue, () => this.#parts.known()),
-    );
   }
 }

@@ -1,5 +1,8 @@
-// The errors of tasks that an enqueue call did not store.
+// The answers to tasks that an enqueue call did not store as new.
 import { HoldfastError } from "@holdfast/contracts";
+import type { EnqueueAnswer } from "../engine/enqueue-answer.ts";
+import { stateOfLetter } from "../engine/record.ts";
+import type { EnqueueSink } from "./receipt.ts";
 
 const FULL_RETRY_MS = 1_000;
 const STOPPING_RETRY_MS = 1_000;
@@ -23,7 +26,7 @@ export function keyFull(queue: string, id: string | undefined): HoldfastError {
   );
 }
 
-export function stopping(id: string): HoldfastError {
+function stopping(id: string): HoldfastError {
   return new HoldfastError(
     "task_conflict",
     `task "${id}" runs and was asked to stop: enqueue it again when it has ended`,
@@ -31,7 +34,7 @@ export function stopping(id: string): HoldfastError {
   );
 }
 
-export function cannotReplace(heldBy: string): HoldfastError {
+function cannotReplace(heldBy: string): HoldfastError {
   return new HoldfastError(
     "unique_conflict",
     `task "${heldBy}" holds the unique key and has another type or key: an enqueue that replaces it needs the same type and key`,
@@ -40,7 +43,7 @@ export function cannotReplace(heldBy: string): HoldfastError {
 }
 
 /** @param heldBy the task that holds the key */
-export function uniqueConflict(heldBy: string): HoldfastError {
+function uniqueConflict(heldBy: string): HoldfastError {
   return new HoldfastError(
     "unique_conflict",
     `task "${heldBy}" holds the unique key: enqueue again when it has ended, or with onConflict "existing"`,
@@ -48,7 +51,7 @@ export function uniqueConflict(heldBy: string): HoldfastError {
   );
 }
 
-export function conflict(id: string): HoldfastError {
+function conflict(id: string): HoldfastError {
   return new HoldfastError("task_conflict", `task "${id}" exists with another body`, { taskId: id });
 }
 
@@ -60,4 +63,48 @@ export function failureOf(error: unknown, id: string | undefined): unknown {
     ...(id === undefined ? {} : { taskId: id }),
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   });
+}
+
+/** Answers the tasks of one call that were not stored as new, in the order of the tasks. */
+export class NotNew {
+  readonly #queue: string;
+  readonly #reply: EnqueueAnswer;
+  #states = 0;
+  #owners = 0;
+
+  constructor(queue: string, reply: EnqueueAnswer) {
+    this.#queue = queue;
+    this.#reply = reply;
+  }
+
+  /** @param verdict see `TaskScripts.enqueue` and `EnqueueAnswer` */
+  answer(sink: EnqueueSink, place: number, id: string, verdict: string | undefined): void {
+    if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
+    else if (verdict === "k") sink.refused(place, keyFull(this.#queue, id));
+    else if (verdict === "b") sink.refused(place, stopping(id));
+    else this.#answerKnown(sink, place, id, verdict);
+  }
+
+  /** Answers a task whose id or unique key another task has. */
+  #answerKnown(sink: EnqueueSink, place: number, id: string, verdict: string | undefined): void {
+    const found = stateOfLetter(this.#reply.states[this.#states++] ?? "r");
+    // The task can still be restored, but for its producer it is gone.
+    const state = found === "discarded" ? "purged" : found;
+    const willRun = state === "pending" || state === "scheduled" || state === "processing";
+    const durability = "memory";
+    if (verdict === "o") {
+      const held = { id: this.#owner(), state, willRun, deduplicated: true } as const;
+      sink.accepted(place, { ...held, duplicate: true, durability });
+    } else if (verdict === "r") {
+      const held = { id: this.#owner(), state, willRun, deduplicated: true } as const;
+      sink.accepted(place, { ...held, replaced: true, duplicate: false, durability });
+    } else if (verdict === "u") sink.refused(place, uniqueConflict(this.#owner()));
+    else if (verdict === "x") sink.refused(place, cannotReplace(this.#owner()));
+    else if (verdict === "d") sink.accepted(place, { id, state, duplicate: true, willRun, durability });
+    else sink.refused(place, conflict(id));
+  }
+
+  #owner(): string {
+    return this.#reply.owners?.[this.#owners++] as string;
+  }
 }

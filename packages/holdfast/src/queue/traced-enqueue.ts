@@ -1,6 +1,6 @@
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
-import type { EnqueueReceipt, EnqueueResult } from "./enqueue-call.ts";
+import type { EnqueueReceipt, EnqueueResult } from "./receipt.ts";
 
 /** Runs an enqueue of one task in a span. */
 export function tracedEnqueue(

@@ -6,7 +6,7 @@ import { taskShape } from "../engine/task-options.ts";
 import { decodeWord } from "../engine/text.ts";
 import { whole } from "../options/kinds.ts";
 import { checkShape, shown } from "../options/shape.ts";
-import { payloadTextOf } from "../queue/task-checks.ts";
+import { payloadTextOf } from "../queue/new-task.ts";
 import { backoffDelayMs, DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import { stepText } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";

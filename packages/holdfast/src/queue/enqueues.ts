@@ -1,0 +1,182 @@
+import { type FingerprintedOptions, HoldfastError, type TaskOptions } from "@holdfast/contracts";
+import type { TaskColumns } from "@holdfast/contracts/task-json";
+import { clientOf, type Holdfast } from "../client.ts";
+import { traceOf } from "../engine/envelope.ts";
+import { checkQueueName } from "../engine/names.ts";
+import { type NewTask, taskShape, taskTextShape } from "../engine/task-options.ts";
+import { checkShape } from "../options/shape.ts";
+import { checkPartitionedName } from "../partitions/partition-registry.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
+import type { Tracing } from "../tracing/tracing.ts";
+import { UnderWay } from "../under-way.ts";
+import { type ColumnsResult, checkColumns, headersOf, toTasks } from "./columns.ts";
+import { EarlyCalls } from "./early-calls.ts";
+import { checkWellFormed, payloadTextOf } from "./new-task.ts";
+import { type EnqueueManyOptions, enqueueManyShape, type QueueOptions, queueShape } from "./queue-options.ts";
+import { QueueParts } from "./queue-parts.ts";
+import type { EnqueueReceipt, EnqueueResult } from "./receipt.ts";
+import { checkBatch } from "./task-checks.ts";
+import { tracedEnqueue, tracedEnqueueMany } from "./traced-enqueue.ts";
+
+/** The enqueues of one queue, and its opening and closing. `Queue` adds the other calls. */
+export class Enqueues {
+  /** The name of the queue. */
+  readonly name: string;
+  readonly #client: Holdfast;
+  readonly #ownsClient: boolean;
+  readonly #parts: QueueParts;
+  readonly #tracing: Tracing | undefined;
+  /** The enqueues that were called before the parts were known. */
+  readonly #early = new EarlyCalls();
+  /** The calls that `close` waits for. */
+  readonly #underWay = new UnderWay();
+  #closed = false;
+
+  /** @throws HoldfastError invalid_queue_name, invalid_argument */
+  constructor(name: string, options: QueueOptions) {
+    this.name = checkQueueName(name);
+    checkShape(queueShape, options);
+    if (options.partitions !== undefined) checkPartitionedName(name);
+    const { client, isOwn } = clientOf(options);
+    this.#ownsClient = isOwn;
+    this.#client = client;
+    this.#tracing = client.tracing;
+    this.#parts = new QueueParts(client, name, options);
+  }
+
+  /**
+   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call, the first enqueue
+   * does all this and has to wait for it.
+   * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (the queue has a different number of
+   * partitions than the option says)
+   */
+  async ready(): Promise<void> {
+    await this.during(() => this.#parts.ready());
+  }
+
+  /**
+   * Enqueues one task. When the promise resolves, the task is stored. Calls of the same event-loop turn share a script
+   * call.
+   * @throws HoldfastError invalid_*, payload_too_large, task_conflict, unique_conflict, queue_full, key_full, redis_*,
+   * outcome_unknown (retry with `error.taskId`)
+   */
+  enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
+    // Not `async`, because one more promise per task would be a tenth of its cost.
+    try {
+      if (options !== undefined) checkShape(taskShape, options);
+      return this.#accept(type, payloadTextOf(payload), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Like `enqueue`, with the payload as JSON text that is stored byte for byte. The caller has to make sure that it is
+   * JSON.
+   */
+  enqueueText(type: string, payloadText: string, options?: FingerprintedOptions): Promise<EnqueueReceipt> {
+    try {
+      checkWellFormed(payloadText);
+      if (options !== undefined) checkShape(taskTextShape, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#accept(type, payloadText, options);
+  }
+
+  #accept(
+    type: string,
+    payloadText: string,
+    options: FingerprintedOptions | undefined,
+  ): Promise<EnqueueReceipt> {
+    const tracing = this.#tracing;
+    if (tracing === undefined) return this.#enqueue(type, payloadText, options, options && traceOf(options));
+    const about = { queue: this.name, type, parent: traceOf(options) };
+    return tracedEnqueue(tracing, about, (trace) => this.#enqueue(type, payloadText, options, trace));
+  }
+
+  #enqueue(
+    type: string,
+    payloadText: string,
+    options: FingerprintedOptions | undefined,
+    trace: TraceContext | undefined,
+  ): Promise<EnqueueReceipt> {
+    const { only } = this.#parts;
+    if (only !== undefined && !this.#closed) return only.add(type, payloadText, options, trace);
+    // The task may be enqueued later, and the caller may change its options until then.
+    const kept = options && structuredClone(options);
+    return this.#inOrder(async () => (await this.#parts.partFor(kept)).add(type, payloadText, kept, trace));
+  }
+
+  /**
+   * Enqueues many tasks. Returns one result per task, in the order given. A task that is refused does not stop the
+   * others. Calls of the same event-loop turn share script calls.
+   * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`, or `{ type, payload, options }`
+   * @throws HoldfastError invalid_argument (not an array), closed, redis_*
+   */
+  async enqueueMany(tasks: readonly NewTask[], options: EnqueueManyOptions = {}): Promise<EnqueueResult[]> {
+    checkBatch(tasks);
+    checkShape(enqueueManyShape, options);
+    if (this.#tracing === undefined) return this.#enqueueMany(tasks, options.trace);
+    const about = { queue: this.name, tasks, parent: options.trace };
+    return tracedEnqueueMany(this.#tracing, about, (trace) => this.#enqueueMany(tasks, trace));
+  }
+
+  #enqueueMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
+    const add = () => this.#parts.addMany(tasks, trace);
+    return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
+  }
+
+  /**
+   * Like `enqueueMany`, but takes the types of all tasks in one array, and their payloads in one buffer. The class
+   * `TaskReader` makes such columns from JSON. This call is faster for tasks without options, because it makes no object
+   * for each task. The caller has to make sure that each payload is JSON in UTF-8, and must not change the bytes until
+   * the promise resolves.
+   * @throws HoldfastError closed, redis_*, invalid_argument (`bytes`, `types`, `spans` or `options`)
+   */
+  async enqueueColumns(tasks: TaskColumns, options: EnqueueManyOptions = {}): Promise<ColumnsResult> {
+    checkColumns(tasks);
+    checkShape(enqueueManyShape, options);
+    const { trace } = options;
+    const headers = headersOf(tasks, this.#client.connection.now(), trace);
+    if (headers === undefined || headers.size === 0 || this.#tracing !== undefined)
+      return { ids: null, results: await this.enqueueMany(toTasks(tasks), options) };
+    const add = () => this.#parts.addColumns(tasks, headers, trace);
+    return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
+  }
+
+  /** Sends the tasks that were gathered, then closes the connection if the queue made it. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#underWay.ended();
+    await this.#parts.close();
+    if (this.#ownsClient) await this.#client.close();
+  }
+
+  protected get client(): Holdfast {
+    return this.#client;
+  }
+
+  protected get parts(): QueueParts {
+    return this.#parts;
+  }
+
+  protected assertOpen(): void {
+    if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
+  }
+
+  /** Runs a call. A call that began before `close` is completed. @throws HoldfastError closed */
+  protected async during<Result>(call: () => Promise<Result>): Promise<Result> {
+    this.assertOpen();
+    return this.#underWay.add(call());
+  }
+
+  /**
+   * Runs an enqueue when the parts are known. Enqueues that have to wait for the parts run in the order of their calls.
+   */
+  #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
+    return this.during(() =>
+      this.#parts.isKnown ? enqueue() : this.#early.run(enqueue, () => this.#parts.known()),
+    );
+  }
+}
