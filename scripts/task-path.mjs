@@ -16,12 +16,7 @@ export const PARTS = [
     "producer-api reads the request",
     [
       ["packages/service/src/tasks/fast-lane.ts", "receives the POST from node:http and sends the answer."],
-      ["packages/service/src/http/hosts.ts", "checks the Host header."],
-      [
-        "packages/service/src/identity/access.ts",
-        "turns the API key into an identity and checks its queues.",
-      ],
-      ["packages/contracts/src/keys.ts", "says which scopes a scope includes."],
+      ["packages/service/src/identity/access.ts", "finds the identity of the sender."],
       [
         "packages/service/src/tasks/queues.ts",
         "returns the `Queue` of that name, and limits how many queues a key creates.",

@@ -712,6 +712,21 @@ export const mutants = [
     tests: ["services/observability/test/new-queues.redis.test.ts"],
   },
   {
+    name: "queues: a queue can be used before Redis has passed the boot checks",
+    changes: [["packages/service/src/tasks/queues.ts", "assertOpen?.();", ""]],
+    tests: ["packages/service/src/tasks/new-queues.test.ts"],
+  },
+  {
+    name: "fast lane: a request with another Host is served like the request before",
+    changes: [["packages/service/src/tasks/fast-lane.ts", " && last.host === host", ""]],
+    tests: ["packages/service/src/tasks/fast-lane.test.ts"],
+  },
+  {
+    name: "fast lane: a sender may enqueue where the sender before may",
+    changes: [["packages/service/src/tasks/fast-lane.ts", "identity === target.sender", "target.sender"]],
+    tests: ["packages/service/src/tasks/fast-lane.test.ts"],
+  },
+  {
     name: "new queues: a known queue is never checked again",
     changes: [["packages/service/src/tasks/queues.ts", "this.#now() + KNOWN_MS", "Infinity"]],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],

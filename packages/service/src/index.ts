@@ -33,7 +33,14 @@ export * from "./identity/access.ts";
 export * from "./identity/key-ring.ts";
 export * from "./identity/open-keys.ts";
 export * from "./identity/rate-limit.ts";
-export { defaultScope, type RouteScope } from "./identity/scopes.ts";
+export {
+  assertQueue,
+  assertScope,
+  defaultScope,
+  NOBODY,
+  notYetKnown,
+  type RouteScope,
+} from "./identity/scopes.ts";
 export { createMasker, parsePointers } from "./json/mask.ts";
 export { loadConfigOrExit, type RunningService, runService, StartupError } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";

@@ -10,7 +10,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { NodesAdded, OpenFlow, Queue } from "holdfast";
 import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/types.ts";
-import { assertQueue } from "../identity/access.ts";
+import { assertQueue } from "../identity/scopes.ts";
 import { admitQueue, openQueue, type Posted, type TaskRouteOptions } from "../tasks/intake.ts";
 import { posted } from "../tasks/routes.ts";
 import { blocksOf, headOf } from "./lines.ts";

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { HoldfastError, includesScope, type Scope } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import { isLoopback } from "../config/http.ts";
 import type { KeyRing } from "./key-ring.ts";
@@ -12,14 +12,6 @@ export interface RequestHead {
 
 /** Identifies the sender of a request. @throws HoldfastError unauthorized, redis_unavailable */
 export type Identify = (request: RequestHead) => Identity;
-
-/** A sender without a key on a service that needs none. */
-export const NOBODY: Identity = Object.freeze<Identity>({
-  ...ANONYMOUS,
-  role: "viewer",
-  scopes: [],
-  queues: [],
-});
 
 /**
  * A sender on loopback before the service knows whether there are API keys. Such a sender may learn that Redis cannot
@@ -69,30 +61,4 @@ export function mayUseQueue(identity: Identity, queue: string): boolean {
   // `orders/0` is a partition of `orders`. No other queue name has a slash.
   const slash = queue.indexOf("/");
   return slash > 0 && identity.queues.includes(queue.slice(0, slash));
-}
-
-/**
- * Checks access to a queue that is not named in the path, but for example in the body. @throws HoldfastError forbidden
- */
-export function assertQueue(identity: Identity, queue: string): void {
-  if (mayUseQueue(identity, queue)) return;
-  if (identity === NOT_YET_KNOWN) throw notYetKnown();
-  // The message does not name the queue, because the caller may not be allowed to know the name.
-  throw new HoldfastError("forbidden", "this key is limited to other queues");
-}
-
-/** @throws HoldfastError forbidden */
-export function assertScope(identity: Identity, scope: Scope): void {
-  if (includesScope(identity.scopes, scope)) return;
-  if (identity === NOT_YET_KNOWN) throw notYetKnown();
-  throw new HoldfastError(
-    "forbidden",
-    `this needs the scope "${scope}", and "${identity.label}" has ${identity.scopes.join(", ") || "none"}`,
-  );
-}
-
-export function notYetKnown(): HoldfastError {
-  return new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly", {
-    retryAfterMs: 2_000,
-  });
 }

@@ -1,7 +1,7 @@
-import { SCOPES, type Scope } from "@holdfast/contracts";
-import type { Identity } from "@holdfast/contracts/api";
+import { HoldfastError, includesScope, SCOPES, type Scope } from "@holdfast/contracts";
+import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
-import { assertQueue, assertScope, type Identify, NOBODY, NOT_YET_KNOWN, notYetKnown } from "./access.ts";
+import { type Identify, mayUseQueue, NOT_YET_KNOWN } from "./access.ts";
 import { bucketOf, type Limiter, rateHeaders, tooMany } from "./rate-limit.ts";
 
 /** `public` means that the route needs no key. */
@@ -35,6 +35,14 @@ export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: read
     } as NonNullable<RouteOptions["schema"]>;
   });
 }
+
+/** A sender without a key on a service that needs none. */
+export const NOBODY: Identity = Object.freeze<Identity>({
+  ...ANONYMOUS,
+  role: "viewer",
+  scopes: [],
+  queues: [],
+});
 
 export interface Guard {
   identify: Identify;
@@ -81,6 +89,32 @@ function assertMay(request: FastifyRequest, identity: Identity): void {
   if (typeof queue === "string") assertQueue(identity, queue);
   const { queue: asked } = request.query as { queue?: unknown };
   if (typeof asked === "string") assertQueue(identity, asked);
+}
+
+/**
+ * Checks access to a queue that is not named in the path, but for example in the body. @throws HoldfastError forbidden
+ */
+export function assertQueue(identity: Identity, queue: string): void {
+  if (mayUseQueue(identity, queue)) return;
+  if (identity === NOT_YET_KNOWN) throw notYetKnown();
+  // The message does not name the queue, because the caller may not be allowed to know the name.
+  throw new HoldfastError("forbidden", "this key is limited to other queues");
+}
+
+/** @throws HoldfastError forbidden */
+export function assertScope(identity: Identity, scope: Scope): void {
+  if (includesScope(identity.scopes, scope)) return;
+  if (identity === NOT_YET_KNOWN) throw notYetKnown();
+  throw new HoldfastError(
+    "forbidden",
+    `this needs the scope "${scope}", and "${identity.label}" has ${identity.scopes.join(", ") || "none"}`,
+  );
+}
+
+export function notYetKnown(): HoldfastError {
+  return new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly", {
+    retryAfterMs: 2_000,
+  });
 }
 
 function takeFor(limiter: Limiter, reply: FastifyReply, who: string): void {

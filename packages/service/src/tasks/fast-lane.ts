@@ -29,11 +29,16 @@ const SECURITY_LIST = Object.entries(SECURITY).flat();
 
 const RECHECK_MS = 1_000;
 
+/** A path with an allowed Host. */
 interface Target {
   url: string;
+  host: string | undefined;
+  /** The queue. */
   name: string;
   isBatch: boolean;
   route: string;
+  /** The last sender that was allowed to enqueue here. An identity never changes, so it is checked only once. */
+  sender: Identity | undefined;
 }
 
 /**
@@ -49,21 +54,23 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     done();
   });
 
+  // Most requests have the same path and Host as the request before.
   let last: Target | undefined;
-  const targetOf = (url: string): Target | undefined => {
-    if (last?.url === url) return last;
+  const targetOf = (url: string, host: string | undefined): Target | undefined => {
+    if (last?.url === url && last.host === host) return last;
     const [, name, batch] = PATH.exec(url) ?? [];
-    if (name === undefined || !isQueueName(name)) return undefined;
+    if (name === undefined || !isQueueName(name) || !isHostAllowed(host)) return undefined;
     const isBatch = batch !== undefined;
-    last = { url, name, isBatch, route: `/v1/queues/:queue/tasks${isBatch ? "/batch" : ""}` };
+    const route = `/v1/queues/:queue/tasks${isBatch ? "/batch" : ""}`;
+    last = { url, host, name, isBatch, route, sender: undefined };
     return last;
   };
 
   const serve = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (request.method !== "POST" || lane.isClosing) return false;
-    const target = targetOf(request.url ?? "");
-    if (target === undefined) return false;
     const { headers } = request;
+    const target = targetOf(request.url ?? "", headers.host);
+    if (target === undefined) return false;
     const length = Number(headers["content-length"]);
     const key = headers["idempotency-key"];
     if (
@@ -74,14 +81,13 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       // A batch with results as lines is a stream, and an Idempotency-Key is valid only for a single task.
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
-      !isHostAllowed(headers.host) ||
       closing.has(request.socket)
     ) {
       return false;
     }
     // Fastify answers a sender who has no access or sends too many requests, so that the refusal is the same on all
     // routes.
-    const identity = enqueuer(identify, request, target.name);
+    const identity = enqueuer(identify, request, target);
     // Behind a proxy, Fastify finds the address of a client in the headers.
     if (identity === undefined || (hasProxies && identity.keyId === null)) return false;
     const ip = request.socket.remoteAddress ?? "";
@@ -90,7 +96,7 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     const trace = headers.traceparent === undefined ? undefined : traceContextOf(headers);
     const posted = { queue: target.name, identity, ip, body: undefined, key, trace };
     const rate = verdict === undefined ? [] : rateHeaders(verdict);
-    const exchange = new Exchange(lane, target, request, response, posted, randomUUID(), rate);
+    const exchange = new Exchange(lane, target, request, response, posted, rate);
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
     // If the client disconnects before the whole body has arrived, "end" is never emitted.
     request.on("end", () => exchange.run());
@@ -105,10 +111,14 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
   });
 }
 
-function enqueuer(identify: Identify, request: IncomingMessage, queue: string): Identity | undefined {
+/** Returns the sender of the request if it may enqueue here. */
+function enqueuer(identify: Identify, request: IncomingMessage, target: Target): Identity | undefined {
   try {
     const identity = identify(request);
-    return includesScope(identity.scopes, "enqueue") && mayUseQueue(identity, queue) ? identity : undefined;
+    if (identity === target.sender) return identity;
+    if (!includesScope(identity.scopes, "enqueue") || !mayUseQueue(identity, target.name)) return undefined;
+    target.sender = identity;
+    return identity;
   } catch {
     return undefined;
   }
@@ -126,7 +136,7 @@ class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #posted: Posted;
-  readonly #id: string;
+  readonly #id = randomUUID();
   /** The headers of the rate limit in the answer. */
   readonly #rate: string[];
   readonly #startedAt = performance.now();
@@ -138,7 +148,6 @@ class Exchange {
     request: IncomingMessage,
     response: ServerResponse,
     posted: Posted,
-    id: string,
     rate: string[],
   ) {
     this.#lane = lane;
@@ -146,7 +155,6 @@ class Exchange {
     this.#request = request;
     this.#response = response;
     this.#posted = posted;
-    this.#id = id;
     this.#rate = rate;
   }
 
@@ -156,18 +164,17 @@ class Exchange {
 
   run(): void {
     const { app, intake } = this.#lane;
-    const { name, isBatch } = this.#target;
     // The body took so long to arrive that the key may have been revoked meanwhile.
     if (
       performance.now() - this.#startedAt > RECHECK_MS &&
-      enqueuer(app.basics.identify, this.#request, name) === undefined
+      enqueuer(app.basics.identify, this.#request, this.#target) === undefined
     ) {
       this.#fail(new HoldfastError("unauthorized", "this key may no longer enqueue here"));
       return;
     }
     const [first] = this.#chunks;
     this.#posted.body = this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks);
-    const answer = isBatch ? storeArray(intake, this.#posted) : intake.one(this.#posted);
+    const answer = this.#target.isBatch ? storeArray(intake, this.#posted) : intake.one(this.#posted);
     answer.then(
       (answer) => this.#send(answer),
       (error) => this.#fail(error),

@@ -1,11 +1,11 @@
 import { ANONYMOUS } from "@holdfast/contracts/api";
-import { HoldfastError } from "holdfast";
+import { Holdfast, HoldfastError } from "holdfast";
 import { pino } from "pino";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { createHttpServer } from "../http/server.ts";
 import { createMetrics } from "../metrics.ts";
 import { registerFastLane } from "./fast-lane.ts";
-import { NewQueues } from "./queues.ts";
+import { createQueueCache, NewQueues } from "./queues.ts";
 import { registerTaskRoutes } from "./routes.ts";
 
 const sender = (keyId: string | null, ip = "10.0.0.1") => ({ identity: { ...ANONYMOUS, keyId }, ip });
@@ -65,6 +65,20 @@ test("the names of 10,000 queues are kept, and the oldest ones are forgotten", a
   const { queues } = setup(5);
   for (let n = 0; n <= 10_000; n++) await queues.admit(`q${n}`, sender("k"));
   expect([queues.isKnown("q0"), queues.isKnown("q1"), queues.isKnown("q10000")]).toEqual([false, true, true]);
+});
+
+test("no queue can be used before its service is open", async () => {
+  // Nothing is sent, so no Redis is needed.
+  const client = new Holdfast({ redis: "redis://127.0.0.1:1" });
+  onTestFinished(() => client.close());
+  let isOpen = false;
+  const queue = createQueueCache(client, () => {
+    if (!isOpen) throw new HoldfastError("redis_unavailable", "not open yet");
+  });
+  expect(() => queue("a")).toThrow("not open yet");
+  expect(() => queue("a")).toThrow("not open yet");
+  isOpen = true;
+  expect(queue("a")).toBe(queue("a"));
 });
 
 test("a task for a new queue is stored only after its sender may create the queue", async () => {
