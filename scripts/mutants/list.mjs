@@ -1908,7 +1908,7 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/engine/text.ts",
-        'lines.replaceAll("\\n", "%0A").toWellFormed()',
+        'lines.replaceAll("\\n", LINE_BREAK).toWellFormed()',
         "lines.toWellFormed()",
       ],
     ],

@@ -72,7 +72,7 @@ describe.skipIf(!executablePath)("several Redis in a real browser", { timeout: 1
     await eu.kill();
     await away.getByText("Redis is down.").waitFor();
     const switcher = home.locator(".redis-switcher");
-    await switcher.getByLabel(/Others need a look: 1/).waitFor();
+    await switcher.getByLabel(/Other Redis with problems: 1/).waitFor();
     await switcher.locator("summary").click();
     await switcher.getByRole("link", { name: /eu.*Cannot be reached/ }).waitFor();
     await home.getByLabel("Connection: Live").waitFor();
