@@ -222,11 +222,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 }
 
 /**
- * Takes a path that cannot be decoded, such as `/queues/%`, as it is written. Browsers do the same. So it reaches a route
- * or the page like any other wrong path, and not an error of the router, for which no hook runs.
+ * Takes a path that cannot be decoded, such as `/queues/%`, as it is written. Browsers do the same. So somebody who opens
+ * it gets the page of the dashboard, as with any other wrong path. In the API, the router refuses it with 400.
  */
 function decodable(url: string): string {
-  if (!url.includes("%")) return url;
+  if (!url.includes("%") || url.startsWith("/v1/")) return url;
   const [path = ""] = url.split("?", 1);
   try {
     decodeURIComponent(path);

@@ -31,9 +31,9 @@ async function asked(path: string): Promise<{ status: number; head: string; body
 }
 
 test.each([
-  ["/v1/queues/%", 422, "invalid_queue_name"],
-  ["/v1/queues/a%2", 422, "invalid_queue_name"],
-  ["/v1/queues/%ff?x=%", 422, "invalid_queue_name"],
+  ["/v1/queues/%", 400, "invalid_request"],
+  ["/v1/queues/a%2", 400, "invalid_request"],
+  ["/v1/queues/%ff?x=%", 400, "invalid_request"],
   ["/v1/queues/%00", 422, "invalid_queue_name"],
   ["/%", 404, "not_found"],
   ["//", 404, "not_found"],

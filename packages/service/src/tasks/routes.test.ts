@@ -478,10 +478,10 @@ describe("every error is answered with a problem", () => {
     expect((await call("PUT", `${TASKS}/x`, "{}")).headers.get("allow")).toBe("DELETE, GET, HEAD, PATCH");
   });
 
-  test("a queue name that cannot be decoded is refused as a name", async () => {
+  test("a path that cannot be decoded gets 400", async () => {
     const { call } = await setup();
     const response = await call("GET", "/v1/queues/%E0%A4%A/tasks/x");
-    expect(response).toMatchObject({ status: 422, json: { code: "invalid_queue_name" } });
+    expect(response).toMatchObject({ status: 400, json: { code: "invalid_request" } });
     expect(response.headers.get("content-type")).toContain("application/problem+json");
   });
 
