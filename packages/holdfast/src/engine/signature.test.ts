@@ -75,3 +75,22 @@ test("the same text in another type is another error; the version and the tags d
   expect(of("a", "1 b", ["x y", "z"])).toBe(`${of("a").slice(0, 12)} a 1%20b x%20y,z`);
   expect(of("b").slice(0, 12)).not.toBe(of("a").slice(0, 12));
 });
+
+test("what is told of a failure is the same when its first line was seen before", () => {
+  const of = (error: string, version = "1", tags: string[] = []) =>
+    toldOf({ type: "seen", version, tags, error });
+  for (const [error, version, tags] of [
+    ["Error: order 17 not found%0A    at a (b.js:1:2)", "1", []],
+    ["Error: order 17 not found%0A    at a (b.js:1:2)", "2", ["x"]],
+    ["Error: order 17 not found", "2", ["x", "y"]],
+    // The first line does not say what failed, so the function that threw counts.
+    ["Error%0A    at first (b.js:1:2)", "1", []],
+    ["Error%0A    at second (b.js:1:2)", "1", []],
+  ] as const)
+    expect(of(error, version, [...tags])).toBe(of(error, version, [...tags]));
+  expect(of("Error: order 17 not found").slice(0, 12)).toBe(
+    of("Error: order 18 not found%0A    at z").slice(0, 12),
+  );
+  expect(of("Error%0A    at first (b.js:1:2)")).not.toBe(of("Error%0A    at second (b.js:1:2)"));
+  expect(of("Error: a", "2", ["x"])).not.toBe(of("Error: a", "2", ["y"]));
+});

@@ -56,29 +56,29 @@ export interface Failed {
   error: string;
 }
 
-/** Says what the scripts count a failure under (lua/lib/errors.lua): its signature, type, version and tags. */
-export function toldOf({ type, version, tags, error }: Failed): string {
-  const words = [version === "" ? "-" : encodeWord(version), tags.map(encodeWord).join(",") || "-"];
-  return [digitsOf(type, error), type, ...words].join(" ");
-}
-
-// The digits of first lines that say what failed. Most failures of a burst have the same first line, and folding a line
-// costs more than all else that a failure costs.
+// What was told of failures whose first line says what failed. Most failures of a burst have the same first line, and
+// folding a line costs more than all else that a failure costs.
 const known = new Map<string, string>();
-const KNOWN_LINES = 500;
+const KNOWN_FAILURES = 500;
 
-/** Returns the digits that stand for a type and a signature. */
-function digitsOf(type: string, error: string): string {
+/** Says what the scripts count a failure under (lua/lib/errors.lua): its signature, type, version and tags. */
+export function toldOf(failed: Failed): string {
+  const { type, version, tags, error } = failed;
   const end = error.indexOf(LINE_BREAK);
   const line = end < 0 ? error : error.slice(0, end);
-  const kind = `${type}\n${line}`;
+  const kind = `${type}\n${version}\n${tags.length === 0 ? "" : JSON.stringify(tags)}\n${line}`;
   const found = known.get(kind);
   if (found !== undefined) return found;
-  const signature = errorSignature(decodeLine(error));
-  const digits = hash("sha1", `${type}\n${signature}`).slice(0, ERROR_DIGITS);
+  const told = tell(failed);
   if (line.length <= FOLDED_CHARACTERS && !SAYS_NOTHING.test(line)) {
-    if (known.size === KNOWN_LINES) known.clear();
-    known.set(kind, digits);
+    if (known.size === KNOWN_FAILURES) known.clear();
+    known.set(kind, told);
   }
-  return digits;
+  return told;
+}
+
+function tell({ type, version, tags, error }: Failed): string {
+  const digits = hash("sha1", `${type}\n${errorSignature(decodeLine(error))}`).slice(0, ERROR_DIGITS);
+  const words = [version === "" ? "-" : encodeWord(version), tags.map(encodeWord).join(",") || "-"];
+  return [digits, type, ...words].join(" ");
 }
