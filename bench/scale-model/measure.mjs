@@ -94,10 +94,10 @@ async function measureRound(server, quick) {
     ingestOne: () => ingest({ batch: 1, inFlight: 1 }, tasks / 50),
     ingestLarge: () => ingest({ payloadBytes: LARGE_BYTES }, tasks / 20),
     process: () => drain({}, { times: long, count: tasks }),
-    // With several parts, a worker divides its slots between them, and many calls are under way at a time.
-    processSome: () => drain({}, { filled: { partitions: SOME }, count: tasks / 2 }),
+    // A worker that takes nothing ahead settles what its few slots have ended.
+    processSome: () => drain({ aheadMs: 0, concurrency: SOME }, { count: tasks / 4 }),
     // Slow handlers end one by one, so a call settles about one task.
-    processOne: () => drain({ handlerMs: SLOW_MS }, { times: long, count: SLOW_TASKS }),
+    processOne: () => drain({ aheadMs: 0, handlerMs: SLOW_MS }, { times: long, count: SLOW_TASKS }),
     processLarge: () => drain({}, { filled: { payloadBytes: LARGE_BYTES } }),
     processKeys: () => drain({}, { filled: { keys: KEYS } }),
     oneKey: async () => {

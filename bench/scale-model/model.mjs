@@ -3,6 +3,10 @@ import { fullestShare, SLOTS, slotOf, tagsOf } from "./cluster-slots.mjs";
 
 // Limits of Holdfast and of Redis that more processes cannot raise.
 const CALL_TASKS = 500;
+/** A worker takes ahead as many tasks as its handlers end in this time. */
+const AHEAD_MS = 5;
+/** The share of its time for which the thread or the core that limits a run is busy. At other times it waits for others. */
+const BUSIEST = 0.8;
 const MOST_PARTITIONS = 256;
 const MOST_NODES = 1_000;
 const MOST_CONNECTIONS = 10_000;
@@ -51,12 +55,14 @@ export function costAt(points, calls) {
 
 /**
  * Returns how many tasks a worker settles in one call, as [under the load of the plan, under full load]. Under full load
- * a worker fills its calls; if the queue has partitions, it divides its slots between them and takes no tasks ahead.
- * Under less load a worker has two calls under way, so a call has the tasks that end in half the time of a call.
+ * a worker fills its calls; if the queue has partitions, it divides its slots between them, and the tasks that it takes
+ * ahead. Under less load a worker has two calls under way, so a call has the tasks that end in half the time of a call.
  */
 export function tasksPerCall(costs, { handlerMs, concurrency, partitions, rttMs, busy }) {
-  const full = 1 / costs.process[0].calls;
-  const filled = partitions > 1 ? Math.max(1, Math.min(full, concurrency / partitions)) : full;
+  const [{ calls, nodeUs }] = costs.process;
+  const ahead = handlerMs === 0 ? (AHEAD_MS * 1_000) / nodeUs : 0;
+  const held = Math.max(concurrency, ahead);
+  const filled = partitions > 1 ? Math.max(1, Math.min(1 / calls, held / partitions)) : 1 / calls;
   if (handlerMs === 0) return [filled, filled];
   const callMs = rttMs + costs.process.at(-1).redisUs / 1_000 / (1 - busy);
   const perMs = concurrency / handlerMs / Math.max(1, partitions);
@@ -256,11 +262,12 @@ export function predict(costs, { cores, share = 1, producers = 1, workers = 1, .
   const cost = perTask(costs, load, true);
   const redisUs = redisUsOf(cost);
   const us = cpuUsOf(cost);
+  const usable = 1e6 * BUSIEST;
   const all = [
-    { us, limit: "the cores, which Redis, producer and worker share", perS: (cores * 1e6) / us },
-    { us, limit: "Redis' one thread on the fullest node", perS: 1e6 / (redisUs * share) },
-    { us, limit: "the thread of a producer", perS: (producers * 1e6) / cost.ingestNodeUs },
-    { us, limit: "the thread of a worker", perS: (workers * 1e6) / cost.processNodeUs },
+    { us, limit: "the cores, which Redis, producer and worker share", perS: (cores * usable) / us },
+    { us, limit: "Redis' one thread on the fullest node", perS: usable / (redisUs * share) },
+    { us, limit: "the thread of a producer", perS: (producers * usable) / cost.ingestNodeUs },
+    { us, limit: "the thread of a worker", perS: (workers * usable) / cost.processNodeUs },
   ];
   if (load.handlerMs > 0)
     all.push({

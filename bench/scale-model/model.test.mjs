@@ -70,8 +70,9 @@ test("a measured cost that does not grow with the calls is left out", () => {
 test("partitions and slow handlers make the calls of a worker smaller, and full load makes them larger", () => {
   const load = { handlerMs: 0, concurrency: 50, partitions: 1, rttMs: 0.5, busy: 0.6 };
   expect(tasksPerCall(costs, load)).toEqual([200, 200]);
-  expect(tasksPerCall(costs, { ...load, partitions: 8 })[0]).toBe(6.25);
-  expect(tasksPerCall(costs, { ...load, partitions: 256 })[0]).toBe(1);
+  // In 5 ms a worker ends 5,000 / nodeUs tasks, and it takes so many ahead from all partitions together.
+  expect(tasksPerCall(costs, { ...load, partitions: 8 })[0]).toBeCloseTo(5_000 / costs.process[0].nodeUs / 8);
+  expect(tasksPerCall(costs, { ...load, partitions: 256, concurrency: 2_560 })[0]).toBe(10);
   const [planned, full] = tasksPerCall(costs, { ...load, handlerMs: 20 });
   expect(planned).toBe(1);
   expect(full).toBe(25);
@@ -154,14 +155,14 @@ test("a call pays once for each key of its tasks", () => {
 test("the processes of one machine share its cores, and a single thread can be the limit before the cores are", () => {
   const load = { ...inputOf({ RATE: "1", HANDLER_MS: "0", PAYLOAD: "100", BATCH: "1000" }), partitions: 1 };
   // 2 + 8 µs of Redis, 3 + 9 µs of Node.
-  expect(predict(costs, { cores: 2, ...load }).perS).toBeCloseTo(2e6 / 22);
+  expect(predict(costs, { cores: 2, ...load }).perS).toBeCloseTo((0.8 * 2e6) / 22);
   expect(predict(costs, { cores: 2, ...load }).limit).toContain("cores");
   expect(predict(costs, { cores: 8, ...load })).toMatchObject({
     limit: "Redis' one thread on the fullest node",
-    perS: 100_000,
+    perS: 80_000,
   });
   expect(predict(costs, { cores: 8, share: 0.5, ...load }).limit).toBe("the thread of a worker");
-  expect(predict(costs, { cores: 8, share: 0.5, workers: 4, ...load }).perS).toBe(200_000);
+  expect(predict(costs, { cores: 8, share: 0.5, workers: 4, ...load }).perS).toBe(160_000);
   const slow = { ...load, handlerMs: 20 };
   expect(predict(costs, { cores: 2, ...slow })).toMatchObject({
     limit: "the slots of the workers",

@@ -76,7 +76,8 @@ ${lines([
 ### The model against this machine
 
 One producer and one worker process with 50 slots run empty tasks as fast as they can, beside the Redis nodes, all on the same
-cores. So the model adds up the CPU time of all of them and divides the cores by it; a single thread can end before the cores do.
+cores. The model adds up the CPU time that a task takes in all of them, and divides 80% of the cores by it: processes that wait for one
+another do not use a core or a thread all the time. If one thread needs all of its time before that, this thread is the limit.
 
 ${checkText(check)}
 `;
