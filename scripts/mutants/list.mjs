@@ -1456,6 +1456,44 @@ export const mutants = [
     tests: ["packages/holdfast/src/worker/policy.test.ts"],
   },
   {
+    name: "worker: a queue begins tasks that it took ahead in the slots of another queue",
+    changes: [
+      [
+        "packages/holdfast/src/worker/runners.ts",
+        "Math.max(quotaOf(runner) - runner.held.running, free - kept)",
+        "free",
+      ],
+    ],
+    tests: [runners],
+  },
+  {
+    name: "worker: a queue that strict order lets wait takes tasks ahead",
+    changes: [["packages/holdfast/src/worker/policy.ts", "  if (quota === 0) return own;\n", ""]],
+    tests: ["packages/holdfast/src/worker/policy.test.ts"],
+  },
+  {
+    name: "worker: beside other queues, a queue takes nothing ahead",
+    changes: [
+      [
+        "packages/holdfast/src/worker/policy.ts",
+        "return filled + Math.min(now.ahead, Math.max(0, unmet - filled + now.ahead));",
+        "return filled;",
+      ],
+    ],
+    tests: [runners],
+  },
+  {
+    name: "errors: failures whose first line says nothing are counted under the first one",
+    changes: [
+      [
+        "packages/holdfast/src/engine/signature.ts",
+        "line.length <= FOLDED_CHARACTERS && !SAYS_NOTHING.test(line)",
+        "line.length <= FOLDED_CHARACTERS",
+      ],
+    ],
+    tests: ["packages/holdfast/src/engine/signature.test.ts"],
+  },
+  {
     name: "worker: tasks that a queue took ahead wait for handlers of the same queue",
     changes: [["packages/holdfast/src/worker/runners.ts", "      runner.held.begin();\n", ""]],
     tests: [runners],

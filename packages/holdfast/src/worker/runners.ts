@@ -1,7 +1,7 @@
 import { monotonicMs } from "./lease-table.ts";
 import type { QueueRunner } from "./queue-runner.ts";
 import type { OtherRunners, Peer } from "./runner-options.ts";
-import { quotaOf, shareOf } from "./share.ts";
+import { quotas, shareOf } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
 /**
@@ -37,7 +37,7 @@ export class Runners implements OtherRunners {
   }
 
   quota(runner: Peer): number {
-    return quotaOf(runner, this.#answering(runner), this.#slots.total);
+    return quotas<Peer>(runner, this.#answering(runner), this.#slots.total)(runner);
   }
 
   get pace(): number {
@@ -47,12 +47,14 @@ export class Runners implements OtherRunners {
   room(runner: Peer): number {
     const free = this.#slots.total - this.#slots.running;
     if (free <= 0 || this.all.length === 1 || this.alone(runner)) return free;
+    const all = this.#answering(runner);
+    const quotaOf = quotas<Peer>(runner, all, this.#slots.total);
     let kept = 0;
-    for (const other of this.#answering(runner)) {
+    for (const other of all) {
       if (other === runner || other.waiting === 0) continue;
-      kept += Math.min(other.waiting, Math.max(0, this.quota(other) - other.held.running));
+      kept += Math.min(other.waiting, Math.max(0, quotaOf(other) - other.held.running));
     }
-    return Math.min(free, Math.max(this.quota(runner) - runner.held.running, free - kept));
+    return Math.min(free, Math.max(quotaOf(runner) - runner.held.running, free - kept));
   }
 
   /** Returns the runners that Redis answers, and the one that asks. */

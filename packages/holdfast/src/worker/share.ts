@@ -22,8 +22,10 @@ export function shareOf(
   all: readonly Sharer[],
   slots: { total: number; free: number; virtualTime: number },
 ): number {
-  const active = sharersWith(self, all);
-  if (active.length <= 1) return active.length === 0 ? 0 : slots.free;
+  const waiting = all.filter((other) => other === self || !other.idle);
+  if (waiting.some((other) => other.rank < self.rank)) return 0;
+  const active = waiting.filter((other) => other.rank === self.rank);
+  if (active.length === 1) return slots.free;
   const weights = weightOf(active);
   const unmet = (sharer: Sharer) =>
     Math.max(0, Math.floor((slots.total * sharer.weight) / weights) - sharer.taken);
@@ -36,19 +38,21 @@ export function shareOf(
   return next === self ? own + spare : own;
 }
 
-/** Returns the whole share of a queue, by weight: 0 while a queue of a smaller rank has waiting tasks. */
-export function quotaOf<Queue extends Contender>(self: Queue, all: readonly Queue[], total: number): number {
-  const active = sharersWith(self, all);
-  return active.length === 0 ? 0 : Math.floor((total * self.weight) / weightOf(active));
+/**
+ * Returns a function that says the whole share of each queue, by weight: 0 while a queue of a smaller rank has waiting
+ * tasks. It looks at all queues only once.
+ */
+export function quotas<Queue extends Contender>(
+  self: Queue,
+  all: readonly Queue[],
+  total: number,
+): (queue: Queue) => number {
+  const waiting = all.filter((other) => other === self || !other.idle);
+  const rank = waiting.reduce((least, other) => Math.min(least, other.rank), self.rank);
+  const weights = weightOf(waiting.filter((other) => other.rank === rank));
+  return (queue) => (queue.rank === rank ? Math.floor((total * queue.weight) / weights) : 0);
 }
 
 type Contender = Pick<Sharer, "weight" | "rank" | "idle">;
-
-/** Returns the queues that share the slots with this one, itself included; none if a queue of a smaller rank goes first. */
-function sharersWith<Queue extends Contender>(self: Queue, all: readonly Queue[]): Queue[] {
-  const waiting = all.filter((other) => other === self || !other.idle);
-  if (waiting.some((other) => other.rank < self.rank)) return [];
-  return waiting.filter((other) => other.rank === self.rank);
-}
 
 const weightOf = (queues: readonly Contender[]) => queues.reduce((sum, { weight }) => sum + weight, 0);
