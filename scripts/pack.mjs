@@ -62,7 +62,7 @@ const PROGRAM_FILE = /^(dist|bin)\/(?!embedded).*\.c?js(\.map)?$|^(dashboard|tem
 const LEFT_OUT = /^src\/redis\/generated\/|^dist\/redis\/generated\/.*\.map$/;
 
 /** What embed.mjs writes into `dist`. */
-const EMBEDDED = /^dist\/(embedded\.js|worker\/heartbeat-thread\.cjs|isolation\/child\.cjs)$/;
+const EMBEDDED = /^dist\/(embedded\.js|worker\/heartbeat-thread\.cjs)$/;
 
 /** Whether a file in `dist` has no source any more. tsc never deletes what it wrote earlier. */
 function isStale(folder, path) {

@@ -8,6 +8,10 @@ const PROGRAMS = {
   isolationChild: "isolation/child",
 } as const;
 
+// The build writes this program into a single file too, which starts in less than half of the time. The child of
+// isolated() keeps its modules, because its handlers may import the library and then share them.
+const SINGLE_FILE = "heartbeatThread";
+
 /**
  * The file of the code, or its text if a bundler has not copied that file. The text is CommonJS that needs no other
  * module.
@@ -23,9 +27,8 @@ export async function ownCode(name: keyof typeof PROGRAMS): Promise<OwnCode> {
     const isSource = here.endsWith(".ts");
     // Even if the sources run directly, the built files are used, because Node runs no TypeScript before version 22.
     const base = isSource ? new URL("../dist/", here) : here;
-    // The build writes each program into a single file too, which starts in less than half of the time. Beside the
-    // sources that file may be older than the others, because only a whole build writes it.
-    for (const type of isSource ? ["js"] : ["cjs", "js"]) {
+    // Beside the sources, the single file may be older than the others, because only a whole build writes it.
+    for (const type of name === SINGLE_FILE && !isSource ? ["cjs", "js"] : ["js"]) {
       const file = fileURLToPath(new URL(`./${PROGRAMS[name]}.${type}`, base));
       if (existsSync(file)) return { file };
     }
