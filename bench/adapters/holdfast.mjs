@@ -18,7 +18,7 @@ export async function open({ url, queue }) {
   // The client connects before the measurement begins, as the clients of the peers do.
   await producer.ready();
   const observer = new Observer({ client });
-  // Failed tasks are retried at once, as in the runs of the peers.
+  // Retries have no delay, because the other libraries in this benchmark also retry at once.
   const optionsOf = ({ retries, delayMs, keepPayload }) =>
     retries === undefined && delayMs === undefined && keepPayload === undefined
       ? undefined

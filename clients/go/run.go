@@ -43,7 +43,7 @@ type run struct {
 
 	mu       sync.Mutex
 	changed  sync.Cond
-	held     map[string]*Task // by token, from the grant until its verdict is answered
+	held     map[string]*Task // by token, from the grant until the service has answered the verdict
 	running  int              // tasks that have a slot
 	asked    int              // slots that acquires under way may fill
 	acquires int              // acquires under way

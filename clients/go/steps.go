@@ -357,7 +357,7 @@ func decode(text json.RawMessage, out any) error {
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return Fatal(fmt.Errorf("a stored value does not fit: %w", err))
+		return Fatal(fmt.Errorf("cannot decode a stored step result, call result or signal into the requested Go type: %w", err))
 	}
 	return nil
 }

@@ -175,7 +175,8 @@ end
 -- one command.
 local RANGE_ENTRIES = 4
 
--- Returns whether some waiting task has a key and has to run alone.
+-- Returns whether the next task of some ready key has to run alone. Such keys have the band code 0, so their scores are
+-- less than BAND_SPAN.
 local function hasSolo()
   return redis.call('ZCOUNT', readyKey, '-inf', string.format('(%.0f', BAND_SPAN)) > 0
 end

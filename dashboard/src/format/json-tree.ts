@@ -122,7 +122,7 @@ export function openAtFirst(root: JsonNode, most: number): Set<JsonNode> {
   let rows = 1;
   const queue = [root];
   for (let node = queue.shift(); node !== undefined; node = queue.shift()) {
-    // The whole text is always open, because a single closed row would say nothing.
+    // The root is always open. If it were closed, the tree would be one row that shows nothing.
     if (node !== root && rows + node.children.length > most) continue;
     open.add(node);
     rows += node.children.length;

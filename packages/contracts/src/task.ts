@@ -418,7 +418,7 @@ export interface StaleVerdict {
   attempt: number;
   /** The worker that sent the verdict. */
   workerId: string;
-  /** When it was refused: Redis time as the worker knew it, ms since the epoch. */
+  /** When the refusal was recorded, ms since the epoch, by the worker's estimate of the Redis time. */
   at: number;
   /** How long the attempt continued after the end of its lease; null if that is no longer known. */
   lateMs: number | null;
@@ -477,8 +477,8 @@ export interface WorkerView {
   /** The time since then, ms. */
   heartbeatAgeMs: number;
   /**
-   * `drained`: it was asked to drain, and holds no tasks. `paused`: its program does not ask for tasks at the moment,
-   * because it called `worker.pause()`, or no `acquire` of a `ManualWorker` waits.
+   * `drained`: the worker was asked to drain and holds no tasks. `paused`: the worker takes no new tasks now. Its program
+   * called `worker.pause()`, or it is a `ManualWorker` and no call of `acquire` is waiting for tasks.
    */
   state: "running" | "paused" | "draining" | "drained" | "stopped" | "lost";
   /** Its running tasks, at most 100. Only present for a single worker, not in the live stream. */

@@ -42,9 +42,9 @@ export class Sender {
 }
 
 /**
- * Ends an attempt as the answer says.
- * @param scope which tasks a Retry-After stops, because they would get the same answer
- * @returns the result @throws what the worker expects from a handler
+ * Turns the answer of an endpoint into the end of the attempt: returns the result, or throws.
+ * @param scope what a Retry-After holds back: all tasks of the same key, type or queue
+ * @throws RateLimited if the endpoint postpones the task, Error if the attempt may be retried, FatalError if it may not
  */
 export function endAttempt(
   meaning: Exclude<Meaning, { outcome: "later" }>,

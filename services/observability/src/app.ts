@@ -149,7 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       logger.info({ operationId: id, kind, queue, state, done, total, error }, "operation ended");
       void audit.operationEnded(view, spec);
     },
-    onError: (error) => logger.warn({ err: error }, "operations not run"),
+    onError: (error) => logger.warn({ err: error }, "could not claim or run an operation"),
   });
   const operations = new Operations({
     store: options.operations,

@@ -32,7 +32,6 @@ export async function run(ctx) {
   for (;;) {
     await sleep(KILL_EVERY_MS);
     if ((await view.observer.stats(ctx.queueName)).completed > TASKS * 0.9) break;
-    // Kills the oldest worker and starts a new one.
     await workers.shift().kill();
     kills++;
     workers.push(ctx.slots(redis.url, { concurrency: 5 }));

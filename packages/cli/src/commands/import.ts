@@ -48,7 +48,9 @@ export function importCommand(program: Command, action: Action): void {
     .command("import")
     .description("moves waiting work of another system into a queue")
     .command("bullmq")
-    .description("moves the waiting, delayed and failed jobs of a BullMQ queue; the command can be repeated")
+    .description(
+      "copies the waiting, delayed and failed jobs of a BullMQ queue; if it is run again, it adds no known job twice",
+    )
     .option(
       "--from <url>",
       "address of the Redis of BullMQ; other users of this machine can see a password in it",

@@ -59,7 +59,10 @@ async function read(
   return { text, moments, next, total, nodes };
 }
 
-/** Returns the engine of the part in which a flow was made; null if this part does not know the flow. */
+/**
+ * Returns the engine of the queue or partition in which a flow was created; null if the queue or partition of `engine`
+ * does not know the flow.
+ */
 export async function homeOf(engine: Engine, id: string): Promise<Engine | null> {
   const found = await read(engine, id, {});
   if (found === null) return null;

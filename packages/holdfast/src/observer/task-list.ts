@@ -89,7 +89,9 @@ function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: st
 const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`).toString("base64url");
 
 /**
- * Returns the cursor at which to begin in an index that is ordered by time, so that tasks before the span are not read.
+ * Returns the cursor at which reading begins, so that tasks outside the span are skipped. Scheduled tasks are read
+ * oldest first, so those earlier than `from` are skipped. Ended tasks are read newest first, so those later than `to`
+ * are skipped. An empty cursor begins at the start.
  */
 function entryOf(state: ListedState, { from, to }: Span): string {
   if (state === "scheduled") return from === undefined ? "" : `${Math.ceil(from) - 1}:`;

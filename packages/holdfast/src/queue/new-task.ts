@@ -76,7 +76,8 @@ export class NewTasks {
   }
 
   /**
-   * @param fingerprint the fingerprint of a task with an id @default the library makes it
+   * @param fingerprint for a task with an id: tells whether another task with this id has the same type, options and
+   * payload @default a hash of these
    * @throws HoldfastError invalid_task_type, payload_too_large
    */
   prepare(

@@ -84,7 +84,10 @@ export function closedError(): HoldfastError {
   return new HoldfastError("closed", "this connection was closed");
 }
 
-/** Errors of a call that waits for a connection. They do not say whether an earlier attempt of the call was sent. */
+/**
+ * An attempt of a call that fails with one of these codes was still waiting for a connection, so it was not sent. An
+ * earlier attempt of the same call may have been sent.
+ */
 const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_refused", "closed"]);
 
 /**

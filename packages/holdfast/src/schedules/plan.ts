@@ -23,8 +23,9 @@ export interface Plan {
 }
 
 /**
- * Plans the occurrences that are due. Occurrences on time are never missed. For late ones, `skip` enqueues none, `once`
- * enqueues one if none is on time, and `all` enqueues each. With overlap `skip` at most one task exists at a time.
+ * Decides which of the due occurrences are enqueued. The policy `missed` applies only to those that are more than
+ * ON_TIME_MS late: `skip` enqueues none of them, `once` the newest one if no occurrence is on time, and `all` every one.
+ * Unless `overlap` is `allow`, only the newest of these is enqueued, and none while the previous run has not ended.
  */
 export function planRuns({ due, now, missed, overlap, previousRuns }: Occurrences): Plan {
   const onTime = due.filter((at) => now - at <= ON_TIME_MS);

@@ -71,7 +71,8 @@ export class RoundTrips {
     slots.settling += settled.length;
     this.settling += settled.length;
     const held = slots.held - settled.length + slots.reserved;
-    // The answer may contain a task that has to run alone, so no other runner acquires until the answer has arrived.
+    // A task that has to run alone is granted only to a worker that holds no task. If this worker holds none, the answer
+    // may contain such a task, so no other runner acquires until the answer has arrived.
     const reservation = slots.reserve(want, want > 0 && held === 0);
     this.reserved += want;
     const letGo = () => {

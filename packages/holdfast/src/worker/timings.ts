@@ -5,8 +5,8 @@ import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 import { TypeTimings } from "./type-timings.ts";
 
-// If more than ALL tasks have ended since the last write, only one in EACH is measured and counts for all of them,
-// because reading the clocks is expensive (hot path).
+// The first ALL tasks after a write are all measured. After that, only one in EACH tasks is measured, and it counts as
+// EACH tasks, because reading the clocks is expensive (hot path).
 const ALL = 512;
 const EACH = 8;
 /** One in this many writes also writes the counts by type. */

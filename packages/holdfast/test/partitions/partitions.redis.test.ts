@@ -392,7 +392,7 @@ test("when a queue gets partitions, its worker neither stalls because of the rem
   afterwards(() => worker.stop({ graceMs: 2_000 }));
   await worker.start();
   await system.observer.partition("hot", 2);
-  // An enqueue from before the partitions would publish this hint.
+  // A producer that does not know of the partitions yet publishes this message, which wakes workers.
   await system.client.connection.command("SPUBLISH", system.keys("hot").wake, "");
   const queue = opened(system);
   for (let n = 0; n < 12; n++) await queue.enqueue("wait", n, { partitionKey: `k${n}` });

@@ -61,7 +61,11 @@ export class SeriesKeeper {
     } catch (error) {
       // Only the first of several failures is logged. A full Redis refuses a write every second, and the series are not
       // important enough for a log line per second.
-      if (!this.#failed) this.#options.logger.warn({ err: error }, "the series could not be kept");
+      if (!this.#failed)
+        this.#options.logger.warn(
+          { err: error },
+          "could not write the time series of the queues to Redis; further failures are logged only after a success",
+        );
       this.#failed = true;
     }
   }
