@@ -46,13 +46,12 @@ export function leaseOf(grant: Grant, envelope: Envelope, part: number, grantedA
   };
 }
 
-// No field can have this character.
-const BETWEEN = "~";
 const GRANT = /^(\d+-[\w-]{1,64})\.(\d+)$/;
 const NONE: readonly string[] = [];
 const number36 = (value: number | null) => (value === null ? "" : Math.round(value).toString(36));
 
-// These functions run for each task, so they make no objects and arrays that they do not need (hot path).
+// "~" separates the fields of a token, because no field can have this character. These functions run for each task, so
+// they make no objects and arrays that they do not need (hot path).
 
 export function encodeToken(lease: RemoteLease): string {
   const { fence, place, part, type, attempt, enqueuedAt, grantedAt, waitedMs, hasKey, own, isCalled } = lease;
@@ -60,12 +59,12 @@ export function encodeToken(lease: RemoteLease): string {
   const head = `${fence}.${place}~${part}~${type}~${attempt}~${times}`;
   if (!hasKey && own.backoff === null && own.maxRetries === null && !isCalled) return head;
   const backoff = own.backoff ? encodeBackoff(own.backoff) : "";
-  return [head, hasKey ? "q" : "", own.maxRetries ?? "", backoff, isCalled ? "a" : ""].join(BETWEEN);
+  return [head, hasKey ? "q" : "", own.maxRetries ?? "", backoff, isCalled ? "a" : ""].join("~");
 }
 
 /** @throws HoldfastError invalid_argument */
 export function decodeToken(token: string): RemoteLease {
-  const fields = token.split(BETWEEN);
+  const fields = token.split("~");
   const [grant = "", part, type = "", attempt, enqueuedAt, grantedAt, waited] = fields;
   const [, fence, place] = GRANT.exec(grant) ?? [];
   const at = Number.parseInt(grantedAt ?? "", 36);

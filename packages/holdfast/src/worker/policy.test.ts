@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   CALL_TASKS,
+  type Claim,
   earlyVerdicts,
   gathers,
   keptOfPush,
-  type Part,
   roomIsFor,
   type Situation,
   wish,
@@ -27,15 +27,15 @@ const situation = (change: Partial<Situation> = {}): Situation => ({
   },
   ...change,
 });
-/** The part of a queue that may fill all free slots and use the half of ten slots. */
-const part = (change: Partial<Part> = {}): Part => ({
+/** The claim of a queue that may fill all free slots, and to which half of ten slots belong. */
+const claim = (change: Partial<Claim> = {}): Claim => ({
   share: (free) => free,
   quota: () => 5,
   taken: 0,
   pace: () => 0,
   ...change,
 });
-const all = part();
+const all = claim();
 const want = (change: Partial<Situation>, settled = 0, ofQueue = all) =>
   wish(situation(change), settled, ofQueue)?.want ?? 0;
 
@@ -96,8 +96,8 @@ describe("the number of tasks to ask for", () => {
   });
 
   test("beside other queues, a queue with quick handlers gets tasks ahead of its share of the slots", () => {
-    const beside = (change: Partial<Situation>, ofQueue: Partial<Part>) =>
-      want({ alone: false, held: 10, ahead: 6, ...change }, 0, part(ofQueue));
+    const beside = (change: Partial<Situation>, ofQueue: Partial<Claim>) =>
+      want({ alone: false, held: 10, ahead: 6, ...change }, 0, claim(ofQueue));
     expect(beside({}, { taken: 5 })).toBe(6);
     expect(beside({}, { taken: 9 })).toBe(2);
     expect(beside({}, { taken: 11 })).toBe(0);
@@ -109,7 +109,7 @@ describe("the number of tasks to ask for", () => {
 
   test("a queue whose share others use asks for as many tasks as the worker ends soon", () => {
     const beside = (pace: number, taken: number) =>
-      want({ alone: false, held: 10 }, 0, part({ taken, pace: () => pace }));
+      want({ alone: false, held: 10 }, 0, claim({ taken, pace: () => pace }));
     expect(beside(3, 0)).toBe(3);
     expect(beside(30, 1)).toBe(4);
     expect(beside(30, 7)).toBe(0);
@@ -130,7 +130,7 @@ describe("the number of tasks to ask for", () => {
         const share = (free: number) => Math.min(free, portion);
         // Another queue holds nothing, and has the other half of the slots.
         const taken = now.held - Math.min(settled, now.held) + now.reserved - now.settling;
-        const ofQueue = part({ share, quota: () => now.slots >> 1, taken, pace: () => now.ahead });
+        const ofQueue = claim({ share, quota: () => now.slots >> 1, taken, pace: () => now.ahead });
         const { want } = wish(now, Math.min(settled, now.held), ofQueue) ?? { want: 0 };
         const free = now.slots - taken;
         expect(Number.isInteger(want)).toBe(true);

@@ -60,8 +60,8 @@ export interface Wish {
   inHalves: boolean;
 }
 
-/** What belongs to a queue beside the other queues of the worker. Each of these is only called if it is needed. */
-export interface Part {
+/** What a queue may claim beside the other queues of the worker. A function is called only if its answer is needed. */
+export interface Claim {
   /** Returns how many of the free slots the queue may fill. */
   share(free: number): number;
   /** Returns the whole share of the slots that the queue may have; 0 while another queue goes first. */
@@ -76,7 +76,7 @@ export interface Part {
  * Decides how many tasks the next call should ask for.
  * @param settled how many tasks this call settles, whose slots it can fill again
  */
-export function wish(now: Situation, settled: number, part: Part): Wish | null {
+export function wish(now: Situation, settled: number, claim: Claim): Wish | null {
   if (now.yields || now.idle || now.exclusive) return null;
   const held = now.held - settled + now.reserved;
   if (now.makesRoomFor !== "nobody")
@@ -86,9 +86,9 @@ export function wish(now: Situation, settled: number, part: Part): Wish | null {
   const free = now.slots - held + now.settling + now.unsent;
   // While a call is on its way, the worker does not make another call only to take tasks ahead of the slots.
   const mayTakeAhead = settled > 0 || now.inFlight === 0;
-  const own = free <= 0 ? 0 : part.share(free);
+  const own = free <= 0 ? 0 : claim.share(free);
   if (!now.alone)
-    return { want: atMost(now, mayTakeAhead ? besideOthers(now, own, part) : own), inHalves: now.inHalves };
+    return { want: atMost(now, mayTakeAhead ? besideOthers(now, own, claim) : own), inHalves: now.inHalves };
   const ahead = mayTakeAhead ? now.ahead : 0;
   const whole = now.slots + ahead;
   const inHalves = mayTakeAhead ? ahead > 0 && whole >= HALVES_FROM : now.inHalves;
@@ -105,13 +105,13 @@ const atMost = (now: Situation, want: number) => Math.max(0, Math.min(want, now.
  * share of the slots, and tasks ahead by the pace of its own handlers.
  * @param own how many of the free slots it may fill
  */
-function besideOthers(now: Situation, own: number, part: Part): number {
-  const quota = part.quota();
+function besideOthers(now: Situation, own: number, claim: Claim): number {
+  const quota = claim.quota();
   if (quota === 0) return own;
-  const unmet = quota - part.taken;
+  const unmet = quota - claim.taken;
   // Tasks that others took ahead may use all slots. Slots become free at the pace of the worker, and this queue begins
   // first until it has its share.
-  const filled = Math.max(own, Math.min(Math.max(0, unmet), part.pace()));
+  const filled = Math.max(own, Math.min(Math.max(0, unmet), claim.pace()));
   return filled + Math.min(now.ahead, Math.max(0, unmet - filled + now.ahead));
 }
 

@@ -11,10 +11,10 @@ import { Pace } from "./pace.ts";
 import {
   BATCH_TASKS,
   CALL_TASKS,
+  type Claim,
   earlyVerdicts,
   gathers,
   keptOfPush,
-  type Part,
   roomIsFor,
   type Situation,
   wish,
@@ -256,8 +256,8 @@ export class QueueRunner implements Caller {
     };
   }
 
-  /** What belongs to this queue beside the other queues of the worker, if the next call settles so many tasks. */
-  #partOf(settled: number): Part {
+  /** What this queue may claim beside the other queues of the worker, if the next call settles so many tasks. */
+  #claimOf(settled: number): Claim {
     const runners = this.#runners;
     const taken = this.taken - settled;
     return {
@@ -280,7 +280,7 @@ export class QueueRunner implements Caller {
     while (this.#trips.inFlight < CALLS_IN_FLIGHT && !this.#closed) {
       const settled = this.#verdicts.splice(0, CALL_TASKS);
       const isAcquire = settled.length === 0;
-      const asks = wish(this.#situation(), settled.length, this.#partOf(settled.length));
+      const asks = wish(this.#situation(), settled.length, this.#claimOf(settled.length));
       if (asks) this.#inHalves = asks.inHalves;
       const want = this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;

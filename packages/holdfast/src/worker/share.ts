@@ -26,9 +26,8 @@ export function shareOf(
   if (waiting.some((other) => other.rank < self.rank)) return 0;
   const active = waiting.filter((other) => other.rank === self.rank);
   if (active.length === 1) return slots.free;
-  const weights = weightOf(active);
-  const unmet = (sharer: Sharer) =>
-    Math.max(0, Math.floor((slots.total * sharer.weight) / weights) - sharer.taken);
+  const quotaOf = quotas(self, all, slots.total);
+  const unmet = (sharer: Sharer) => Math.max(0, quotaOf(sharer) - sharer.taken);
   const own = Math.min(slots.free, unmet(self));
   const owed = active.reduce((sum, other) => (other === self ? sum : sum + unmet(other)), 0);
   const spare = slots.free - own - owed;
@@ -49,10 +48,8 @@ export function quotas<Queue extends Contender>(
 ): (queue: Queue) => number {
   const waiting = all.filter((other) => other === self || !other.idle);
   const rank = waiting.reduce((least, other) => Math.min(least, other.rank), self.rank);
-  const weights = weightOf(waiting.filter((other) => other.rank === rank));
+  const weights = waiting.reduce((sum, other) => sum + (other.rank === rank ? other.weight : 0), 0);
   return (queue) => (queue.rank === rank ? Math.floor((total * queue.weight) / weights) : 0);
 }
 
 type Contender = Pick<Sharer, "weight" | "rank" | "idle">;
-
-const weightOf = (queues: readonly Contender[]) => queues.reduce((sum, { weight }) => sum + weight, 0);

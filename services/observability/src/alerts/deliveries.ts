@@ -65,7 +65,7 @@ export class Deliveries {
     const lines = new Set<string>();
     for (const notification of this.#waiting) {
       const line = `${notification.message.kind === "test" ? "test " : ""}${notification.target}`;
-      // Only the first message of a line may be sent, even if it waits for its next attempt.
+      // Messages to one target keep their order: while the first one waits for its next attempt, those behind it wait too.
       if (lines.has(line)) continue;
       lines.add(line);
       if (this.#sending.has(line) || (notification.nextAt ?? 0) > now) continue;
