@@ -139,13 +139,23 @@ export class FlowWriter {
     first: Omit<FlowAddition, "flow" | "nodes">,
     nodes: readonly FlowNode[],
   ): Promise<FlowAdded | null> {
+    const calls = this.#calls(nodes);
     let added: FlowAdded | undefined;
     let letters = "";
-    for (const { args, isLast } of this.#calls(nodes)) {
+    let next = calls.next();
+    while (!next.done) {
+      const { args, isLast } = next.value;
       const how = first.how === "open" && added ? "add" : first.how;
       const callbacks = added ? [] : first.callbacks;
       const addition = { ...first, how, callbacks, flow: this.#id, seal: first.seal && isLast, nodes: args };
-      added = await this.#store(() => addToFlow(this.#engine, addition));
+      const stored = this.#store(() => addToFlow(this.#engine, addition));
+      try {
+        // The arguments of the next call are made while Redis stores these nodes.
+        await new Promise(setImmediate);
+        next = calls.next();
+      } finally {
+        added = await stored;
+      }
       if (added.verdict === "d" || (added.verdict === "c" && how === "task")) return null;
       if (added.verdict !== "n") throw this.#refusal(added);
       this.hasStored = true;

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { HoldfastError } from "@holdfast/contracts";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { Engine, RoundTrip, RoundTripArgs } from "../engine/engine.ts";
 import { FRESH } from "../engine/round-trip.ts";
@@ -27,11 +28,19 @@ const NOTHING: RoundTrip = {
 /** An engine whose answers the test gives, one call at a time. */
 class ScriptedEngine {
   readonly queue = "work";
-  readonly connection = { now: () => 0 };
+  readonly keys = {};
+  readonly clockMs = () => 0;
+  readonly connection = {
+    now: () => 0,
+    // Only flow_advance is called this way.
+    script: ({ name }: { name: string }) => this.#call(null, [name]).then(() => [0, 0, 0, 0]),
+  };
   readonly asked: {
-    args: RoundTripArgs;
+    /** Null for flow_advance. */
+    args: RoundTripArgs | null;
     settled: string[];
     answer: (trip: Partial<RoundTrip>) => Promise<void>;
+    fail: (error: HoldfastError) => Promise<void>;
   }[] = [];
 
   takeRequest() {
@@ -44,15 +53,22 @@ class ScriptedEngine {
     return this.#call(args, []);
   }
 
-  #call(args: RoundTripArgs, settled: string[]): Promise<RoundTrip> {
-    return new Promise((resolve) => {
+  #call(args: RoundTripArgs | null, settled: string[]): Promise<RoundTrip> {
+    // The runner acts on an answer at the end of the next turn of the event loop.
+    const turns = async () => {
+      for (let n = 0; n < 5; n++) await nextTurn();
+    };
+    return new Promise((resolve, reject) => {
       this.asked.push({
         args,
         settled,
-        answer: async (trip) => {
+        answer: (trip) => {
           resolve({ ...NOTHING, ...trip });
-          // The runner acts on the answer at the end of the next turn of the event loop.
-          for (let n = 0; n < 5; n++) await nextTurn();
+          return turns();
+        },
+        fail: (error) => {
+          reject(error);
+          return turns();
         },
       });
     });
@@ -68,7 +84,7 @@ class ScriptedEngine {
 }
 
 /** Makes a runner that never polls. Its handlers end when the test says so, or at once. */
-function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
+function setup({ total = 2, atOnce = false, aheadMs = 0, mayFail = false } = {}) {
   const engine = new ScriptedEngine();
   const ends: (() => void)[] = [];
   const slots = new Slots(total);
@@ -106,7 +122,7 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
       expired: () => {},
       lastTurnMs: 0,
       failed: (error) => {
-        throw error;
+        if (!mayFail) throw error;
       },
     },
   );
@@ -296,6 +312,49 @@ test("a runner that stops does not let its verdicts wait", async () => {
   const call = await next();
   expect(call.settled[0]).toBe("task-2");
   expect(call.args.want).toBe(0);
+  runner.close();
+});
+
+test("a runner whose only task was a node asks for the nodes behind it right after flow_advance", async () => {
+  const { runner, engine, ends, next } = setup();
+  runner.schedule();
+  await (await next()).answer({ grants: [{ ...grant("f.a"), envelope: "&t 0\n1" }] });
+  await (await next()).answer({ parked: true });
+  expect(runner.idle).toBe(true);
+  ends[0]?.();
+  expect(await next()).toMatchObject({ settled: ["f.a"], args: { want: 0 } });
+  const [advance, acquire] = engine.asked.splice(0);
+  expect(advance).toMatchObject({ settled: ["flowAdvance"], args: null });
+  expect(acquire).toMatchObject({ settled: [], args: { want: 2 } });
+  expect(engine.asked).toHaveLength(0);
+  runner.close();
+});
+
+test("a node beside other tasks is settled together with the next acquire, and flow_advance is called once", async () => {
+  const { runner, engine, ends, next } = setup();
+  runner.schedule();
+  await (await next()).answer({ grants: [{ ...grant("f.a"), envelope: "&t 0\n1" }, grant("b")] });
+  ends[0]?.();
+  const settle = await next();
+  expect(settle).toMatchObject({ settled: ["f.a"], args: { want: 1 } });
+  const [advance, ...others] = engine.asked.splice(0);
+  expect(advance).toMatchObject({ settled: ["flowAdvance"] });
+  await Promise.all([advance?.answer({}), settle.answer({ ends: true })]);
+  expect([...others, ...engine.asked].filter(({ args }) => args === null)).toEqual([]);
+  runner.close();
+});
+
+test("flow_advance is called again after a settle that had to be repeated", async () => {
+  const { runner, engine, ends, next } = setup({ mayFail: true });
+  runner.schedule();
+  await (await next()).answer({ grants: [{ ...grant("f.a"), envelope: "&t 0\n1" }, grant("b")] });
+  ends[0]?.();
+  const settle = await next();
+  await engine.asked.shift()?.answer({});
+  await settle.fail(new HoldfastError("redis_unavailable", "gone"));
+  await vi.waitFor(() => expect(engine.asked).toHaveLength(1), 10_000);
+  await engine.asked.shift()?.answer({ ends: true });
+  expect(engine.asked.shift()).toMatchObject({ settled: ["flowAdvance"] });
   runner.close();
 });
 

@@ -282,15 +282,21 @@ export class QueueRunner implements Caller {
       const isAcquire = settled.length === 0;
       const asks = wish(this.#situation(), settled.length, this.#claimOf(settled.length));
       if (asks) this.#inHalves = asks.inHalves;
-      const want = this.#o.handlers.most(asks?.want ?? 0);
+      const endsNodes = settled.some(({ task }) => task.isNode);
+      // A runner that holds no other task asks for tasks after flow_advance, so that it gets the nodes behind these ones
+      // at once.
+      const asksLater = endsNodes && this.held.size === settled.length;
+      const want = asksLater ? 0 : this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;
       // A runner that stops or drains withdraws its parked request, and gets the tasks that were granted to it.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
-      void this.#roundTrip(settled, want);
+      void this.#roundTrip(settled, want, endsNodes);
+      if (endsNodes) this.#ends.advance();
+      if (asksLater) this.wake();
     }
   }
 
-  async #roundTrip(settled: Settled[], want: number): Promise<void> {
+  async #roundTrip(settled: Settled[], want: number, endsNodes: boolean): Promise<void> {
     const { slots, table } = this.#o;
     const isAcquire = settled.length === 0;
     const wakes = this.#wakes;
@@ -299,6 +305,8 @@ export class QueueRunner implements Caller {
       const { trip, sentAtMs, isLate } = answer;
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
+      // If the call had to be repeated, the flow_advance behind its first try came too early.
+      if (trip.ends && (isLate || !endsNodes)) this.#ends.advance();
       // A wake-up after the call was sent may announce tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const mayKeep = !trip.solo || slots.held === 0;
@@ -337,7 +345,6 @@ export class QueueRunner implements Caller {
       this.#reports.settled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of trip.expired) this.#reports.expired(this.#o.queue, id, envelope);
-    if (trip.ends) this.#ends.advance();
   }
 
   /** Decides what follows an answer: the worker makes room for a task that has to run alone, or the runner sleeps. */
