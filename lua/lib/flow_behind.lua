@@ -33,13 +33,13 @@ end
 local goOf = {}
 local function affect(flow, id, effect, cause)
   local record = values[id] or known[id] or read(id)
-  local known = effect == 'go' and record and goOf[record]
-  if known and known.text then
-    write(id, known.text)
+  local after = effect == 'go' and record and goOf[record]
+  if after and after.text then
+    write(id, after.text)
     return
-  elseif known then
+  elseif after then
     flow.waiting, totals.waiting = flow.waiting - 1, totals.waiting - 1
-    release(flow, id, known.c, known.options, known.history, known.counts)
+    release(flow, id, after.c, after.options, after.history, after.counts)
     return
   end
   local open, failed, options, own, endedAt = waitingParts(record)
@@ -107,21 +107,19 @@ local function idsOf(flow, names)
 end
 
 -- Reads what most nodes of a note need in two commands: the names behind them, and the records of the nodes with these
--- names. onlyPages: the ids of the nodes behind a node, by its id, if they are on one page.
-local onlyPages = {}
+-- names. Adds to `noted`, by place: `flows`, and in `behind` the ids of the nodes behind a node if they are on one page.
 local function readBehind(noted)
-  local fields, unread = {}, {}
-  for place, id in ipairs(noted.ids) do
-    fields[place] = '>' .. id
+  local ids, fields, unread = noted.ids, {}, {}
+  for place = 1, #ids do
+    fields[place] = '>' .. ids[place]
   end
   readAll(fields)
-  for place, id in ipairs(noted.ids) do
-    local names = #unread < limit and read(fields[place])
+  for place = 1, #ids do
+    local id, names = ids[place], #unread < limit and known[fields[place]]
     local flow = names and string.byte(names) == 48 and flowWith(id) -- 0 full pages
     if flow then
-      noted.flows[place] = flow
       local list = idsOf(flow, names)
-      onlyPages[id] = list
+      noted.flows[place], noted.behind[place] = flow, list
       addUnread(unread, list)
     end
   end
@@ -129,10 +127,17 @@ local function readBehind(noted)
 end
 
 -- Applies an effect to the nodes behind a node, beginning at a page and place of the list of their names. If the limit
--- of the call is reached, returns the page and place where a later call has to continue; otherwise nil.
-local function affectBehind(flow, id, effect, cause, page, place)
-  local only, text, full = onlyPages[id], nil, 0
-  if not only then
+-- of the call is reached, returns the page and place where a later call has to continue; otherwise nil. only: the ids of
+-- all these nodes if they were read before; otherwise nil.
+local function affectBehind(flow, id, effect, cause, page, place, only)
+  local text, full = nil, 0
+  if only and place + limit - work >= #only then
+    for at = place + 1, #only do
+      affect(flow, only[at], effect, cause)
+    end
+    work = work + #only - place
+    return
+  elseif not only then
     text = read('>' .. id)
     full = text and tonumber(string.match(text, '^%d+')) or -1
   end

@@ -7,12 +7,13 @@ local PAGE_BYTES = 4000
 -- the id of that node. order: these ids.
 local function addPages(pages, order, behind)
   local texts = {}
-  for place, id in ipairs(order) do
-    texts[place] = '>' .. id
+  for place = 1, #order do
+    texts[place] = '>' .. order[place]
   end
   readRecords(texts)
-  for place, id in ipairs(order) do
-    local text, names = records[texts[place]], behind[id]
+  for place = 1, #order do
+    local id, text = order[place], records[texts[place]]
+    local names = behind[id]
     if text then
       local full, there, fresh = tonumber(string.match(text, '^%d+')), {}, {}
       for name in string.gmatch(text, ' (%S+)') do

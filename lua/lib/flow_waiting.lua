@@ -10,7 +10,7 @@ local function release(flow, id, c, options, history, counts)
     return
   end
   local record = putInPlace(places, counters, id, c, options, counts)
-  write(id, record .. history)
+  write(id, history == '' and record or record .. history)
   released = released + 1
   if events then
     tell(string.byte(record) == RECORD_SCHEDULED and EVENT_SCHEDULED or EVENT_PROMOTED, id)

@@ -211,7 +211,8 @@ for place = 1, count do
   if letters[place] == 'n' then
     local id, name, envelope, after = ids[place], names[place], ARGV[nodesAt + 4 * place - 3], before[place]
     local open, failed, cause = 0, 0, '-'
-    for _, other in ipairs(after) do
+    for n = 1, #after do
+      local other = after[n]
       local as = asOf[other]
       if as == nil then
         as = added[other] and not records[other] and 'open' or countsAs(other) or false
@@ -246,8 +247,8 @@ for place = 1, count do
     else
       commit[size + 2] = putInPlace(pushed, counters, id, c, options, counts)
     end
-    for _, follower in ipairs(followers) do
-      addBehind(id, string.sub(follower.id, #flow + 2))
+    for n = 1, #followers do
+      addBehind(id, string.sub(followers[n].id, #flow + 2))
     end
     if after[1] then
       size = #waits

@@ -119,8 +119,9 @@ local function takeMark(id, letter)
 end
 
 -- Handles one end from a note. If the limit is reached before all nodes behind it were changed, returns the mark with
--- which a later call continues; otherwise nil.
-local function takeEnd(flow, id, mark, cause)
+-- which a later call continues; otherwise nil. behind: the ids of the nodes behind this one if they were read before;
+-- otherwise nil.
+local function takeEnd(flow, id, mark, cause, behind)
   local letter, policy, page, place = 'c', 'f', nil, nil
   if mark ~= 'cf' then
     letter, policy, page, place = string.match(mark, '^(%a)(%a):?(%d*)%.?(%d*)$')
@@ -158,7 +159,7 @@ local function takeEnd(flow, id, mark, cause)
   if not effect then
     return nil
   end
-  local nextPage, nextPlace = affectBehind(flow, id, effect, cause == '-' and id or cause, page or 1, place or 0)
+  local nextPage, nextPlace = affectBehind(flow, id, effect, cause == '-' and id or cause, page or 1, place or 0, behind)
   if nextPage then
     return string.format('%s%s:%d.%d', letter, policy, nextPage, nextPlace)
   end
@@ -190,7 +191,7 @@ end
 -- Returns the ends in a note, but not more than this call can handle: their ids; the marks and causes of those that have
 -- them, by place; and the place in the note where the next end begins. readBehind adds the flows of most of them.
 local function readNote(text)
-  local noted, place = { ids = {}, marks = {}, causes = {}, nexts = {}, flows = {} }, 0
+  local noted, place, most = { ids = {}, marks = {}, causes = {}, nexts = {}, flows = {}, behind = {} }, 0, limit - work
   local ids, nexts = noted.ids, noted.nexts
   for id, more, at in string.gmatch(text, '([^ ,]+)([^,]*),?()') do
     place = place + 1
@@ -198,7 +199,7 @@ local function readNote(text)
     if more ~= '' then
       noted.marks[place], noted.causes[place] = string.match(more, '(%S+) (%S+)')
     end
-    if place >= limit - work then
+    if place >= most then
       break
     end
   end
@@ -211,12 +212,12 @@ while totals.taken < totals.noted and work < limit do
   local text, rest, after = read(number) or '', '', 1
   local noted = readNote(text)
   readBehind(noted)
-  for place, id in ipairs(noted.ids) do
-    local mark, cause, goesOn = noted.marks[place] or 'cf', noted.causes[place] or '-', nil
+  for place = 1, #noted.ids do
+    local id, mark, cause, goesOn = noted.ids[place], noted.marks[place] or 'cf', noted.causes[place] or '-', nil
     if string.byte(id) == 37 then -- %
       goesOn = takeFlow(string.sub(id, 2), mark)
     else
-      goesOn = takeEnd(noted.flows[place] or flowWith(id), id, mark, cause)
+      goesOn = takeEnd(noted.flows[place] or flowWith(id), id, mark, cause, noted.behind[place])
     end
     after = noted.nexts[place]
     if goesOn then
@@ -278,7 +279,8 @@ end
 local commit = {}
 limits.write(limits, commit)
 local size = #commit
-for _, field in ipairs(written) do
+for place = 1, #written do
+  local field = written[place]
   commit[size + 1], commit[size + 2], size = field, values[field], size + 2
 end
 local out = writeMessages(commit, fields[5] or '')

@@ -15,6 +15,7 @@ const policies = test("key-policies");
 const shared = test("shares");
 const dealt = "packages/holdfast/src/shares/deal.test.ts";
 const runners = "packages/holdfast/src/worker/runners.test.ts";
+const runner = "packages/holdfast/src/worker/queue-runner.test.ts";
 const settle = test("settle");
 const ownTerms = test("own-terms");
 const keepPayload = test("keep-payload");
@@ -3033,8 +3034,18 @@ export const mutants = [
   },
   {
     name: "flows: a worker leaves the ends of nodes to the janitor",
-    changes: [["packages/holdfast/src/worker/queue-runner.ts", "if (trip.ends) this.#ends.advance();", ""]],
+    changes: [["packages/holdfast/src/worker/queue-runner.ts", "if (endsNodes) this.#ends.advance();", ""]],
     tests: [flowsLibrary],
+  },
+  {
+    name: "flows: flow_advance is not called again if the settle before it was repeated",
+    changes: [["packages/holdfast/src/worker/queue-runner.ts", "(isLate || !endsNodes)", "!endsNodes"]],
+    tests: [runner],
+  },
+  {
+    name: "flows: a worker without other tasks does not ask for the nodes behind its node",
+    changes: [["packages/holdfast/src/worker/queue-runner.ts", "if (asksLater) this.wake();", ""]],
+    tests: [runner],
   },
   {
     name: "flows: a message that was taken is taken again",

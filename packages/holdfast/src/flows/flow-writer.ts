@@ -155,10 +155,10 @@ export class FlowWriter {
         next = calls.next();
       } finally {
         added = await stored;
+        this.hasStored ||= added.verdict === "n";
       }
       if (added.verdict === "d" || (added.verdict === "c" && how === "task")) return null;
       if (added.verdict !== "n") throw this.#refusal(added);
-      this.hasStored = true;
       letters += added.letters;
     }
     // A seal may end the flow, and nodes for other parts wait to be delivered. This does both at once; if it fails, a
