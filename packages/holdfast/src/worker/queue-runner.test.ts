@@ -283,7 +283,7 @@ test("verdicts wait for each other while enough is taken ahead for the slots tha
   const call = await next();
   expect(call.settled.length).toBeGreaterThan(3);
   expect(call.settled.slice(0, 3)).toEqual(["task-2", "task-3", "task-4"]);
-  expect(call.args.want).toBeGreaterThan(call.settled.length - 1);
+  expect(call.args?.want).toBeGreaterThan(call.settled.length - 1);
   runner.close();
 });
 
@@ -311,7 +311,7 @@ test("a runner that stops does not let its verdicts wait", async () => {
   runner.stopAcquiring();
   const call = await next();
   expect(call.settled[0]).toBe("task-2");
-  expect(call.args.want).toBe(0);
+  expect(call.args?.want).toBe(0);
   runner.close();
 });
 
@@ -377,7 +377,7 @@ test("the first half of a batch that ends at once is on its way to Redis while t
   const [first, second] = [await next(), await next()];
   expect([first.settled, second.settled]).toEqual([ids.slice(0, 20), ids.slice(20)]);
   // Each call asks for a part of the free slots.
-  expect(Math.min(first.args.want, second.args.want)).toBeGreaterThanOrEqual(20);
+  expect(Math.min(first.args?.want ?? 0, second.args?.want ?? 0)).toBeGreaterThanOrEqual(20);
   // From now on one of the two calls is always under way, so no verdict is sent early.
   await first.answer({ grants: ids.slice(0, 30).map(grant) });
   expect((await next()).settled).toEqual(ids.slice(0, 30));
