@@ -40,7 +40,6 @@ export const PARTS = [
       ["packages/holdfast/src/queue/enqueues.ts", "chooses the part of the queue that gets the task."],
       ["packages/holdfast/src/queue/queue-part.ts", "adds the task to the buffer of that part."],
       ["packages/holdfast/src/queue/new-task.ts", "checks the payload, and gives the task id and envelope."],
-      ["packages/contracts/src/names.ts", "says what a valid task type is."],
       ["packages/holdfast/src/queue/mint-ids.ts", "makes the id of the task."],
       [
         "packages/holdfast/src/engine/envelope.ts",

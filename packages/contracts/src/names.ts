@@ -3,7 +3,7 @@
 import { LIMITS } from "./limits.ts";
 
 /** Braces would break Redis hash tags and `..` would change URLs, so the pattern allows neither. */
-export const QUEUE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
+export const QUEUE_NAME_PATTERN = "^(?!.*\\.\\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 export const TASK_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$";
 /** Pattern of new task ids. "." and ".." are refused, because clients read them as steps of a path. */
 export const NEW_TASK_ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$";
@@ -36,7 +36,7 @@ const keyPrefix = new RegExp(KEY_PREFIX_PATTERN);
 const scheduleId = new RegExp(SCHEDULE_ID_PATTERN);
 
 export const isQueueName = (value: unknown): value is string =>
-  typeof value === "string" && queueName.test(value) && !value.includes("..");
+  typeof value === "string" && queueName.test(value);
 export const isTaskId = (value: unknown): value is string => typeof value === "string" && taskId.test(value);
 export const isNewTaskId = (value: unknown): value is string =>
   typeof value === "string" && newTaskId.test(value);

@@ -16,7 +16,7 @@ export const Count = (description?: string) =>
 
 /** Two dots in a row are refused, because clients rewrite URLs that contain them. */
 export const QueueName = Type.String({
-  pattern: QUEUE_NAME_PATTERN.replace("^", "^(?!.*\\.\\.)"),
+  pattern: QUEUE_NAME_PATTERN,
   description: "Name of a queue",
   examples: ["default"],
 });

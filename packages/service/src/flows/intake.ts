@@ -11,7 +11,7 @@ import type { NodesAdded, OpenFlow, Queue } from "holdfast";
 import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/types.ts";
 import { assertQueue } from "../identity/scopes.ts";
-import { admitQueue, openQueue, type Posted, type TaskRouteOptions } from "../tasks/intake.ts";
+import { admitQueue, type Posted, type TaskRouteOptions } from "../tasks/intake.ts";
 import { posted } from "../tasks/routes.ts";
 import { blocksOf, headOf } from "./lines.ts";
 import { flowReader } from "./read.ts";
@@ -45,7 +45,7 @@ export class FlowIntake {
   async create(request: FastifyRequest, reply: FastifyReply): Promise<FlowReceipt> {
     const post = posted(request);
     assertNoKey(post);
-    const queue = openQueue(this.#options, post.queue);
+    const queue = this.#options.queue(post.queue);
     if (isStream(request)) return this.#createFromLines(queue, post, request, reply);
     const { head, nodes } = flowReader.whole(bytesOf(post));
     const traced = nodesWith(nodes, post);
@@ -88,7 +88,7 @@ export class FlowIntake {
   async extend(request: FastifyRequest, reply: FastifyReply, id: string): Promise<NodesAdded> {
     const post = posted(request);
     assertNoKey(post);
-    const queue = openQueue(this.#options, post.queue);
+    const queue = this.#options.queue(post.queue);
     const sum = { added: 0, known: 0 };
     if (!isStream(request)) {
       const nodes = nodesWith(flowReader.list(bytesOf(post)), post);
@@ -105,7 +105,7 @@ export class FlowIntake {
   }
 
   async seal(name: string, id: string): Promise<FlowReceipt> {
-    const queue = openQueue(this.#options, name);
+    const queue = this.#options.queue(name);
     const view = await queue.getFlow(id);
     if (view === null) throw unknownFlow(name, id);
     if (view.state !== "open" && !view.cancelRequested)

@@ -12,7 +12,6 @@ import {
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "../http/types.ts";
 import { mayUseQueue } from "../identity/access.ts";
-import { openQueue } from "../tasks/intake.ts";
 import { LINE_HELP } from "../tasks/lines.ts";
 import { BATCH_LIMIT_BYTES, exceptBody, storedBy } from "../tasks/routes.ts";
 import { problemSchema } from "../tasks/schema.ts";
@@ -130,7 +129,7 @@ export function registerFlowRoutes(app: HttpServer, options: FlowRouteOptions): 
     },
     async (request) => {
       const { queue, flow } = request.params;
-      const outcome = await openQueue(options, queue).cancelFlow(flow);
+      const outcome = await options.queue(queue).cancelFlow(flow);
       if (outcome === "not_found") throw unknownFlow(queue, flow);
       if (outcome === "too_late") throw new HoldfastError("too_late", `flow ${flow} has already ended`);
       return { id: flow, outcome };
@@ -150,7 +149,7 @@ export function registerFlowRoutes(app: HttpServer, options: FlowRouteOptions): 
     },
     async (request) => {
       const { queue, flow } = request.params;
-      const view = await openQueue(options, queue).getFlow(flow);
+      const view = await options.queue(queue).getFlow(flow);
       if (view === null) throw unknownFlow(queue, flow);
       return view;
     },
@@ -171,7 +170,7 @@ export function registerFlowRoutes(app: HttpServer, options: FlowRouteOptions): 
     },
     async (request) => {
       const { queue, flow } = request.params;
-      return visibleTo(request.identity, await openQueue(options, queue).flowNodes(flow, request.query));
+      return visibleTo(request.identity, await options.queue(queue).flowNodes(flow, request.query));
     },
   );
 }

@@ -1,4 +1,4 @@
-import { type FingerprintedOptions, HoldfastError, isQueueName } from "@holdfast/contracts";
+import type { FingerprintedOptions } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import type { EnqueueReceipt, Queue, TraceContext } from "holdfast";
 import { RequestError } from "../http/problem.ts";
@@ -13,8 +13,8 @@ export type TaskQueue = EnqueueQueue &
 
 export interface TaskRouteOptions {
   /**
-   * Returns the queue with this name. It is called for every request, so it should cache the queues. It throws while
-   * tasks cannot be accepted, for example before Redis has passed the boot checks.
+   * Returns the queue with this name, which is valid. It is called for every request, so it should cache the queues. It
+   * throws while tasks cannot be accepted, for example before Redis has passed the boot checks.
    */
   queue(name: string): TaskQueue;
   /** Limits how many queues a key may create. @default no limit */
@@ -54,12 +54,6 @@ interface Basics {
   conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
 }
 
-/** @throws HoldfastError invalid_queue_name, or what `options.queue` throws */
-export function openQueue<Target>(options: { queue(name: string): Target }, name: string): Target {
-  if (isQueueName(name)) return options.queue(name);
-  throw new HoldfastError("invalid_queue_name", 'a queue name must not contain ".."');
-}
-
 /** Creates the queue if it does not exist. @throws HoldfastError rate_limited */
 export async function admitQueue(
   { newQueues }: Pick<TaskRouteOptions, "newQueues">,
@@ -80,9 +74,9 @@ export class Intake {
     this.#basics = basics;
   }
 
-  /** @throws HoldfastError invalid_queue_name, or what the queue cannot be used for */
+  /** @throws HoldfastError while tasks cannot be accepted */
   open(name: string): TaskQueue {
-    return openQueue(this.#options, name);
+    return this.#options.queue(name);
   }
 
   /** Returns the queue for tasks with ids. It limits the conflicts of a sender who may not see every payload. */

@@ -49,9 +49,7 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
     },
     rejected(queueName, error) {
       const reason = error instanceof HoldfastError ? error.code : "internal";
-      // An invalid name is not used as a label, because it would take one of the few values that the label may have.
-      const queue = reason === "invalid_queue_name" ? "__invalid__" : metrics.queueLabel(queueName);
-      rejectedTotal.of(queue, reason).count++;
+      rejectedTotal.of(metrics.queueLabel(queueName), reason).count++;
     },
     flowStored(queueName, nodes) {
       flowsTotal.of(metrics.queueLabel(queueName)).count++;
