@@ -1449,12 +1449,12 @@ export const mutants = [
     name: "worker: pushed grants are kept although other queues hold the slots",
     changes: [
       [
-        "packages/holdfast/src/worker/policy.ts",
-        "return Math.max(0, room + (now.alone ? now.ahead : 0));",
-        "return CALL_TASKS;",
+        "packages/holdfast/src/worker/runners.ts",
+        "return Math.max(0, free + (this.alone(runner) ? runner.ahead : 0));",
+        "return granted;",
       ],
     ],
-    tests: ["packages/holdfast/src/worker/policy.test.ts"],
+    tests: [runners],
   },
   {
     name: "worker: a queue begins tasks that it took ahead in the slots of another queue",
@@ -1503,9 +1503,9 @@ export const mutants = [
     name: "worker: two queues that take each other's slots both stop",
     changes: [
       [
-        "packages/holdfast/src/worker/policy.ts",
-        "return Math.max(0, room + (now.alone ? now.ahead : 0));",
-        "return CALL_TASKS;",
+        "packages/holdfast/src/worker/runners.ts",
+        "return Math.max(0, free + (this.alone(runner) ? runner.ahead : 0));",
+        "return granted;",
       ],
       ["packages/holdfast/src/worker/runners.ts", "      runner.held.begin();\n", ""],
     ],
@@ -3552,8 +3552,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/runners.ts",
-        "runner.waitsFor.includes(rule)",
-        "runner.waitsFor.length > 0",
+        "runner.trips.waitsFor.includes(rule)",
+        "runner.trips.waitsFor.length > 0",
       ],
     ],
     tests: [test("worker/batches")],

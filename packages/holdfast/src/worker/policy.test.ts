@@ -1,15 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  CALL_TASKS,
-  type Claim,
-  earlyVerdicts,
-  gathers,
-  keptOfPush,
-  roomIsFor,
-  type Situation,
-  wish,
-} from "./policy.ts";
+import { CALL_TASKS, type Claim, earlyVerdicts, gathers, roomIsFor, type Situation, wish } from "./policy.ts";
 
 /** Makes the situation of an idle worker with ten slots and one queue. */
 const situation = (change: Partial<Situation> = {}): Situation => ({
@@ -163,17 +154,6 @@ describe("verdicts wait for others", () => {
     ])
       expect(gathers(situation({ ...full, ...change }), 1, 5)).toBe(false);
   });
-});
-
-test("a worker keeps the pushed tasks for which it has slots or which quick handlers may take ahead", () => {
-  expect(keptOfPush(situation())).toBe(10);
-  expect(keptOfPush(situation({ held: 10 }))).toBe(0);
-  expect(keptOfPush(situation({ held: 12 }))).toBe(0);
-  expect(keptOfPush(situation({ held: 10, settling: 1, reserved: 1 }))).toBe(0);
-  expect(keptOfPush(situation({ held: 10, ahead: 4 }))).toBe(4);
-  expect(keptOfPush(situation({ held: 10, ahead: 4, alone: false }))).toBe(0);
-  expect(keptOfPush(situation({ exclusive: true }))).toBe(0);
-  expect(keptOfPush(situation({ makesRoomFor: "another queue" }))).toBe(0);
 });
 
 test("verdicts for half of the last grants are sent early, but never fewer than eight", () => {

@@ -135,10 +135,3 @@ export function gathers(now: Situation, verdicts: number, taken: number): boolea
 export function earlyVerdicts(granted: number): number {
   return Math.max(EARLY_VERDICTS, granted >> 1);
 }
-
-/** Returns how many tasks of a push are kept. Other queues may have taken slots since the request was parked. */
-export function keptOfPush(now: Situation): number {
-  if (now.exclusive || now.makesRoomFor !== "nobody") return 0;
-  const room = now.slots - now.held + now.settling - now.reserved;
-  return Math.max(0, room + (now.alone ? now.ahead : 0));
-}

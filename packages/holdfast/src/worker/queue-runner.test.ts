@@ -7,6 +7,7 @@ import { HandlerTable } from "./handler-table.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { MiddlewareChain } from "./middleware.ts";
 import { QueueRunner } from "./queue-runner.ts";
+import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
 
 const NOTHING: RoundTrip = {
@@ -88,7 +89,8 @@ function setup({ total = 2, atOnce = false, aheadMs = 0, mayFail = false } = {})
   const engine = new ScriptedEngine();
   const ends: (() => void)[] = [];
   const slots = new Slots(total);
-  const runner: QueueRunner = new QueueRunner(
+  const runners = new Runners(slots);
+  const runner = new QueueRunner(
     {
       engine: engine as unknown as Engine,
       queue: "work",
@@ -109,14 +111,7 @@ function setup({ total = 2, atOnce = false, aheadMs = 0, mayFail = false } = {})
       version: "1",
       aheadMs,
     },
-    {
-      share: (_, __, free) => free,
-      alone: () => true,
-      quota: () => slots.total,
-      room: () => slots.total - slots.running,
-      pace: 0,
-      changed: () => !runner.idle && runner.schedule(),
-    },
+    runners,
     {
       settled: () => {},
       expired: () => {},
@@ -126,6 +121,7 @@ function setup({ total = 2, atOnce = false, aheadMs = 0, mayFail = false } = {})
       },
     },
   );
+  runners.all.push(runner);
   const next = async () => {
     for (let n = 0; n < 5; n++) await nextTurn();
     const call = engine.asked.shift();

@@ -11,10 +11,8 @@ import { Pace } from "./pace.ts";
 import {
   BATCH_TASKS,
   CALL_TASKS,
-  type Claim,
   earlyVerdicts,
   gathers,
-  keptOfPush,
   roomIsFor,
   type Situation,
   wish,
@@ -45,6 +43,7 @@ export class QueueRunner implements Caller {
   weight: number;
   rank: number;
   readonly held: HeldTasks;
+  readonly trips: RoundTrips;
   readonly timings = new Timings();
   /** Whether the last acquire got fewer tasks than it asked for. */
   idle = false;
@@ -60,12 +59,12 @@ export class QueueRunner implements Caller {
   readonly #context: RunContext<RunningTask>;
   readonly #pace: Pace;
   readonly #acquire: AcquireRequest;
-  readonly #trips: RoundTrips;
   readonly #ends: FlowEnds;
   #verdicts: Settled[] = [];
   // Whether batches are split into two calls, because enough tasks are held ahead.
   #inHalves = false;
-  #earlyAt = earlyVerdicts(0);
+  // How many tasks the last answer granted.
+  #granted = 0;
   // An upper bound of the difference between the clock of Redis and the monotonic clock, ms.
   #clockLeadMs = 0;
   // Counts wake-ups. A wake-up during an acquire must not be missed, because it may announce tasks that this acquire
@@ -90,43 +89,30 @@ export class QueueRunner implements Caller {
       changed: () => runners.changed(),
     });
     this.#acquire = new AcquireRequest(options.engine);
-    this.#trips = new RoundTrips(options, this.#acquire, this);
+    this.trips = new RoundTrips(options, this.#acquire, this);
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     this.#ends = new FlowEnds(options.engine, (error) => reports.failed(error));
-    const { engine, queue, handlers, middleware, workerId, version, tracing } = options;
-    const done: RunContext<RunningTask>["done"] = (task, verdict, error) => this.#done(task, verdict, error);
-    const onError: RunContext<RunningTask>["onError"] = (error) => reports.failed(error);
-    this.#context = { engine, queue, handlers, middleware, workerId, version, tracing, done, onError };
+    this.#context = {
+      ...options,
+      done: (task, verdict, error) => this.#done(task, verdict, error),
+      onError: (error) => reports.failed(error),
+    };
   }
 
   /** Whether the runner holds no task and waits for no answer of Redis. */
   get quiet(): boolean {
-    const open = this.held.size + this.#trips.inFlight + this.#verdicts.length;
+    const open = this.held.size + this.trips.inFlight + this.#verdicts.length;
     return open === 0 && !(this.#acquire.isParked && this.#yields);
-  }
-
-  get waits(): boolean {
-    return this.#trips.inFlight > 0;
-  }
-
-  /** Whether Redis does not answer this runner at present. If so, the runner has no share of the slots. */
-  get silent(): boolean {
-    return this.#trips.silent;
-  }
-
-  /** The types at the limit of their handler. The last call asked for no such tasks, though some may wait. */
-  get waitsFor(): readonly string[] {
-    return this.#trips.waitsFor;
   }
 
   /** How many slots this runner uses or has asked tasks for. A task whose verdict was sent no longer uses a slot. */
   get taken(): number {
-    return this.held.size - this.#trips.settling + this.#trips.reserved;
+    return this.held.size - this.trips.settling + this.trips.reserved;
   }
 
   /** How many tasks the runner has asked for, or holds and has not begun. */
   get waiting(): number {
-    return this.held.ahead + this.#trips.reserved;
+    return this.held.ahead + this.trips.reserved;
   }
 
   /** How many tasks to hold ahead of the slots, by the pace of the handlers. */
@@ -171,8 +157,7 @@ export class QueueRunner implements Caller {
     clearTimeout(this.#pollTimer);
     if (trip !== "again") {
       this.#answered(trip, []);
-      this.#pace.answered(true);
-      this.#take(trip, trip.now - this.#clockLeadMs, keptOfPush(this.#situation()));
+      this.#take(trip, trip.now - this.#clockLeadMs, this.#runners.kept(this, trip.grants.length));
     }
     this.schedule();
   }
@@ -222,13 +207,14 @@ export class QueueRunner implements Caller {
       // Only a task whose handler ran has a running time.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
         this.timings.ended(task, verdict.kind !== "ack", this.engine.connection);
-      else if (verdict.kind === "unrouted") this.#trips.tellTypes();
+      else if (verdict.kind === "unrouted") this.trips.tellTypes();
     }
     task.entry?.limit?.leave();
     this.#verdicts.push({ task, verdict, error });
     // Half a batch of verdicts is enough for a call. Redis then settles this half while the handlers of the other half
     // run.
-    if (this.#inHalves && this.#trips.inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
+    if (this.#inHalves && this.trips.inFlight === 0 && this.#verdicts.length >= earlyVerdicts(this.#granted))
+      this.#pump();
     this.held.beginSoon();
     this.schedule();
   }
@@ -251,36 +237,24 @@ export class QueueRunner implements Caller {
       alone: this.#runners.alone(this),
       ahead: this.ahead,
       inHalves: this.#inHalves,
-      inFlight: this.#trips.inFlight,
+      inFlight: this.trips.inFlight,
       tableFree: table.free,
-    };
-  }
-
-  /** What this queue may claim beside the other queues of the worker, if the next call settles so many tasks. */
-  #claimOf(settled: number): Claim {
-    const runners = this.#runners;
-    const taken = this.taken - settled;
-    return {
-      share: (free) => runners.share(this, taken, free),
-      quota: () => runners.quota(this),
-      taken,
-      pace: () => runners.pace,
     };
   }
 
   #pump(): void {
     const verdicts = this.#verdicts.length;
-    if (
-      verdicts > 0 &&
-      gathers(this.#situation(), verdicts, this.held.ahead) &&
-      this.#gathering.lasts(this.#pace.gatherMs)
-    )
-      return;
+    const mayWait = verdicts > 0 && gathers(this.#situation(), verdicts, this.held.ahead);
+    if (mayWait && this.#gathering.lasts(this.#pace.gatherMs)) return;
     this.#gathering.end();
-    while (this.#trips.inFlight < CALLS_IN_FLIGHT && !this.#closed) {
+    while (this.trips.inFlight < CALLS_IN_FLIGHT && !this.#closed) {
       const settled = this.#verdicts.splice(0, CALL_TASKS);
       const isAcquire = settled.length === 0;
-      const asks = wish(this.#situation(), settled.length, this.#claimOf(settled.length));
+      const asks = wish(
+        this.#situation(),
+        settled.length,
+        this.#runners.claim(this, this.taken - settled.length),
+      );
       if (asks) this.#inHalves = asks.inHalves;
       const endsNodes = settled.some(({ task }) => task.isNode);
       // A runner that holds no other task asks for tasks after flow_advance, so that it gets the nodes behind these ones
@@ -300,7 +274,7 @@ export class QueueRunner implements Caller {
     const { slots, table } = this.#o;
     const isAcquire = settled.length === 0;
     const wakes = this.#wakes;
-    const answer = await this.#trips.make(settled, want);
+    const answer = await this.trips.make(settled, want);
     if (answer) {
       const { trip, sentAtMs, isLate } = answer;
       this.#clockLeadMs = trip.now - sentAtMs;
@@ -309,8 +283,9 @@ export class QueueRunner implements Caller {
       if (trip.ends && (isLate || !endsNodes)) this.#ends.advance();
       // A wake-up after the call was sent may announce tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
+      const granted = trip.grants.length;
       const mayKeep = !trip.solo || slots.held === 0;
-      const kept = !isLate ? trip.grants.length : mayKeep ? keptOfPush(this.#situation()) : 0;
+      const kept = !isLate ? granted : mayKeep ? this.#runners.kept(this, granted) : 0;
       this.#take(trip, sentAtMs, kept);
     }
     const early = this.#acquire.takeEarly();
@@ -365,7 +340,7 @@ export class QueueRunner implements Caller {
     const { slots } = this.#o;
     const { grants, solo } = trip;
     if (grants.length === 0) return;
-    this.#earlyAt = earlyVerdicts(grants.length);
+    this.#granted = grants.length;
     slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
     this.turnEnd = slots.virtualTime + grants.length / this.weight;
     this.held.take(grants, this.#context, leasedAtMs, solo, kept);

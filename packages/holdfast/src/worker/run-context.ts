@@ -8,13 +8,14 @@ import type { MiddlewareChain } from "./middleware.ts";
 export interface RunContext<Task> {
   /** The engine of the part in which the task is. */
   engine: Engine;
+  /** The name of the queue. */
   queue: string;
   handlers: HandlerTable;
   middleware: MiddlewareChain;
   workerId: string;
   /** The version of the worker. */
   version: string;
-  tracing: Tracing | undefined;
+  tracing?: Tracing | undefined;
   /** Called once, when the attempt has a verdict. */
   done(task: Task, verdict: Verdict, error?: unknown): void;
   onError(error: HoldfastError): void;

@@ -1,17 +1,12 @@
-import type { Engine, Verdict } from "../engine/engine.ts";
-import type { Tracing } from "../tracing/tracing.ts";
-import type { HandlerTable } from "./handler-table.ts";
+import type { Verdict } from "../engine/engine.ts";
 import type { LeaseTable } from "./lease-table.ts";
-import type { MiddlewareChain } from "./middleware.ts";
+import type { Claim } from "./policy.ts";
+import type { RunContext } from "./run-context.ts";
 import type { RunningTask } from "./running-task.ts";
 import type { Sharer } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
-export interface RunnerOptions {
-  /** The engine of the part on which the runner works. */
-  engine: Engine;
-  /** The name of the queue. */
-  queue: string;
+export interface RunnerOptions extends Omit<RunContext<RunningTask>, "done" | "onError"> {
   /** Index of the part in the lease table. */
   index: number;
   weight: number;
@@ -19,15 +14,10 @@ export interface RunnerOptions {
   rank: number;
   slots: Slots;
   table: LeaseTable;
-  handlers: HandlerTable;
-  middleware: MiddlewareChain;
   leaseMs: number;
   maxRetries: number;
   pollMs: number;
   noHandlerAfterMs: number;
-  workerId: string;
-  version: string;
-  tracing?: Tracing | undefined;
   /** How long the tasks that were taken ahead may have to wait for a slot, ms. It limits how many are taken. */
   aheadMs: number;
 }
@@ -39,17 +29,17 @@ export type Peer = Pick<Sharer, "weight" | "rank" | "idle" | "turnEnd"> & {
 
 /** The runners of the worker, as one of them sees the others. */
 export interface OtherRunners {
-  /** Returns how many of the `free` slots a runner may fill that already has `taken` slots. */
-  share(runner: Peer, taken: number, free: number): number;
-  /** Returns the whole share of a runner: how many slots it may have while the others have waiting tasks too. */
-  quota(runner: Peer): number;
-  /** How many tasks all runners together end within `aheadMs`, by their last samples. */
-  readonly pace: number;
+  /** Returns what a runner may claim that already has `taken` slots. */
+  claim(runner: Peer, taken: number): Claim;
   /**
    * Returns how many tasks a runner may begin now. It leaves free the slots that belong to others and for which these
    * hold tasks, or have asked for some.
    */
   room(runner: Peer): number;
+  /**
+   * Returns how many of these granted tasks a runner keeps. Other runners may have taken slots since it asked for them.
+   */
+  kept(runner: Peer & { readonly ahead: number }, granted: number): number;
   /** Whether every other runner is idle, or waits for Redis after a failed call. */
   alone(runner: Peer): boolean;
   /** Called when slots became free, or when a state changed on which other runners wait. */

@@ -453,3 +453,20 @@ test("a queue that neither sleeps nor asks while a slot is free is reported as s
   expect(world.runners.stalledMs()).toBeGreaterThan(8_000);
   world.close();
 });
+
+test("a worker keeps the pushed tasks for which it has slots or which quick handlers may take ahead", () => {
+  const kept = (change: Partial<Slots>, granted: number, { ahead = 0, isAlone = true } = {}) => {
+    const runners = new Runners(Object.assign(new Slots(10), change));
+    const runner = { ahead } as unknown as QueueRunner;
+    runners.all.push(runner, { idle: isAlone, trips: { silent: false } } as unknown as QueueRunner);
+    return runners.kept(runner, granted);
+  };
+  expect([kept({}, 3), kept({}, 10), kept({}, 12)]).toEqual([3, 10, 10]);
+  expect([kept({ held: 9 }, 1), kept({ held: 10 }, 1), kept({ held: 12 }, 1)]).toEqual([1, 0, 0]);
+  expect([kept({ held: 10, settling: 1 }, 2), kept({ held: 10, settling: 1, reserved: 1 }, 2)]).toEqual([
+    1, 0,
+  ]);
+  expect(kept({ held: 10 }, 9, { ahead: 4 })).toBe(4);
+  expect(kept({ held: 10 }, 9, { ahead: 4, isAlone: false })).toBe(0);
+  expect([kept({ exclusive: true }, 1), kept({ makesRoomFor: {} }, 1)]).toEqual([0, 0]);
+});

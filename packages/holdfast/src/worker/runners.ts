@@ -1,4 +1,5 @@
 import { monotonicMs } from "./lease-table.ts";
+import type { Claim } from "./policy.ts";
 import type { QueueRunner } from "./queue-runner.ts";
 import type { OtherRunners, Peer } from "./runner-options.ts";
 import { quotas, shareOf } from "./share.ts";
@@ -24,24 +25,25 @@ export class Runners implements OtherRunners {
   }
 
   alone(runner: Peer): boolean {
-    return this.all.every((other) => other === runner || other.idle || other.silent);
+    return this.all.every((other) => other === runner || other.idle || other.trips.silent);
   }
 
-  share(runner: Peer, taken: number, free: number): number {
+  claim(runner: Peer, taken: number): Claim {
+    return {
+      taken,
+      share: (free) => this.#share(runner, taken, free),
+      quota: () => quotas<Peer>(runner, this.#answering(runner), this.#slots.total)(runner),
+      pace: () => this.all.reduce((sum, other) => sum + (other.idle ? 0 : other.ahead), 0),
+    };
+  }
+
+  #share(runner: Peer, taken: number, free: number): number {
     if (this.all.length === 1) return free;
     const { total, virtualTime } = this.#slots;
     const { weight, rank, turnEnd } = runner;
     const self = { weight, rank, idle: false, taken, turnEnd };
     const others = this.#answering(runner).map((other) => (other === runner ? self : other));
     return shareOf(self, others, { total, free, virtualTime });
-  }
-
-  quota(runner: Peer): number {
-    return quotas<Peer>(runner, this.#answering(runner), this.#slots.total)(runner);
-  }
-
-  get pace(): number {
-    return this.all.reduce((sum, runner) => sum + (runner.idle ? 0 : runner.ahead), 0);
   }
 
   room(runner: Peer): number {
@@ -57,9 +59,17 @@ export class Runners implements OtherRunners {
     return Math.min(free, Math.max(quotaOf(runner) - runner.held.running, free - kept));
   }
 
+  kept(runner: Peer & { readonly ahead: number }, granted: number): number {
+    const { total, held, settling, reserved, exclusive, makesRoomFor } = this.#slots;
+    if (exclusive || makesRoomFor !== null) return 0;
+    const free = total - held + settling - reserved;
+    if (granted <= free) return granted;
+    return Math.max(0, free + (this.alone(runner) ? runner.ahead : 0));
+  }
+
   /** Returns the runners that Redis answers, and the one that asks. */
   #answering(runner: Peer): QueueRunner[] {
-    return this.all.filter((other) => other === runner || !other.silent);
+    return this.all.filter((other) => other === runner || !other.trips.silent);
   }
 
   /** Called when the heartbeat thread says that a lease is lost, or that a task was cancelled. */
@@ -70,7 +80,7 @@ export class Runners implements OtherRunners {
   /** Called when the entry of the handlers with this rule may get tasks again. */
   roomCame(rule: string): void {
     for (const runner of this.all) {
-      if (runner.waitsFor.includes(rule)) runner.wake();
+      if (runner.trips.waitsFor.includes(rule)) runner.wake();
       runner.schedule();
     }
   }
@@ -94,7 +104,7 @@ export class Runners implements OtherRunners {
    * not 0, the worker has a fault.
    */
   stalledMs(): number {
-    const age = this.#oldest((runner) => !runner.waits);
+    const age = this.#oldest((runner) => runner.trips.inFlight === 0);
     return Math.max(0, age - Math.max(...this.all.map(({ pollMs }) => pollMs)));
   }
 
