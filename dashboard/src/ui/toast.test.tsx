@@ -1,15 +1,12 @@
 import { t } from "@lingui/core/macro";
-import { act, cleanup, render, screen } from "@testing-library/react";
+import { act, render, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ApiError } from "../api/errors.ts";
 import { InLanguage } from "../language/in-language.tsx";
 import { setLanguage } from "../language/texts.tsx";
 import { ToastCards, ToastProvider, useToasts } from "./toast.tsx";
 
-afterEach(() => {
-  cleanup();
-  setLanguage("en", {});
-});
+afterEach(() => setLanguage("en", {}));
 
 function Buttons() {
   const { say, fail } = useToasts();

@@ -1,13 +1,8 @@
-import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Call, deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
 import { confirmationPhrase } from "../confirmation.ts";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 const LIST = "/v1/queues/emails/tasks";
 const ACT = "/v1/queues/emails/dead-letters";

@@ -1,13 +1,8 @@
 import type { QueueEvent } from "@holdfast/contracts";
-import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { type Call, frame, queueStats, renderAt } from "../../testing/render.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 const EVENTS = "/v1/queues/emails/events";
 

@@ -1,13 +1,8 @@
-import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { clockTime } from "../../format/time.ts";
 import { body, HOLD, KEYS, keyView, LIMITS, show, view } from "../../testing/limits.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 const HEBREW = "\u05dc\u05e7\u05d5\u05d7/42 \u{1f600}";
 

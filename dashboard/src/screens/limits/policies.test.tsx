@@ -1,12 +1,7 @@
-import { cleanup, screen, within } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { body, HOLD, keyView, LIMITS, show, view } from "../../testing/limits.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 const STRICT = { concurrency: 1, ordered: true, onDead: "stop", maxWaiting: 50 } as const;
 

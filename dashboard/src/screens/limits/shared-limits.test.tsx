@@ -1,13 +1,8 @@
 import type { SharedLimitView } from "@holdfast/contracts";
-import { cleanup, screen, within } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { body, show, view } from "../../testing/limits.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 const DB: SharedLimitView = {
   name: "db",

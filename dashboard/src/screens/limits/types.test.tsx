@@ -1,12 +1,7 @@
-import { cleanup, screen, within } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { body, HOLD, LIMITS, show, view } from "../../testing/limits.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 const MAIL = { type: "mail", running: 5, heldUntil: null, blockedBy: "concurrency", nextAt: null } as const;
 const limits = { key: { concurrency: 2 }, types: { mail: { concurrency: 5 } } };

@@ -1,13 +1,7 @@
-import { cleanup, screen, waitFor, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { type Call, deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-  localStorage.clear();
-});
 
 const tasks = [
   deadTask("b", { queue: "emails", type: "email.send", attempts: 2, lastError: "Error: first" }),

@@ -1,12 +1,7 @@
-import { cleanup, screen, within } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 const TASK = "/v1/queues/emails/tasks/t-1";
 const waiting = (part: object) => deadTask("t-1", { deadReason: null, endedAt: null, ...part });

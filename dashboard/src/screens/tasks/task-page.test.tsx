@@ -1,11 +1,6 @@
 import { cleanup, fireEvent, screen, within } from "@testing-library/react";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
-
-afterEach(() => {
-  cleanup();
-  vi.unstubAllGlobals();
-});
 
 /** Switches the payload to its exact text, and returns its part of the screen. */
 async function exactPayload(): Promise<HTMLElement> {
