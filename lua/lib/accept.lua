@@ -1,5 +1,6 @@
--- Decides about each task of an enqueue, and finds the place of each that gets in: its band, the line of its key, or the
--- schedule. Included by an enqueue with tasks that have options or a given id; its results are the locals of that script.
+-- Decides for each task of an enqueue whether it is accepted, and into which list it goes: a band (a pending list of
+-- one priority), the list of its key, or the schedule. Included by enqueue.lua if tasks have options or an id from the
+-- caller. The results are local variables of that script.
 
 if checked >= 4 then
 -- include lib/unique.lua
@@ -10,7 +11,7 @@ if checked >= 4 then
   checked, unique = checked - 4, newUnique(envelopes)
 end
 if checked == 0 and normal == count and unique.isFree then
-  -- All tasks go into the normal band, and no other task holds one of their unique keys.
+  -- All tasks go into the normal band, and none of their unique keys is held by another task.
   local ids, given, at = bands.normal, ARGV, taskIdAt
   for position = 1, fitting do
     ids[position], at = given[at], at + 2
@@ -28,10 +29,10 @@ else
       limits.admits, limits.supersede = admits, supersede
     end
   end
-  -- What was read from the options of a task, its key and the code of its band, by the text of these options. Most
-  -- tasks of a key have the same options.
+  -- The key and the band of a task, by the text of its options. Most tasks of a key have the same options, so this
+  -- cache avoids parsing them again.
   local known = {}
-  -- Returns false if the key takes no more tasks.
+  -- Adds a task with a key to the plan. Returns false if the key accepts no more tasks.
   local function addKeyed(id, envelope)
     local text = string.match(envelope, '^%S+ %S+([^\n]*)')
     local terms = known[text]
@@ -44,7 +45,7 @@ else
     bands.keyed[#bands.keyed + 1] = isAdmitted and { key = terms.key, code = terms.code, id = id } or nil
     return isAdmitted
   end
-  -- at: the place of the envelope among the arguments. Returns the verdict.
+  -- Accepts one task, or refuses it. `at` is the index of its envelope in ARGV. Returns the letter of the verdict.
   local function accept(position, id, envelope, at)
     if position <= high then
       bands.high[#bands.high + 1] = id
@@ -58,8 +59,8 @@ else
       end
     else
       local time, hasKey = dueTime(envelope), option(envelope, 'q') ~= nil
-      -- Without limits there is no line yet that the first task with a key could join. The next promotion makes that
-      -- line.
+      -- A due task with a key stays scheduled if the queue has no limits yet, because there is no list of its key yet.
+      -- The next promotion creates that list.
       if time <= now and (limits or not hasKey) then
         if hasKey and not addKeyed(id, envelope) then
           return 'k'
@@ -68,7 +69,7 @@ else
           local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
           band[#band + 1] = id
         end
-        -- The task need not wait to be promoted, so its envelope must not say "scheduled".
+        -- The task is pending at once, so the flag of its envelope must not say "scheduled".
         ARGV[at] = '+' .. string.sub(envelope, 2)
         isDueNow = true
         return 'p'

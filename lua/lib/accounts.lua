@@ -1,17 +1,17 @@
--- Keys, limits and fairness. A task with a key waits in the line of its key, in `pending:keyed`:
+-- Keys, limits and fairness. A task with a key waits in `pending:keyed`. The entries of one key are its "line":
 --
 --   member   <key> <band> <sequence> <taskId>     every score is 0, so the members are in the order of their bytes
---   band     0 solo   1 high   2 normal   3 low
+--   band     0 solo   1 high   2 normal   3 low       ("solo" is for tasks that have to run alone)
 --
--- `ready` holds the keys that may run now, so an acquire never reads the line of a key that may not. `resting` holds the
--- keys that have to be looked at again at a known time: when their rate allows the next task, when a hold or a limit of
--- their own ends, or when their account can be forgotten. A key that runs as many tasks as it may is in neither index. It
--- becomes ready again when one of its tasks ends. An entry of `ready` is written before the commit and removed after it.
--- After an abort, the index may therefore hold a key that may not run, which the next acquire removes. A key that may run
--- is never missing.
+-- `ready` has the keys that may run a task now, so an acquire never reads the line of any other key. `resting` has the
+-- keys that have to be checked again at a known time: when their rate allows the next task, when a hold or a limit of
+-- their own ends, or when their account can be deleted. A key that runs as many tasks as it may is in neither index. It
+-- is added to `ready` when one of its tasks ends. An entry of `ready` is added before the commit and removed after it.
+-- So after an aborted script `ready` may have a key that may not run, which the next acquire removes. A key that may
+-- run is never missing.
 --
--- The account of a key is the field "@<key>" of `state`. The account of the queue is the field "@"; its turn is the
--- turn of all tasks without a key.
+-- Each key has an account: the field "@<key>" of `state`. The account of the whole queue is the field "@", and its turn
+-- belongs to the tasks without a key.
 --
 --   account   running turn[~meanMs] tat heldUntil[ override]
 --   running   leased tasks of the key; in the account of the queue: the turn of the task that was granted last
@@ -42,23 +42,23 @@
 -- checked one after the other: the field "#opening" of `state` holds the key that was checked last. The caller repeats
 -- its call until the field is gone. If the caller died, the next promotions check the other keys.
 
--- The score of a ready key is its turn plus BAND_SPAN times the code of its band. So all keys of one band come before
--- the keys of the next band.
+-- The score of a key in `ready` is its turn plus BAND_SPAN times the number of its band. So the keys of a higher band
+-- always come first.
 local BAND_SPAN = 2 ^ 43
--- One call looks at no more than this many resting keys.
+-- One call checks at most this many resting keys.
 local RESTING_LIMIT = 200
--- With fair=time, the turn of a key with weight 1 grows by 1 for each TURN_MS that its tasks run. lib/turns.lua rounds
--- turns to 1/1024, which is precise enough for tasks of 1 ms.
+-- With fair=time, the turn of a key with weight 1 grows by 1 for every TURN_MS that its tasks run. Turns are rounded to
+-- 1/1024 (lib/turns.lua), which is precise enough for tasks of 1 ms.
 local TURN_MS = 10
--- With fair=time: the running time, ms, that is assumed until the first task of the queue has ended.
+-- With fair=time: how long a task is assumed to run while no task of the queue has ended yet, ms.
 local UNKNOWN_RUN_MS = 100
--- With fair=time: the weight of the latest running time in the mean.
+-- With fair=time: how much the last task counts in the mean running time of its key.
 local MEAN_PART = 0.125
--- A task at the end of a line gets the next sequence above this number. A task that is put at the head of a line gets
--- the next one below. All sequences have 14 digits.
+-- A task that joins the end of a line gets a higher sequence than the last one, and a task that is put at the head gets
+-- a lower one than the first. The first task gets FIRST_SEQUENCE + 1. All sequences have 14 digits.
 local FIRST_SEQUENCE = 5e13
 
--- Returns the name of the account of a type. No key has such a name, because keys contain no space.
+-- Returns the name of the account of a task type. A key cannot have this name, because keys contain no space.
 local function typeAccount(name)
   return ' /' .. name
 end
@@ -98,7 +98,7 @@ local function parseAccount(limits, text)
   return account
 end
 
--- Most turns are whole numbers, and %d is faster than %.17g.
+-- Most turns are whole numbers, for which %d is faster than %.17g.
 local function numberText(number)
   return number % 1 == 0 and string.format('%d', number) or string.format('%.17g', number)
 end
@@ -116,7 +116,7 @@ local function accountText(account)
     .. (account.override ~= '' and ' ' .. account.override or '')
 end
 
--- Reads the accounts of these keys that were not read yet.
+-- Reads the accounts of these keys, unless this call has read them before.
 local function loadAccounts(limits, keys)
   local missing, fields = {}, {}
   for _, key in ipairs(keys) do
@@ -144,7 +144,7 @@ local function accountOf(limits, key)
 end
 
 -- Returns when the rate and the hold of an account allow a task of this cost to start, ms since the epoch. A task that
--- costs more than the burst starts when the whole burst is available, and the rest of its cost delays the next task.
+-- costs more than the burst may start when the whole burst is free; the rest of its cost delays the next task.
 local function allowedAt(account, limit, cost)
   local at = limit.intervalMs > 0 and math.max(account.tat, now) + (math.min(cost, limit.burst) - 1) * limit.intervalMs - limit.aheadMs or 0
   return math.max(account.heldUntil, math.ceil(at))
@@ -175,8 +175,8 @@ local function keyRoom(limits, key)
   return roomOf(account, account.limit, account.running)
 end
 
--- Returns how many tasks the queue as a whole may start now. If a rate or a hold allows none, `limits.nextAt` is set to
--- the time when one may start.
+-- Returns how many tasks the queue may start now under its limits. If a rate or a hold allows none, `limits.nextAt` is
+-- set to the time when one may start.
 local function queueRoom(limits, processing)
   local room = math.huge
   for _, whole in ipairs(limits.wholes) do
@@ -198,14 +198,14 @@ local function change(limits, key)
   return account
 end
 
--- Returns the names of the two accounts for which a leased task counts: of its key and of its type. Each is
--- nil if there is none. `counted` is the text after the @ in the task's record (lib/record.lua).
+-- Returns the names of the two accounts that count a leased task: of its key and of its type; nil if there is none.
+-- `counted` is the text after the @ in the record of the task (lib/record.lua).
 local function accountsIn(counted)
   local key, name = string.match(counted, '^([^/]*)/?(.*)$')
   return key ~= '' and key or nil, name ~= '' and typeAccount(name) or nil
 end
 
--- An attempt that never began must not use up the rate, so this gives back what the grant took.
+-- Gives back to the rates what a grant has used, because the attempt never began.
 local function refund(limits, counted, cost)
   for _, whole in ipairs(limits.wholes) do
     local account = change(limits, whole.key)
@@ -226,8 +226,8 @@ local function hold(limits, key, untilMs)
   end
 end
 
--- Scripts check the hold of a type only if the type has a line in "#limits". So a type without a limit gets a line that
--- limits nothing.
+-- Holds a type. Scripts look for the hold of a type only if "#limits" has a line for the type, so a type without limit
+-- gets a line that limits nothing.
 local function holdType(limits, name, untilMs)
   local key = typeAccount(name)
   if not (limits.types and limits.types[key]) then
@@ -242,14 +242,14 @@ local function headOf(key)
   return redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
 end
 
--- With stop=1, a task that died holds its key: no other task of the key may start.
+-- With stop=1, a key is held when one of its tasks dies: no other task of the key may start.
 local function died(limits, key)
   if limits.stops then
     hold(limits, key, HELD_FOR_EVER)
   end
 end
 
--- Ends the hold of a key, because the dead task that caused the hold runs again.
+-- Ends the hold that `died` has set, because the dead task runs again.
 local function goOn(limits, key)
   local account = change(limits, key)
   if account.heldUntil == HELD_FOR_EVER then

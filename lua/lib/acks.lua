@@ -1,8 +1,9 @@
--- Plans the acks of a settle, the hot path. These functions only read; the calling script writes.
+-- Plans the acks of a settle: which tasks completed, and their new records. Hot path. These functions only read; the
+-- calling script writes.
 
--- Holds the plan of a settle. `completed` has the ids that leave `processing` by an ack. `awaited` has the ids of tasks
--- for whose end another task waits (lib/next.lua). `keeping` has the ids of completed tasks with the option `keep`; it is
--- nil if there are none. The records are appended to `commit`, and `size` is its length.
+-- Returns an empty plan. `commit` is the list of fields to write, and `size` its length. `completed`: ids to remove
+-- from `processing`. `awaited`: ids of tasks for whose end another task waits (lib/next.lua). `keeping`: ids of tasks
+-- with the option `keep`; nil if there are none.
 local function newSettled(commit)
   return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {}, awaited = {} }
 end
@@ -19,8 +20,8 @@ local function complete(settled, id, record)
   write(settled, id, record)
 end
 
--- Answers an ack whose task is no longer leased under this fence: the task was acked before (a repeat), is gone, or has
--- another holder.
+-- Returns the verdict about an ack whose fence is not the current one: the ack is a repeat, the task is gone, or
+-- another worker holds it.
 local function verdictWithoutLease(counters, record, fence)
   if fence and record and string.match(record, '^c%S+ (%S+)') == fence then
     return 'a'
@@ -32,10 +33,10 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- Plans one ack and returns five values: the verdict; whether all other tasks with the same record get the same new
--- record; the text under which these tasks are counted (lib/record.lua); when they were granted; and, if they are nodes
--- of a flow, the mark of their ends. If the second value is true, the caller has to release the tasks (lib/ready.lua). It
--- always has to add their ends (lib/ends.lua).
+-- Plans one ack. Returns five values: the letter of the verdict; whether tasks with the same record get the same new
+-- record; the accounts that count these tasks, as text (lib/record.lua); when they were granted; and for nodes of a
+-- flow the mark of their ends (lib/flows.lua). If the second value is true, the caller has to release the tasks
+-- (lib/ready.lua). It always has to add the ends of nodes (lib/ends.lua).
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
@@ -61,7 +62,7 @@ local function planAck(settled, counters, id, fence, record)
     counted = counted ~= '' and counted or nil
     if drops then
       settled.dropped[#settled.dropped + 1] = id
-      -- The header of the envelope will be added to this record, so its place in the commit is noted.
+      -- The header of the envelope is added to this record later, so this stores the index of the record in the commit.
       settled.dropped[id] = { at = settled.size + 2, grantedAt = tonumber(grantedAt) }
     end
     if hasNext then
@@ -72,7 +73,7 @@ local function planAck(settled, counters, id, fence, record)
       settled.keeping[#settled.keeping + 1] = id
     end
   end
-  -- The rest of the record, which is the worker and the history, does not change.
+  -- The rest of the record, which is the worker and the history, is copied.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
   local needsMore = drops or hasNext or keeps
   if needsMore and limits then
@@ -82,17 +83,16 @@ local function planAck(settled, counters, id, fence, record)
 end
 
 -- Plans the acks of tasks that one call granted. Most of them have the same record as the task before them, and so get
--- the same new record. If tasks of several keys alternate, the same few records come again and again.
+-- the same new record. Tasks of several keys may alternate, so the plan of each record is kept in `known`.
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  -- Tasks with the same record before the ack get the same record after it, `ended`. `known` maps a record before the
-  -- ack to the record after it and to the number of tasks. A run is a sequence of tasks with one record, and `first` is
-  -- its first place. The tasks of a run are counted when the run ends, because counting them one by one would cost more
-  -- than the rest of the loop.
+  -- `known` maps a record before the ack to the record after it (`ended`) and the number of its tasks. Neighbouring
+  -- tasks with the same record form a run, which begins at `first`. The tasks of a run are counted at its end, because
+  -- counting each of them would cost more than the rest of the loop.
   local known, leased, same, ended, first = {}, nil, nil, nil, from
-  -- If nodes of flows are among the tasks: the mark of their ends, by their record. The ids at the places `repeated`
-  -- came before in this call.
+  -- `marks`: how nodes of flows ended, by their record. `repeated`: positions of ids that this call had before; nil if
+  -- there are none.
   local marks, repeated
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
@@ -154,7 +154,7 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
   settled.size, settled.acked = size, acked
 end
 
--- Counts the tasks that `planAck` completed.
+-- Adds the tasks that were acked to the counters.
 local function countAcked(settled, counters)
   add(counters, PROCESSING, -settled.acked)
   add(counters, COMPLETED, settled.acked)

@@ -1,7 +1,7 @@
--- Collects the ids of tasks that become pending, by band. `pushBands` writes them to their lists in the same order.
--- Tasks with a key are collected separately, because they go to the lines of their keys.
+-- Collects the ids of tasks that become pending, by band (a pending list of one priority). `pushBands` writes them to
+-- their lists in the same order. Tasks with a key are collected apart, because they go to `pending:keyed`.
 
--- The limits of the queue (lib/limits.lua); nil in a call that needs no limits.
+-- The limits of the queue (lib/limits.lua); nil in a call that does not need them.
 local limits
 local bandKeys = { high = pendingHighKey, normal = pendingKey, low = pendingLowKey, solo = pendingSoloKey }
 local bandNames = { 'solo', 'high', 'normal', 'low' }
@@ -17,14 +17,14 @@ local function addPending(bands, id, envelope, c)
   ids[#ids + 1] = key and { key = key, code = tonumber(BAND_CODES[band]), id = id } or id
 end
 
--- With `keyedAtHead`, tasks with a key go to the heads of their lines even if tasks without a key go to the end of
--- their list.
+-- Writes the collected ids to their lists. With `keyedAtHead`, tasks with a key go to the head of the line of their key
+-- even if the other tasks go to the end of their lists.
 local function pushBands(bands, atConsumingEnd, keyedAtHead)
   for _, name in ipairs(bandNames) do
     local ids = bands[name]
     if #ids > 0 then
       if atConsumingEnd then
-        -- LPUSH reverses the order, and the first id given has to be taken first.
+        -- LPUSH reverses the order, so the ids are reversed first: the first id is to be taken first.
         local reversed = {}
         for i = #ids, 1, -1 do
           reversed[#reversed + 1] = ids[i]
@@ -40,13 +40,12 @@ local function pushBands(bands, atConsumingEnd, keyedAtHead)
   end
 end
 
--- An acquire promotes no more than this many due tasks, so that it stays fast.
+-- An acquire promotes at most this many due tasks, so that it stays fast.
 local PROMOTE_LIMIT = 200
 
--- Moves due tasks to pending, or the given scheduled tasks. This is a transition of its own, with its own commit.
+-- Makes due tasks pending, or the tasks in `given`. This has a commit of its own, before the one of the script.
 local function promoteDue(limit, given)
-  -- The range includes the whole current millisecond, because tasks with the same due time have different scores within
-  -- one millisecond (lib/due.lua).
+  -- The range ends with the current millisecond, because the scores within one millisecond differ (lib/due.lua).
   local due = given or redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)
   if #due == 0 then
     return 0

@@ -1,4 +1,4 @@
--- Says whether the flow of a node was cancelled. No node of such a flow starts any more, and flow_advance ends it.
+-- Returns whether the flow of a node was cancelled. If so, the node does not start, and flow_advance ends it.
 local function isOfCancelledFlow(grants, id)
   local last = grants.flow
   if last and string.find(id, last.prefix, 1, true) == 1 then -- makes no string

@@ -1,7 +1,7 @@
--- Counts the grants of an acquire on the accounts of keys, types and the queue, and says which limit refuses a task.
--- A grant takes turns (lib/turns.lua) and uses up limits (lib/accounts.lua).
+-- Counts the grants of an acquire on the accounts of keys, types and the queue (lib/accounts.lua), and finds out which
+-- limit refuses a task. Each grant moves the turn of its key (lib/turns.lua) and uses up limits.
 
--- Counts grants of a key, or of the tasks without a key if the key is ''. isEmpty: no other task of the key waits.
+-- Counts grants of one key, or of the tasks without a key if the key is ''. isEmpty: the key has no other waiting task.
 local function count(limits, key, grants, cost, isEmpty)
   local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
@@ -29,13 +29,14 @@ local function count(limits, key, grants, cost, isEmpty)
   end
 end
 
--- Moves the turn of the queue after grants were counted. A key that becomes ready later starts at this turn. So it
--- neither overtakes the waiting keys nor falls behind them.
+-- Moves the turn of the queue after grants were counted. A key that becomes ready later begins with this turn, so it
+-- neither overtakes the waiting keys nor has to wait for all of them.
 local function moveTurn(limits)
   change(limits, '').running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
 end
 
--- Counts the grants that cost 1 each, once per lane. The tasks without a key have a lane of their own.
+-- Counts the grants of cost 1, for each lane at once. A lane is the tasks that this call looks at of one key, or of no
+-- key.
 local function countLanes(limits)
   local isCounted = false
   for _, lane in ipairs(limits.lanes) do
@@ -53,8 +54,8 @@ local function countLanes(limits)
   end
 end
 
--- Returns whether the limit of a type refuses a task. If the rate refuses it because of its cost, the account keeps
--- when the rate will allow it.
+-- Returns whether the limit of a type refuses a task. If the rate refuses it because of its cost, the account keeps the
+-- time when the rate will allow it.
 local function isTypeFull(limits, ofType, cost)
   local account = accountOf(limits, ofType)
   local at = allowedAt(account, account.limit, cost)
@@ -65,7 +66,7 @@ local function isTypeFull(limits, ofType, cost)
   return at > now or account.running >= account.limit.concurrency
 end
 
--- Returns the account of the type of this task; nil if the type has no limit.
+-- Returns the account of the type of a task; nil if the type has no limit.
 local function limitedType(limits, envelope)
   local name = typeOf(envelope)
   local ofType = name and typeAccount(name)
@@ -75,15 +76,14 @@ end
 -- Returns how many tasks of a type may start now.
 local function typeRoom(limits, name)
   local ofType = typeAccount(name)
-  -- `keyRoom` returns two values. The parentheses drop the second one.
+  -- The parentheses drop the second value that `keyRoom` returns.
   return limits.types and limits.types[ofType] and (keyRoom(limits, ofType)) or math.huge
 end
 
--- Returns which limit refuses the task now: 'queue', 'key' or 'type'; nil if the task may start. ofType: the account of
--- its type, if the type has a limit. Tasks that cost 1 need no check, because an acquire looks at no more tasks than
--- the queue and the key have room for. After a key refused a task, it grants no later task in this call. The key is
--- checked before the queue: a refusal by the queue ends the call, and a task that its own key refuses must not delay
--- the tasks of other keys.
+-- Returns which limit refuses the task: 'queue', 'key' or 'type'; nil if the task may start. ofType: the account of its
+-- type; nil if the type has no limit. Only tasks that cost more than 1 are checked here, because an acquire does not
+-- look at more tasks than the queue and the key have room for. After a key has refused one task, it refuses all later
+-- ones of this call. The key is checked before the queue, because a refusal by the queue ends the whole call.
 local function refusal(limits, terms, ofType)
   countLanes(limits)
   limits.isCostly = true
@@ -92,8 +92,7 @@ local function refusal(limits, terms, ofType)
     local at = allowedAt(account, account.limit, terms.cost)
     account.refusedUntil = at > now and at or nil
     account.refuses = at > now or account.running >= account.limit.concurrency
-    -- The tasks of this key took places in this call that tasks of other keys could have had. So the worker has to ask
-    -- again.
+    -- The entries of this key took places in this call that other keys could have used, so the worker has to ask again.
     limits.more = limits.more or account.refuses
   end
   if account and account.refuses then
@@ -103,8 +102,8 @@ local function refusal(limits, terms, ofType)
     if not (account and limits.ordered) then
       return 'type'
     end
-    -- With strict order the task is not put aside, since later tasks of its key would overtake it. Instead its key
-    -- pauses.
+    -- With strict order, later tasks of the key may not overtake this one. So the whole key pauses instead of the task
+    -- being put aside.
     account.refuses, account.refusedUntil, limits.more = true, accountOf(limits, ofType).refusedUntil or now + FULL_TYPE_MS, true
     return 'key'
   end

@@ -1,4 +1,4 @@
--- The only clock is Redis TIME, read once per script. Tests inject `clockMs`; 0 asks Redis.
+-- The only clock of a script is the TIME of Redis, read once. Tests pass another time in `clockMs`; 0 means Redis time.
 local now = clockMs
 if now == 0 then
   local time = redis.call('TIME')

@@ -1,5 +1,5 @@
--- Returns whether the worker should ask again at once: there may be tasks behind the entries that gave no task, behind
--- the keys that were not looked at, or in `pending:typed` if the worker did not send its types.
+-- Returns whether the worker should ask again at once. There may be tasks behind entries that gave no task, in keys
+-- that were not looked at, or in `pending:typed` if the worker did not name its types.
 local function hasMore(grants)
   return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
     or grants.unseen
@@ -11,14 +11,14 @@ local function replyFlags(settings, grants)
     + (grants.typed and REPLY_TYPED or 0) + (ends and REPLY_ENDS or 0)
 end
 
--- Returns whether the reply is kept for a repeated request. An acquire that changed nothing writes nothing. With
--- grants.unseen, the acquire may have changed the order of the keys.
+-- Returns whether the reply has to be stored for a repeat of the call. An acquire that changed nothing need not be
+-- stored. With grants.unseen, it may have changed the order of the keys.
 local function hasReply(grants, verdicts)
   return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0 or grants.unseen
 end
 
--- Returns the arguments of the HSET that commits a settle, an acquire, or both: records, counters and the kept reply.
--- All plans append to this one table, so that nothing is copied.
+-- Returns the fields and values of the HSET that commits a settle or an acquire: records, counters and the stored
+-- reply. All plans append to this one list, so that nothing is copied.
 local function newCommit()
   return { '#counters', '', requestSlot, '' }
 end

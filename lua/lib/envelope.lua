@@ -1,6 +1,6 @@
--- The envelope of a task, as the scripts read it: its type, and its options, ` name=value` each, in the header line.
+-- Reads the envelope of a task: its type, and its options, which are ` name=value` each on the first line.
 
--- Returns the header line of an envelope; nil if the envelope has no options.
+-- Returns the first line of an envelope; nil if the envelope has no options.
 local function headerOf(envelope)
   if string.byte(envelope) == ENVELOPE_PLAIN then
     return nil
@@ -8,7 +8,7 @@ local function headerOf(envelope)
   return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
 end
 
--- Returns one option of a header line; nil if the line does not have that option.
+-- Returns one option from the first line; nil if it is not set.
 local function optionOf(header, name)
   return string.match(header or '', ' ' .. name .. '=(%S+)')
 end
@@ -17,7 +17,7 @@ local function option(envelope, name)
   return optionOf(headerOf(envelope), name)
 end
 
--- Returns when a task that was enqueued as scheduled is due; nil for any other task.
+-- Returns when a scheduled task is due; nil for any other task.
 local function dueTime(envelope)
   if string.byte(envelope) ~= ENVELOPE_SCHEDULED then
     return nil
@@ -26,12 +26,12 @@ local function dueTime(envelope)
   return delayMs and now + tonumber(delayMs) or tonumber(option(envelope, 'r'))
 end
 
--- The type of a task; nil if the envelope cannot be read.
+-- Returns the type of a task; nil if the envelope cannot be read.
 local function typeOf(envelope)
   return string.match(envelope, '^.(%S+)')
 end
 
--- The key of a task, percent-encoded; nil if it has none.
+-- Returns the key of a task, percent-encoded; nil if it has none.
 local function keyOption(envelope)
   return option(envelope, 'q')
 end

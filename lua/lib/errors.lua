@@ -1,8 +1,9 @@
 -- Counts failures and dead letters by the signature of their error (docs/keys.md, "The counters of an error"). A script
--- reads the counters of a signature when it meets the signature first, and writes them with its commit.
+-- reads the counters of a signature when it needs them first, and writes them in its commit.
 
--- `names` has the signatures whose counters this call changes. The counters of each are under its name; false if
--- nothing is known about the signature. `told` has what was found for each text that a worker said about a failure.
+-- Returns an empty plan. `names`: the signatures whose counters this call changes. The counters of a signature are
+-- stored under its name; false if the queue does not know it. `told` maps the description of a failure to its counters
+-- and text.
 local function newErrors()
   return { names = {}, texts = {}, told = {} }
 end
@@ -13,7 +14,7 @@ local function keepError(errors, signature, counts)
   return counts
 end
 
--- Returns the counters of a signature; false if nothing is known about it.
+-- Returns the counters of a signature; false if the queue does not know it.
 local function knownError(errors, signature)
   if errors[signature] == nil then
     local dead, failures, firstAt, lastAt, versions, tags, series =
@@ -28,8 +29,8 @@ local function knownError(errors, signature)
   return errors[signature]
 end
 
--- Counts a dead letter that comes (1) or goes (-1). Returns false if its record has a signature about which nothing is
--- known any more.
+-- Counts a new dead letter (by = 1), or one that is gone (by = -1). Returns false if the queue no longer knows the
+-- signature in its record.
 local function countDead(errors, record, by)
   local signature = string.match(record, '^[dk]%S+ %d+ %S+ !(%x+)')
   local counts = signature and knownError(errors, signature)
@@ -39,7 +40,7 @@ local function countDead(errors, record, by)
   return not signature or counts ~= false
 end
 
--- Returns the list with this word. A full list loses its second word, so the first and the newest words stay.
+-- Adds a word to a list. A full list loses its second word, so that the first and the newest words are kept.
 local function withWord(list, word)
   if word == '-' or string.find(',' .. list .. ',', ',' .. word .. ',', 1, true) then
     return list
@@ -53,9 +54,9 @@ local function withWord(list, word)
   return list .. ',' .. word
 end
 
--- Returns the counters under which a failure is counted, and what the record of a dead letter says about its error.
--- `told` has the signature, the type, the version of the worker and the tags; nil or false if no signature is known. `err`
--- is the error as records have it, or "~" and the reason of the death.
+-- Returns the counters for a failure, and the text that the record of a dead letter gets. `told` is `<signature> <type>
+-- <version> <tags>` as the worker sent it; nil or false if there is none. `err` is the error as records have it, or "~"
+-- and the reason of the death.
 local function errorOf(errors, told, err)
   local signature, name, version, tags = string.match(told or '', '^(%x+) (%S+) (%S+) (%S+)$')
   local counts = signature and knownError(errors, signature)
@@ -81,8 +82,8 @@ local function errorOf(errors, told, err)
   return { counts = counts, mark = signature and ' !' .. signature or '', byDead = signature and 1 or 0 }
 end
 
--- Counts a failure, which may also be a death. Returns what the record of a dead letter says about its error. Many tasks
--- of a call fail with the same error, so `told` is read once.
+-- Counts a failure, which may be the death of the task. Returns the text that the record of a dead letter gets. Many
+-- tasks of a call fail with the same error, so the result for `told` is cached.
 local function countFailure(errors, told, isDead, err)
   local known = errors.told[told or '']
   if not known then
@@ -97,11 +98,11 @@ local function countFailure(errors, told, isDead, err)
   return known.mark
 end
 
--- Returns the series with this many more failures, without the buckets that are too old.
+-- Adds failures to the last 10-minute bucket of a series, and removes buckets that are too old.
 local function countedSeries(series, added)
   local bucket = math.floor(now / ERROR_BUCKET_MS)
   local before, last, count = string.match(series, '^(.*) (%d+):(%d+)$')
-  -- The clock may have been set back.
+  -- If the clock was set back, the failures go into the newest bucket.
   if last and tonumber(last) >= bucket then
     return string.format('%s %s:%d', before, last, count + added)
   end
@@ -113,7 +114,7 @@ local function countedSeries(series, added)
   return string.format('%s %d:%d', series, bucket, added)
 end
 
--- Adds the counters to the fields that the script commits.
+-- Adds the changed counters to the fields that the script commits.
 local function planErrors(errors, commit)
   for _, signature in ipairs(errors.names) do
     local counts = errors[signature]
@@ -127,7 +128,7 @@ local function planErrors(errors, commit)
   end
 end
 
--- Called before the commit: stores the texts of errors that were not known before.
+-- Called before the commit: stores the texts of new errors.
 local function writeErrors(errors)
   if #errors.texts > 0 then
     redis.call('HSET', errorsKey, unpack(errors.texts))

@@ -1,13 +1,13 @@
--- The events of a queue that keeps them (docs/events.md). A call notes what it does with tasks, numbers these events
--- before its commit, and writes all of them as one entry of the stream at its end. If the call is aborted in between,
--- the stream lacks these numbers, and readers see how many events are missing.
+-- Writes the events of a queue that keeps them (docs/events.md). During a call events are collected, and they get their
+-- numbers before the commit. At the end all of them become one entry of the stream. If the script aborts in between,
+-- these numbers are missing in the stream, and readers see how many events they have missed.
 --
 --   entry   <number of its first event>-<life>   the life of a stream is the time at which the setting was switched on
 --   fields  t: the time, ms since the epoch. Then a field for each kind of event: its letter (lib/format.lua) and what
 --           the tasks of this field have in common. The value is the ids of these tasks
 
--- Notes an event. `kind` is the name of the field in the stream: the letter of the kind of event, followed by the
--- details that all tasks of the field share.
+-- Collects an event. `kind` is the name of the field in the stream: the letter of the event, then details that all
+-- tasks of the field share.
 local function noteEvent(kind, id)
   local ids = events.kinds[kind]
   if not ids then
@@ -19,7 +19,7 @@ local function noteEvent(kind, id)
   events.count = events.count + 1
 end
 
--- Notes several tasks at once: `idsText` has their ids, separated by spaces.
+-- Collects the same event for several tasks. `idsText` has their ids, separated by spaces.
 local function noteEvents(kind, idsText, count)
   if count > 0 then
     noteEvent(kind, idsText)
@@ -27,7 +27,7 @@ local function noteEvents(kind, idsText, count)
   end
 end
 
--- Called before each commit, after all events of that commit were noted.
+-- Gives numbers to the collected events. Called before each commit.
 local function numberEvents()
   if events.count > events.numbered then
     local last = redis.call('HINCRBY', stateKey, '#events', events.count - events.numbered)
@@ -36,8 +36,8 @@ local function numberEvents()
   end
 end
 
--- Called at the end of the script. The field "#awaited" exists if a reader has read all entries and waits for the next
--- one.
+-- Writes the stream entry. Called at the end of the script. The field "#awaited" is set while a reader has read all
+-- entries and waits for the next one; it is then woken.
 local function tellEvents()
   if events.count == 0 then
     return

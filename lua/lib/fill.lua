@@ -1,10 +1,10 @@
--- Batches that wait until they are full. For a rule with `/<most>/<fill>/<waitMs>` (lib/routes.lua), a worker takes
--- tasks only if `fill` of them wait, or if one of them has waited for `waitMs`. If the rule ends with `k`, the tasks of
--- each key are counted apart. Until then the tasks stay in `pending:typed` without a lease, so any worker that runs
--- their type can take them.
+-- Batches that wait until they are full. A worker with the rule `<type>/<most>/<fill>/<waitMs>` (lib/routes.lua) takes
+-- tasks of this type only if `fill` of them wait, or if one of them has waited for `waitMs`. With `k` at the end, this
+-- is checked for each key. The waiting tasks are in `pending:typed` without a lease, so any worker with their type can
+-- take them.
 
--- Returns the time when a pending task stops waiting for others, ms since the epoch. A task that was tried before or
--- has high priority does not wait. A task that expires stops waiting at least `waitMs` before it expires.
+-- Returns when a pending task stops waiting for its batch, ms since the epoch. A task of high priority or with earlier
+-- attempts does not wait. A task with `expiresAt` waits until `waitMs` before that at most.
 local function ripeAt(rule, record, envelope)
   local c = record and parseCounts(record) or newCounts()
   if c.attempts + c.failures + c.crashes + c.releases + c.generation + c.limited > 0 or bandOf(envelope, c) == 'high' then
@@ -18,7 +18,7 @@ local function ripeAt(rule, record, envelope)
   return expiresAt and math.min(since, expiresAt - 2 * rule.waitMs) + rule.waitMs or since + rule.waitMs
 end
 
--- Returns the batch that a task is part of: the rule itself, or with `k` the group of its key.
+-- Returns the batch that a task belongs to: the rule itself, or with `k` the group of its key.
 local function groupOf(rule, envelope)
   if not rule.groups then
     return rule
@@ -36,8 +36,8 @@ local function waits(group, rule)
   return group.found > 0 and group.found < rule.fill and group.ripeAt > now
 end
 
--- Decides how many tasks of each key are taken, beginning with the key of the oldest task. If a key does not have to
--- wait, all its tasks are taken; a full batch is taken whole or not at all.
+-- Decides how many tasks of each key are taken, beginning with the key of the oldest task. A key that need not wait any
+-- longer gives all its tasks. A full batch is taken whole or not at all.
 local function chooseKeys(rule, want)
   local left, untilMs = math.min(rule.left, want), math.huge
   for _, group in ipairs(rule.groups) do
@@ -51,8 +51,8 @@ local function chooseKeys(rule, want)
   return untilMs
 end
 
--- Called before an acquire grants tasks. If the batch of a task has to wait, the acquire grants no task of that batch.
--- Returns when the first of these batches stops waiting; nil if no batch waits.
+-- Called before tasks are granted: marks the batches that have to wait, of which no task is granted. Returns when the
+-- first of them stops waiting; nil if none waits.
 local function waitToFill(typed, ids, records, envelopes, want)
   local untilMs = math.huge
   for i = 1, #ids do
@@ -78,10 +78,10 @@ local function waitToFill(typed, ids, records, envelopes, want)
   return untilMs < math.huge and untilMs or nil
 end
 
--- For a rule with `k`, a call looks at LOOKED_AT_BATCHES batches, but at no more than LOOKED_AT_TASKS tasks.
+-- For a rule with `k`, a call looks at up to LOOKED_AT_BATCHES batches and LOOKED_AT_TASKS tasks.
 local LOOKED_AT_BATCHES, LOOKED_AT_TASKS = 16, 500
 
--- Gives the rules that wait what they need. Returns waitToFill; nil if no rule waits.
+-- Parses the batch options of the rules. Returns waitToFill if a rule has them, otherwise nil.
 local function readFills(rules)
   local waiting
   for _, rule in ipairs(rules) do

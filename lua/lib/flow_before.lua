@@ -1,6 +1,7 @@
--- Finds out, for a new node, whether the nodes that it comes after have ended, and what its flags say. Used by flow_add.
+-- Used by flow_add: finds out whether the nodes in the `after` of a new node have ended, and parses the flags of the
+-- node.
 
--- Reads state records into `records`, by id. There may be thousands, so each command reads a part of them.
+-- Reads state records into `records`, by id. There may be thousands, so each command reads only some of them.
 local records = {}
 local function readRecords(list)
   for first = 1, #list, SLICE do
@@ -12,8 +13,7 @@ local function readRecords(list)
   end
 end
 
--- Returns whether the end of a node is in a note that flow_advance has not taken, or has taken only in part. Then the
--- end has not been applied to all nodes behind it yet.
+-- Returns whether the end of a node is stored in a note (lib/flows.lua) that flow_advance has not applied completely.
 local noted
 local function isNoted(id)
   if not noted then
@@ -29,9 +29,9 @@ local function isNoted(id)
   return (string.find(noted, ',' .. id .. ',', 1, true) or string.find(noted, ',' .. id .. ' ', 1, true)) ~= nil
 end
 
--- Returns what a node means for a new node behind it. "open": the new node waits for it. "failed": the new node is
--- skipped because of it. nil: it has ended, and the new node need not wait for it. Many nodes that wait have the same
--- record, so what such a record means is found out once.
+-- Returns what an earlier node means for a new node behind it. "open": the new node waits for it. "failed": the new
+-- node is skipped because of it. nil: it has ended and blocks nothing. Many waiting nodes have the same record, so the
+-- result is cached by record.
 local waiting = {}
 local function countsAs(id)
   local record = records[id]
@@ -52,8 +52,8 @@ local function countsAs(id)
   return (letter ~= 'c' or isNoted(id)) and 'open' or nil
 end
 
--- Many nodes of a call have the same flags, so what follows from the flags is found out once. part: the other part in
--- which the nodes run; '' if it is this part.
+-- Parses the flags of a node. Many nodes of a call have the same flags, so the result is cached. part: the other queue
+-- or partition in which the nodes run; '' for this one.
 local kinds = {}
 local function kindOf(flags)
   local kind, own, part = { waits = {} }, string.match(flags, '^(%a+)>?(.*)$')

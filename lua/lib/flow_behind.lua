@@ -1,13 +1,12 @@
--- Applies the end of a node, or its replay, to the nodes behind it. Used by flow_advance.
+-- Used by flow_advance: applies the end or the replay of a node to the nodes behind it, which have it in their `after`.
 
--- Returns what an end, or a replay, means for the nodes behind the node: go, fail or unfail, as `affect` describes
--- them; nil if it means nothing. The letters are those of a mark (lib/flows.lua).
+-- Returns the effect of an end or a replay on the nodes behind the node: "go", "fail" or "unfail", explained at
+-- `affect`; nil for no effect. lib/flows.lua lists the letters.
 local function effectOf(id, letter, policy)
   if letter == 'c' and policy ~= 'c' then
     return 'go'
   elseif letter == 'c' or policy == 'c' and string.find(letter, '[dxvems]') then
-    -- A node with the policy "continue" counts as ended from its first end on. A replay and a second end change
-    -- nothing.
+    -- A node with the policy "continue" counts as ended from its first end on. Later replays and ends change nothing.
     local record = read(id)
     local flags = record and (string.byte(record) == RECORD_PURGED and string.match(record, '%a*$') or parseCounts(record).flags) or ''
     return not string.find(flags, FLAG_PASSED, 1, true) and 'go' or nil
@@ -27,9 +26,9 @@ local function effectOf(id, letter, policy)
   return letter == 'r' and 'unfail' or nil
 end
 
--- Changes one node, `id`, because a node before it ended or was replayed. The effect "go" says that the node before it
--- completed, or counts as completed; "fail" that it did not complete; "unfail" that it may complete after all. Waiting
--- nodes often have the same record, so `goOf` keeps what "go" makes of a record.
+-- Applies an effect to one node, `id`. "go": a node before it completed, or counts as completed. "fail": a node before
+-- it did not complete. "unfail": a node before it was replayed, so it may still complete. Waiting nodes often have the
+-- same record, so `goOf` caches the new record after "go".
 local goOf = {}
 local function affect(flow, id, effect, cause)
   local record = values[id] or known[id] or read(id)
@@ -96,7 +95,7 @@ local function setFlags(id, set, clear)
   end
 end
 
--- Returns the ids of nodes. names: their names, each with a space before it.
+-- Returns the ids of nodes. names: their names, each after a space.
 local function idsOf(flow, names)
   local ids, size, prefix = {}, 0, flow.prefix
   for name in string.gmatch(names, ' (%S+)') do

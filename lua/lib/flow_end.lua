@@ -1,4 +1,4 @@
--- Counts the ends of nodes in their flow, and finds out whether the flow has ended. Used by flow_advance.
+-- Used by flow_advance: counts the ends of nodes in their flow, and finds out whether the flow has ended.
 
 local MOMENT_LETTERS = { dead = 'D', cancelled = 'X', success = 'S', done = 'N' }
 local COUNTED = { c = 'completed', d = 'dead', x = 'cancelled', v = 'cancelled', m = 'cancelled', e = 'expired' }
@@ -11,8 +11,7 @@ local function countReplayable(flow, letter)
   end
 end
 
--- Counts the end of a node in its flow. This happens once per end, although several calls may work on the nodes behind
--- it.
+-- Counts the end of a node in its flow: once, although several calls may work on the nodes behind it.
 local function countEnd(flow, letter, policy)
   if letter == 'c' then
     flow.completed = flow.completed + 1
@@ -30,7 +29,7 @@ local function countEnd(flow, letter, policy)
   countReplayable(flow, letter)
 end
 
--- Counts the end of a callback.
+-- Counts the end, or the replay, of a callback.
 local function countCall(flow, letter)
   if COUNTED[letter] then
     flow.calls = flow.calls - 1
@@ -40,7 +39,8 @@ local function countCall(flow, letter)
   countReplayable(flow, letter)
 end
 
--- Enqueues the callback of a moment, if the flow has one and has not enqueued it before.
+-- Enqueues the callback of a moment (dead, cancelled, success, done), unless the flow has none or it was enqueued
+-- before.
 local function call(flow, moment)
   local letter = MOMENT_LETTERS[moment]
   if isFlow(flow, letter) then
@@ -64,11 +64,11 @@ local function call(flow, moment)
   end
 end
 
--- Decides whether a flow has ended, and whether it is over. It has ended when all its nodes have. It is over when its
--- callbacks have ended too and it has no task that can be replayed, so nothing of it can run again.
+-- Decides whether a flow has ended: all its nodes have. Decides also whether it is over: its callbacks have ended too,
+-- and no task can be replayed, so nothing of it can run again.
 local function conclude(flow)
   local hasEnded = isFlow(flow, 's') and flow.completed + flow.dead + flow.cancelled + flow.expired + flow.skipped == flow.total
-  -- A node that was replayed may have ended again before this call. Then the flow has ended once more.
+  -- If a node was replayed and has ended again before this call, the flow has ended once more.
   if hasEnded and (flow.endedAt == 0 or flow.isReplayed) then
     totals.running = totals.running - (flow.endedAt == 0 and 1 or 0)
     flow.endedAt = now
@@ -94,8 +94,8 @@ local function conclude(flow)
   end
 end
 
--- Handles a flow whose time in `flows_due` has come: it is forgotten if it is over, and cancelled if it was not sealed
--- in time. isExcess: its time has not come, but the queue keeps too many flows.
+-- Handles a flow at its time in `flows_due`. A flow that is over is forgotten, and a flow that was not sealed (closed
+-- for new nodes) in time is cancelled. isExcess: its time has not come, but the queue keeps too many flows.
 local function lookAtFlow(name, isExcess)
   local flow = flowNamed(name)
   if not flow then

@@ -1,7 +1,7 @@
--- Reads each field of `state` once, and keeps what is to be written until the commit. Used by flow_advance.
+-- Used by flow_advance: reads each field of `state` only once, and collects changes until the commit.
 
--- written: the fields that the commit writes, in the order in which they were changed. values: what is written, by field.
--- known: the values that were read; false for a field that does not exist.
+-- written: the changed fields, in the order of their changes. values: the new value of each of them. known: values that
+-- were read; false for a field that does not exist.
 local written, values, known = {}, {}, {}
 
 local function write(field, value)
@@ -11,7 +11,7 @@ local function write(field, value)
   values[field] = value
 end
 
--- Adds those of the given fields that this call has not read or written yet to a list.
+-- Adds to `unread` those fields of `list` that this call has neither read nor changed.
 local function addUnread(unread, list)
   local size = #unread
   for place = 1, #list do

@@ -1,7 +1,8 @@
--- Messages of this part, a queue or a partition, to other parts (docs/adr/0042-flows-over-queues.md). A script writes
--- a message in the same commit as the change that the message tells. A process delivers the messages later, in their
--- order: it reads them with flow_outbox, gives them to flow_receive of the other part, and removes them with flow_sent.
---
+-- Messages of this queue or partition to other ones with nodes of a flow (docs/adr/0042-flows-over-queues.md). Such a
+-- queue or partition is called a part. A script writes a message in the same commit as the change that the message
+-- reports. Later a process delivers the messages in order: it reads them with flow_outbox, hands them to flow_receive
+-- of
+-- the other part, and removes them with flow_sent.
 --   #out              the parts for which messages wait
 --   ^<part>           written sent stamp removed: the number of the last message for that part; the number of the last
 --                     message that was taken there; the stamp of the last message; all messages up to the number
@@ -18,8 +19,8 @@
 -- A stamp begins with the time, so it grows even if this part was deleted and made again. The other part keeps the last
 -- stamp, so it recognises a message that it has taken before.
 
--- messages: the messages of this call, by the part that gets them. partsWith: the parts that get nodes in this call, by
--- flow.
+-- messages: the new messages of this call, by the part that gets them. partsWith: the parts that get nodes in this
+-- call, by flow.
 local messages, partsWith = {}, {}
 
 local function send(part, text)
@@ -28,8 +29,7 @@ local function send(part, text)
   texts[#texts + 1] = text
 end
 
--- Adds the message that lets another part enqueue a node. Returns the record that the node has in this part from now
--- on.
+-- Adds the message with which another part enqueues a node. Returns the record of the node in this part.
 local function sendNode(flow, part, id, c)
   send(part, 'e ' .. id .. ' ' .. c.flags)
   partsWith[flow] = partsWith[flow] or {}
@@ -37,7 +37,7 @@ local function sendNode(flow, part, id, c)
   return string.format('o%s %s -', countsText(c), part)
 end
 
--- Adds the messages of this call to the fields that the script commits. out: the value of the field `#out`. Returns the
+-- Adds the messages of this call to the fields that the script commits. out: the value of the field `#out`. Returns its
 -- new value.
 local function writeMessages(commit, out)
   local size = #commit

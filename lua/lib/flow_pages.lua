@@ -1,10 +1,10 @@
--- Adds names to the lists of nodes behind a node, which are stored in pages. Used by flow_add.
+-- Used by flow_add: stores the names of the nodes behind a node, in pages.
 
--- A page is full when it has this many bytes.
+-- A page is full when its text has this many bytes.
 local PAGE_BYTES = 4000
 
--- Adds fields and values in turn to `pages`, for the HSET that adds the names. behind: the names to add behind a node, by
--- the id of that node. order: these ids.
+-- Adds fields and values by turns to `pages`, which a later HSET writes. behind: the new names behind each node, by the
+-- id of the node. order: these ids.
 local function addPages(pages, order, behind)
   local texts = {}
   for place = 1, #order do

@@ -1,10 +1,9 @@
--- Puts nodes that may run into the lists where they wait for workers.
+-- Puts nodes that may run into the lists in which they wait for workers, or into the schedule.
 
--- Returns the options of an envelope that decide where its task waits (priority, key, delay and time), each with a
--- space before it. The record of a waiting node has a copy of them, so that a script can release the node without
--- reading its payload.
+-- Returns the options that decide where a task waits (priority, key, delay and time), each after a space. They are
+-- copied into the record of a waiting node, so that the node can be released without reading its payload.
 local function optionsOfPlace(envelope)
-  -- Most envelopes have no sign of an option, and looking for one is faster than cutting off the header.
+  -- Most envelopes have no "=" at all, and looking for one is faster than finding the end of the first line.
   local header, kept = string.find(envelope, '=', 1, true) and headerOf(envelope) or '', ''
   if not string.find(header, '=', 1, true) then
     return kept
@@ -16,14 +15,14 @@ local function optionsOfPlace(envelope)
   return kept
 end
 
--- Makes an empty plan of which nodes become pending or scheduled. due: due times and ids in turn. lists: the list of
--- nodes without options, by the text of their counts.
+-- Returns an empty plan of where nodes go. due: due times and ids by turns. lists: nodes without options, by the text
+-- of their counts.
 local function newPlaces()
   return { bands = newBands(), due = {}, count = 0, hasKeys = false, lists = {} }
 end
 
--- Adds a node to the plan, as pending or scheduled, and returns its new record. counts: the text of `c` if the caller
--- has it already; otherwise nil.
+-- Adds a node to the plan, as pending or scheduled. Returns its new record. counts: the text of the counts `c`, if the
+-- caller has it; otherwise nil.
 local function putInPlace(places, counters, id, c, options, counts)
   local time
   if options ~= '' then
@@ -48,8 +47,8 @@ local function putInPlace(places, counters, id, c, options, counts)
   return 'p' .. counts
 end
 
--- Writes the planned nodes into their lists, before the commit. Returns whether one of the nodes becomes due before
--- every other scheduled task, so that sleeping workers have to hear of it.
+-- Writes the planned nodes into their lists. Called before the commit. Returns whether one of them is due before all
+-- scheduled tasks, so that sleeping workers have to be told.
 local function writePlaces(places, settings)
   if places.hasKeys and not limits.used then
     adoptLimits(settings)

@@ -1,7 +1,7 @@
--- Reads and writes the records of nodes that wait for others or were skipped. Used by flow_advance.
+-- Used by flow_advance: reads and writes the records of nodes that wait for other nodes or were skipped.
 
--- Makes a node pending or scheduled, because it waits for no other node any more. A node that runs in another part is
--- sent there. counts: the text of `c` if the caller has it already; otherwise nil.
+-- Makes a node pending or scheduled, because it waits for no other node any more. If the node runs in another queue or
+-- partition, sends it there. counts: the text of the counts `c`, if the caller has it; otherwise nil.
 local function release(flow, id, c, options, history, counts)
   local part = options ~= '' and optionOf(options, 'f')
   if part then
@@ -17,8 +17,8 @@ local function release(flow, id, c, options, history, counts)
   end
 end
 
--- Returns the parts of the record of a node that waits or was skipped; nil for any other record. The first two are how
--- many nodes before it have not ended, and how many did not complete. The second one is nil if the node waits.
+-- Parses the record of a node that waits or was skipped; returns nil for any other record. The first two values are how
+-- many nodes before it have not ended, and how many of them failed. The second one is nil if the node waits.
 local function waitingParts(record)
   local head = string.match(record or '', '^[^\n]*')
   local open, options = string.match(head, '^w%S+ (%d+)(.*)$')
@@ -39,8 +39,8 @@ local function skippedText(c, endedAt, cause, open, failed, options, history)
   return string.format('x%s %s %s %d %d%s%s', countsText(c), endedAt, cause, open, failed, options, history)
 end
 
--- Ends a waiting node as skipped. cause is "-" if the whole flow was cancelled. Then no note is made for the nodes
--- behind it, because they are cancelled as well.
+-- Ends a waiting node as skipped. cause: the failed task, or "-" if the flow was cancelled. After a cancel no note of
+-- this end is needed, because all nodes behind this one are cancelled too.
 local function skip(flow, id, record, open, failed, options, cause)
   local c = parseCounts(record)
   write(id, skippedText(c, nowText, cause, open, failed, options, historyOf(record)))

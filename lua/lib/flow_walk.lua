@@ -1,7 +1,6 @@
--- Goes through the nodes of a flow that is cancelled or forgotten, one page of names in each step. Used by
--- flow_advance.
+-- Used by flow_advance: goes through the nodes of a flow that is cancelled or forgotten, one page of names at a time.
 
--- Cancels a pending or scheduled node of a flow that was cancelled.
+-- Cancels a pending or scheduled node, because its flow was cancelled.
 local function cancelNode(flow, id, record)
   local c, envelope = parseCounts(record), redis.call('HGET', tasksKey, id) or '&'
   local isDue = string.byte(record) == RECORD_PENDING
@@ -29,8 +28,8 @@ local function cancelPage(flow, ids)
     local letter = record and string.sub(record, 1, 1)
     if letter == 'w' then
       local open, _, options = waitingParts(record)
-      -- If a grant meets a node of a cancelled flow, it makes the node waiting although the node waits for no other
-      -- one. Such a node was not added to `flow.waiting`, so it is not subtracted either.
+      -- A grant that finds the flow cancelled makes the node waiting, although the node waits for no other one. Such a
+      -- node was not added to `flow.waiting`, so it must not be subtracted.
       flow.waiting = flow.waiting - (open > 0 and 1 or 0)
       skip(flow, id, record, open, 0, options, '-')
     elseif letter == 'p' or letter == 's' then
@@ -46,8 +45,8 @@ local function cancelPage(flow, ids)
   end
 end
 
--- Removes what belongs to the nodes of a forgotten flow. Nodes that were skipped are removed themselves; all other
--- tasks are kept as long as the retention of the queue says.
+-- Removes what is stored for these nodes of a forgotten flow. Skipped nodes are removed too. The other tasks stay until
+-- the retention of the queue ends.
 local function forgetPage(ids)
   for _, id in ipairs(ids) do
     local record, removed = read(id), gone.state
@@ -72,7 +71,7 @@ local function forgetPage(ids)
   end
 end
 
--- Sends a message to every part that has nodes of a flow, and also to the parts that get their first node in this call.
+-- Sends a message to every queue or partition that has nodes of the flow, also to those that get their first one now.
 local function tellParts(name, letter)
   local told = {}
   for part in string.gmatch(read('%' .. name .. '>') or '', '%S+') do
@@ -86,7 +85,7 @@ local function tellParts(name, letter)
   end
 end
 
--- Handles one page of the nodes of a flow. Returns the mark for the next page; nil after the last one.
+-- Handles one page of the nodes of a flow. Returns the mark of the next page; nil after the last one.
 local function takeFlow(name, mark)
   local letter, page = string.match(mark, '^(%a):?(%d*)$')
   local flow = flowNamed(name) or letter == 'f' and flows[name] or nil

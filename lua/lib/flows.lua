@@ -30,7 +30,7 @@ local FLOW_FIELDS = { 'total', 'waiting', 'completed', 'dead', 'cancelled', 'exp
   'replayable', 'createdAt', 'sealBy', 'endedAt' }
 local TOTAL_FIELDS = { 'waiting', 'skipped', 'made', 'noted', 'taken', 'kept', 'running', 'leaving' }
 
--- Reads numbers into the fields of a table.
+-- Reads the numbers in a text into the named fields of a table.
 local function readNumbers(into, names, text)
   local place = 0
   for number in string.gmatch(text, '%S+') do
@@ -65,7 +65,7 @@ local function flowText(flow)
   return flow.letters .. ' ' .. numbersText(flow, FLOW_FIELDS) .. (flow.home and ' @' .. flow.home or '')
 end
 
--- Makes the table of a flow that does not exist yet. letters: its letters, as above.
+-- Returns a new flow. letters: its state, as in the comment at the top.
 local function newFlow(letters)
   return { letters = letters, total = 0, waiting = 0, completed = 0, dead = 0, cancelled = 0, expired = 0, skipped = 0,
     faults = 0, calls = 0, replayable = 0, createdAt = now, sealBy = 0, endedAt = 0 }
@@ -75,7 +75,7 @@ local function isFlow(flow, letter)
   return string.find(flow.letters, letter, 1, true) ~= nil
 end
 
--- Returns the score in `flows_due` of a flow that no janitor has to look at.
+-- Returns the score that a flow has in `flows_due` while no janitor has to look at it.
 local function heldScore(flow)
   return flow.endedAt > 0 and HELD_FOR_EVER or HELD_FOR_EVER + LAST_CREATED - flow.createdAt
 end
@@ -84,7 +84,7 @@ local function flowOf(id)
   return string.match(id, '^[%w_-]+')
 end
 
--- Returns the policy of a node (f "fail", c "continue", w "hold") from the flags of its record.
+-- Returns the policy of a node from the flags of its record: f "fail", c "continue", w "hold".
 local function policyOf(flags)
   return string.match(flags, '[cw]') or 'f'
 end

@@ -1,7 +1,6 @@
--- Forgets the steps of tasks (lib/steps.lua). This removes the heads only. A task may have 2,000 other fields, so
--- free_steps.lua removes these later, some in each call, and finds them by the entries of `steps:removed`. The entries
--- are written before the heads are removed. If the script aborts in between, a later call writes the same entries
--- again, which does no harm.
+-- Forgets the durable steps of tasks (lib/steps.lua) by removing their heads. The up to 2,000 other fields of a task
+-- are removed later by free_steps.lua, which finds them by the entries of `steps:removed`. The entries are written
+-- before the heads are removed. So after an abort they may be written twice, which does no harm.
 local function forgetSteps(ids)
   local entries, gone = {}, {}
   for i, head in ipairs(redis.call('HMGET', stepsKey, unpack(ids))) do

@@ -1,7 +1,6 @@
--- Executes the plan of an acquire (lib/grants.lua).
+-- Writes what an acquire has planned (lib/grants.lua).
 
--- Returns the counts of the granted tasks for the reply, as "place=counts" of each task that was granted before. The
--- first place is 1.
+-- Returns `<position>=<counts>` for each granted task with earlier attempts, for the reply. Positions begin at 1.
 local function countsReply(counts)
   local parts = {}
   for place, text in pairs(counts) do
@@ -10,7 +9,7 @@ local function countsReply(counts)
   return table.concat(parts, ' ')
 end
 
--- Before the commit: adds the tasks to the indexes of their new states.
+-- Adds the tasks to the lists of their new states. Called before the commit.
 local function writeGrants(grants)
   if #grants.expired > 0 then
     redis.call('LPUSH', expiredKey, unpack(grants.expired))
@@ -26,7 +25,7 @@ local function writeGrants(grants)
   end
 end
 
--- After the commit: removes the entries that the granted tasks had in the pending indexes.
+-- Removes the tasks from the lists in which they were pending. Called after the commit.
 local function trimGrants(grants)
   if #grants.left > 0 then
     redis.call('ZREM', pendingTypedKey, unpack(grants.left))
@@ -41,7 +40,7 @@ local function trimGrants(grants)
   end
 end
 
--- Before the commit: notes the events of the grants.
+-- Collects the events of the grants. Called before the commit.
 local function noteGrants(grants)
   events.noteAll(EVENT_EXPIRED, table.concat(grants.expired, ' '), #grants.expired)
   events.noteAll(EVENT_STARTED .. workerId, grants.idsText, #grants.ids)

@@ -1,6 +1,6 @@
--- Decides which tasks an acquire grants, and plans the writes. lib/grant_writes.lua executes the plan.
+-- Decides which tasks an acquire grants, and plans the writes, which lib/grant_writes.lua makes.
 
--- Returns the counts of a pending task after its new grant. routed: the worker sent its types, and the type of the task
+-- Returns the counts of a pending task after this grant. routed: the worker named its types, and the type of the task
 -- is one of them.
 local function countsAfter(record, terms, routed)
   if not record then
@@ -48,8 +48,8 @@ end
 
 local byte = string.byte
 
--- Returns whether a pending task runs alone. Most records have no counts, and are not parsed. Nodes of flows have counts,
--- and often the same record as the node before them.
+-- Returns whether a pending task has to run alone. Records without commas have no counters and are not parsed. Nodes of
+-- flows have counters, and often the same record as the node before, so the last result is cached.
 local asked, answered
 local function runsAlone(record)
   if byte(record, 3) ~= 44 and byte(record, 4) ~= 44 and byte(record, 5) ~= 44 then -- a comma
@@ -61,10 +61,10 @@ local function runsAlone(record)
   return answered
 end
 
--- Returns whether the task waits in a place other than this entry. A change of the task (transitions/change.lua) can
--- leave its former entry behind. The acquire then adds an entry where the task waits now. It does not just remove the
--- old entry, because a janitor of an earlier version may have removed the right one. A task without a record was never
--- changed, unless the change was aborted.
+-- Returns whether the task waits somewhere else than at this entry, because a change (transitions/change.lua) has left
+-- its old entry behind. The acquire then adds an entry where the task belongs. Dropping the old entry is not enough,
+-- because a janitor of an earlier version may have dropped the right one. A task without a record was not changed,
+-- unless the change was aborted.
 local function isLeftBehind(terms, record, lane, source)
   if lane then
     return terms.key ~= lane.key or record and lane.code > 0 and (bandNames[lane.code + 1] ~= terms.band or runsAlone(record))
@@ -72,7 +72,7 @@ local function isLeftBehind(terms, record, lane, source)
   return bandKeys[source] and (terms.key ~= '' or record and source ~= 'solo' and (source ~= terms.band or runsAlone(record)))
 end
 
--- If a worker sends its types, its acquire looks at this many entries at least, because some may be for other workers.
+-- A worker that names its types looks at this many entries or more, because some may be for other workers.
 local LOOKED_AT = 16
 
 -- Plans an acquire and appends its records to `commit`. Fields of `request`:
@@ -91,7 +91,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     claimant, untilMs = string.match(soloClaim, '^(%S+) (%d+)$')
   end
   if want == 0 then
-    -- A worker that makes room for a task that runs alone acquires nothing. It keeps its claim while it settles.
+    -- A worker that ends its tasks for a solo task (one that has to run alone) acquires nothing, and keeps its claim.
     if claimant == workerId and (redis.call('LLEN', pendingSoloKey) > 0 or limits and limits.hasSolo()) then
       grants.makesRoom = true
       grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
@@ -105,7 +105,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
   end
   local ids, sources
-  -- Most queues use only the normal band, so one command tells whether the four other indexes have entries.
+  -- Most queues use only the normal band, so one EXISTS checks the four other lists.
   if typed or limits or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
 -- include lib/peek.lua
     local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
@@ -120,7 +120,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         want, grants.solo = 1, true
         ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo, keyed and keyed.solo)
       elseif not claimant or claimant == workerId or tonumber(untilMs) <= now then
-        -- Only one worker at a time is asked to make room for a task that runs alone. Its claim ends after leaseMs.
+        -- Only one worker at a time is asked to end its tasks for a solo task. Its claim ends after leaseMs.
         grants.makesRoom = true
         grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
       end
@@ -146,8 +146,8 @@ local function planAcquire(counters, request, soloClaim, commit)
 
   local leases, granted, grantedEnvelopes, seen, expiredEnvelopes = grants.leases, grants.ids, grants.envelopes, {}, {}
   local place, size = 0, #commit
-  -- Making a string is expensive in Lua. All tasks of the call share the fence, so tasks with the same options and the
-  -- same past have equal records. The record is made once for a run of such tasks.
+  -- Building strings is expensive in Lua. Tasks with the same options and the same history get the same record, because
+  -- they share the fence. So one record is built for a row of such tasks.
   local pastOf, termsBefore, leased, told
   local taken, left, hasLimits = grants.taken, grants.left, limits ~= nil
   local hasTypes = hasLimits and limits.types ~= nil
@@ -182,14 +182,14 @@ local function planAcquire(counters, request, soloClaim, commit)
     elseif first == nil or record and byte(record) ~= RECORD_PENDING or not record and first == ENVELOPE_SCHEDULED then
       isDropped = true -- it is not pending
     else
-      -- Most nodes have no options. Looking for a sign of one is faster than cutting off the header.
+      -- Most nodes have no options, and looking for "=" is faster than finding the end of the first line.
       local isPlain = first == ENVELOPE_PLAIN or first == ENVELOPE_NODE and not string.find(envelope, '=', 1, true)
       terms = isPlain and plain or termsOf(envelope)
       if first == ENVELOPE_NODE and not grants.isOfCancelledFlow then
 -- include lib/cancelled_flow.lua
         grants.isOfCancelledFlow = isOfCancelledFlow
       end
-      -- A task that is like the one that was just granted is where it belongs too.
+      -- A task with the same record and options as the one that was granted before it needs no check of its place.
       local isAlike = not sources and record == pastOf and terms == termsBefore
       if not isAlike and (record or terms.key ~= (lane and lane.key or '')) and isLeftBehind(terms, record, lane, sources and sources[i] or 'normal') then
         terms, isMoved = nil, true
@@ -220,7 +220,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       elseif typed and not typed.canRun(typed, envelope) then
         terms = nil
         if lane and limits.ordered then
-          -- The task is not put aside, since the later tasks of its key would overtake it.
+          -- The task is not put aside, because in strict order later tasks of its key must not overtake it.
           lane.account.refuses, lane.taken = true, lane.taken - 1
           grants.typed = true
         elseif lane or taken[sources[i]] then
@@ -272,7 +272,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         if not leased then
           local counts, counted = countsAfter(record, terms, typed), ofType and terms.key .. string.sub(ofType, 2) or terms.key
           leased = 'l' .. counts .. (counted == '' and '' or '@' .. counted) .. ' ' .. fence .. terms.tail .. historyOf(record)
-          -- The worker is not told of a first attempt, also not of that of a node of a flow.
+          -- The reply has no counts for a first attempt, also not for that of a node of a flow.
           told = counts ~= '1' and not string.find(counts, '^1f[^z]*$') and counts .. previousSpan(record) or nil
           if not record and not ofType then
             terms.leased, terms.told = leased, told
@@ -319,7 +319,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     limits.countLanes(limits)
   end
   grants.typed = grants.typed or grants.aside > 0
-  -- Expired tasks come last: they have no grant, and the caller only reports them.
+  -- Expired tasks come last in the reply. They are not granted; the worker only reports them.
   local expired = #grants.expired
   for i = 1, expired do
     grants.envelopes[place + i], grants.counts[place + i] = expiredEnvelopes[i], 'e'

@@ -1,4 +1,4 @@
--- Tasks with the option `keep`, which says how long they are kept after their end:
+-- Tasks with the option `keep`, which sets how long they are kept after their end, are in these sorted sets:
 --
 --   kept         the completed tasks with completedMs or count, by the time at which they are removed. They are not in
 --                the list `completed`
@@ -6,13 +6,13 @@
 --                "<type> <endedAt> <id>". It is added after the commit and removed before it, so a line is never too long
 --   kept:dead    the dead letters with deadMs, by the time at which they are dropped
 
--- Reads the option from a header line. Returns completedMs, deadMs and count; nil for each one that it does not have.
+-- Parses the option of a task. Returns completedMs, deadMs and count; nil for each that is not set.
 local function keepOf(header)
   local completedMs, deadMs, count = string.match(optionOf(header, 'l') or '', '^(%d*),(%d*),(%d*)$')
   return tonumber(completedMs), tonumber(deadMs), tonumber(count)
 end
 
--- If the task has deadMs, adds the entry for `kept:dead` to `entries`.
+-- Adds the entry for `kept:dead` to `entries` if the task has deadMs.
 local function noteDeadUntil(entries, id, envelope, diedAt)
   local _, deadMs = keepOf(headerOf(envelope or '.'))
   if deadMs then

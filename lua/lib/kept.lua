@@ -1,4 +1,4 @@
--- Completed tasks that have the option `keep` (lib/keep.lua): where a settle puts them, and how they are removed
+-- Completed tasks with the option `keep` (lib/keep.lua): where settle stores them, and how purge removes them
 -- (lib/purge.lua).
 
 local function lineMember(header, endedAt, id)
@@ -36,7 +36,7 @@ local function keptHeader(record, envelope)
   return headerIn(record) or envelope and headerOf(envelope)
 end
 
--- Returns the members of `kept:types` that belong to these tasks.
+-- Returns the entries of these tasks in `kept:types`.
 local function linesOf(ids, records, envelopes)
   local members = {}
   for i, id in ipairs(ids) do
@@ -48,13 +48,14 @@ local function linesOf(ids, records, envelopes)
   return members
 end
 
--- Removes these tasks of `kept` for good, with a commit of its own.
+-- Removes these tasks of `kept`, with a commit of its own.
 local function purgeKept(ids, counters, settings)
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   local members = linesOf(ids, records, envelopes)
   local plan = planPurge(ids, records, settings, function(record, place, letter)
-    -- A settle that aborted may have left an entry. Since then the id may belong to a task without the option `keep`.
+    -- An entry may be wrong after an aborted settle: the id may have been used again for a task without the option
+    -- `keep`.
     local completedMs, _, count = keepOf(keptHeader(record, envelopes[place]))
     return letter == RECORD_COMPLETED and (completedMs or count)
   end)
@@ -70,8 +71,8 @@ local function purgeKept(ids, counters, settings)
   redis.call('ZREM', keptKey, unpack(ids))
 end
 
--- Called after the commit: adds the tasks to their lines. Then removes the oldest tasks of each line that is too long, at
--- most `most` tasks in all.
+-- Adds the tasks to the lines of their types. Called after the commit. Then removes the oldest tasks of each line that
+-- is too long, at most `most` in all.
 local function trimLines(plan, counters, settings, most)
   redis.call('ZADD', keptTypesKey, unpack(plan.members))
   local ids = {}

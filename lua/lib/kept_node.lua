@@ -1,5 +1,5 @@
--- Notes the end of a node of a flow, if the purge ends it or if it was a dead letter. Returns the record that stays until
--- its flow is forgotten; nil if the flow is forgotten already.
+-- Adds the end of a node of a flow if the purge ends it, or if it was a dead letter. Returns the record that stays
+-- until the flow is forgotten; nil if the flow is forgotten already.
 local function keptOfNode(plan, id, record, letter, c)
   if letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
     addEnd(id, 'm', c)

@@ -1,6 +1,6 @@
--- Decides whether the queue already knows an id that a caller gave.
+-- Decides whether the queue already has a task with an id that a caller gave.
 
--- Writes a number in base 36, like the times in envelopes.
+-- Writes a number in base 36, as times are written in envelopes.
 local function base36(number)
   local text = ''
   repeat
@@ -11,7 +11,7 @@ local function base36(number)
   return text
 end
 
--- Rebuilds the envelope of a completed task that did not keep its payload, from its record. Returns nil for any other
+-- Rebuilds the envelope of a completed task from its record, if the payload was not kept. Returns nil for any other
 -- record.
 local function envelopeIn(record)
   local header = headerIn(record)
@@ -28,16 +28,16 @@ local function bodyOf(envelope)
   return typeOf(envelope) .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
 end
 
--- Callers compute run times and expiry times from their own clocks. If an enqueue is repeated, these times are later by
--- the time between the two calls. Beyond that, they may differ by this much, ms.
+-- Callers compute `runAt` and `expiresAt` from their own clock, so in a repeated enqueue they are later by the time
+-- between the two calls. Beyond that they may differ by this much, ms.
 local SAME_MOMENT_MS = 1000
 
 local function enqueuedAt(envelope)
   return tonumber(string.match(envelope, '^%S+ (%w+)') or '', 36) or 0
 end
 
--- The two envelopes have the same fingerprint, so both have this option or neither has it. The values count as the same
--- if they are the same time, or equally long after the enqueue.
+-- Returns whether an option with a time is the same in two envelopes: the same time, or equally long after the enqueue.
+-- Both envelopes have the same fingerprint, so either both have the option or none.
 local function isSameMoment(name, kept, offered)
   local before, after = tonumber(option(kept, name)), tonumber(option(offered, name))
   return not before or not after or before == after
@@ -49,13 +49,13 @@ local function isSameBody(kept, offered)
   if print then
     return print == option(offered, 'h') and isSameMoment('r', kept, offered) and isSameMoment('e', kept, offered)
   end
-  -- Without a fingerprint the id was minted, so only the same caller can send it again, after a lost answer.
+  -- Without a fingerprint the library made the id, so only a repeat of the same call can have it.
   local first = option(kept, 'o') -- a change replaced the payload, and kept the hash of the first one
   if first then
     return first == redis.sha1hex(bodyOf(offered))
   end
   local body, wanted = bodyOf(kept), bodyOf(offered)
-  -- If the payload was not kept, only the type is compared, because a minted id never belongs to another task.
+  -- If the payload was not kept, only the type is compared. That is enough, because an id of the library is unique.
   return body == wanted or (option(kept, 'k') == '0' and body == string.match(wanted, '^[^\n]*\n'))
 end
 

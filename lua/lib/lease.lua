@@ -1,21 +1,20 @@
 -- Writes the lease of a task.
 
--- The deadline of an attempt is this many ms after its time-out. The worker ends the attempt at the time-out, and its
--- verdict has to arrive before the deadline. After the deadline no heartbeat extends the lease, so a janitor may reap
--- the task.
+-- The lease in Redis may last this much longer than the time-out of the attempt, ms. The worker ends the attempt at the
+-- time-out, and its verdict has to arrive in this time. After that no heartbeat extends the lease.
 local SETTLE_MS = 250
--- The bands by the option p of the envelope. A task without the option is in the normal band.
+-- The bands by the option p of the envelope. Without the option it is the normal band.
 local BANDS = { h = 'high', l = 'low' }
 
--- Returns the fence of all tasks that one call grants. A worker adds a dot and the place of the task to make the token.
+-- Returns the fence of all tasks of one grant. The worker appends "." and the position of the task to get the token.
 -- `first` is the number of the first grant, as text.
 local function fenceOf(first, nonce)
   return first .. '-' .. nonce
 end
 
--- Reads the types that have their own maxRetries or timeoutMs, each as ',<rule>=<maxRetries>:<timeoutMs>'; either
--- number may be missing. A rule is a type, or a prefix with a star. The most exact rules come first. Returns a function
--- that finds the rule for an envelope.
+-- Parses the types for which the worker sets maxRetries or timeoutMs: `,<rule>=<maxRetries>:<timeoutMs>` each, such as
+-- `,email.*=5:60000`; either number may be missing. The most exact rules come first. Returns a function that finds the
+-- rule for an envelope.
 local function ownTermsOf(text)
   local rules = {}
   for name, star, maxRetries, timeoutMs in string.gmatch(text, ',([^*=,]*)(%*?)=(%d*):(%d*)') do
@@ -53,10 +52,10 @@ local function leaseTerms(request)
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
   local plain = { given = false, flags = '', counts = '1', key = '', band = 'normal', cost = 1, expiresAt = 0, lease = expiryText,
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
-  -- The terms that were made already, by the text of the options. Most tasks of a batch have the same options.
+  -- The terms for each text of options. Most tasks of a batch have the same options, so this cache is used (hot path).
   local known = { [''] = plain }
-  -- Makes the terms for tasks with these options, and keeps them in `known[kept]`. own: the retries and the time-out
-  -- that the worker has set for the type; nil if it has set none.
+  -- Computes the terms for tasks with these options, and keeps them in `known[kept]`. own: maxRetries and timeoutMs
+  -- that the worker sets for the type; nil if there are none.
   local function termsFor(text, kept, own)
     local onlyKey = not own and string.match(text, '^ q=(%S+)$')
     if onlyKey then -- most tasks with a key have no other option
@@ -76,7 +75,7 @@ local function leaseTerms(request)
       band = BANDS[optionOf(text, 'p')] or 'normal',
       cost = tonumber(optionOf(text, 'c')) or 1,
       counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
-      -- A value that is not a number must not stop the queue: the worker notices it and quarantines the task.
+      -- A value that is not a number must not stop the queue. The worker cannot read such a task and ends it as dead.
       expiresAt = tonumber(optionOf(text, 'e')) or 0,
       tail = ' ' .. nowText .. string.format(' %.0f %d ', now + limitMs, maxAttempts) .. workerId,
       lease = limitMs < leaseMs and string.format('%.0f', now + limitMs) or expiryText,
@@ -86,7 +85,7 @@ local function leaseTerms(request)
   end
   if not ownOf then
     return plain, function(envelope)
-      -- The options follow the type and the time.
+      -- The options come after the type and the time.
       local text = string.match(envelope, '^%S+ %S+([^\n]*)') or ''
       return known[text] or termsFor(text, text, nil)
     end

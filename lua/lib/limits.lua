@@ -1,9 +1,10 @@
--- The limits of a queue in one call of a script, with the accounts that the call reads and changes.
+-- The limits of a queue during one call of a script, and the accounts (lib/accounts.lua) that the call reads and
+-- changes.
 
 -- include lib/accounts.lua
 -- include lib/ready.lua
 
--- Called before the commit: adds the accounts that changed to it.
+-- Adds the changed accounts to the commit. Called before the commit.
 local function writeAccounts(limits, commit)
   if not limits.used and #limits.changed > 0 then
     adoptLimits(limits.settings)
@@ -16,8 +17,8 @@ local function writeAccounts(limits, commit)
   end
 end
 
--- Called after the commit: removes held keys from `ready`, and deletes accounts that have only default values. If an
--- account has other values only until its rate has recovered, the key rests until then.
+-- Removes held keys from `ready`, and deletes accounts with only default values. Called after the commit. An account
+-- that will have only default values when its rate has recovered is put into `resting` until then.
 local function finishAccounts(limits)
   local left, forgotten, turns = limits.left, {}, {}
   for _, key in ipairs(limits.held) do
@@ -50,7 +51,7 @@ local function finishAccounts(limits)
   end
 end
 
--- Returns the limits of types by the names of their accounts; nil if no type has a limit.
+-- Returns the limits of the types, by the names of their accounts; nil if no type has a limit.
 local function readTypes(lines)
   local types = nil
   for name, text in string.gmatch(lines, '\ntype (%S+) ([^\n]+)') do
@@ -69,8 +70,8 @@ local function readPolicy(limits, policy)
   end
 end
 
--- Reads the limits that hold for all tasks of the queue together: the limit of the queue and its shares. `key` is the
--- name of the account that belongs to the limit.
+-- Reads the limits of all tasks of the queue together: the limit of the queue, and its shares of limits that several
+-- queues share. `key` is the name of the account for such a limit.
 local function readWholes(limits, lines)
   limits.wholes = { { key = '', limit = limits.queue } }
   limits.concurrency = limits.queue.concurrency

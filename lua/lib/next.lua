@@ -1,8 +1,8 @@
--- With keepLatest, the next task of a unique key waits until the running task of that key ends. Meanwhile the next task
--- is scheduled far ahead, and the field `~<id of the running task>` of `state` has its id and that time.
+-- Unique keys with keepLatest: the newest task of a key waits until the running task of that key has ended. Until then
+-- it is scheduled far ahead, and the field `~<id of the running task>` of `state` has its id and that time.
 
--- Called after the commit that ended these tasks: the tasks that waited for them become due. A task does not change if
--- it is no longer in `scheduled`, or if it is scheduled for another time because its id was used again.
+-- Makes the tasks due that waited for these ended tasks. Called after the commit. A task is left alone if it is not in
+-- `scheduled` any more, or if its time is another one because its id was used again.
 local function releaseNext(ids)
   local fields = {}
   for place, id in ipairs(ids) do

@@ -1,9 +1,9 @@
--- The field "#parked" of `state` has the parked requests of idle workers: one line each, oldest first, at most one per
--- worker.
+-- Parked requests: idle workers whose last request found no task. The field "#parked" of `state` has a line for each of
+-- them, oldest first, at most one per worker. An enqueue grants its tasks to the first request.
 --
 --   workerId requestSlot sequence want leaseMs maxRetries nonce[ rule …]
 --
--- The rules are there if the worker sent its types (lib/routes.lua). Such a worker runs no other types.
+-- The rules are there if the worker named its types (lib/routes.lua). Then it gets only tasks of these types.
 local PARKED_MAX = 64
 
 local function parkedLines(parked)
@@ -22,8 +22,8 @@ local function writeParked(parked)
   end
 end
 
--- Returns the parked requests after this call, and whether the request of the caller is among them. `line` is that
--- request; nil if it is not to be parked.
+-- Returns the parked requests after this call, and whether the caller's request is one of them. `line` is that request;
+-- nil if it is not parked.
 local function parkedAfter(parked, line)
   if line and parked and string.find('\n' .. parked .. '\n', '\n' .. line .. '\n', 1, true) then
     return parked, true
@@ -41,8 +41,8 @@ local function parkedAfter(parked, line)
   return table.concat(others, '\n'), parks
 end
 
--- Wakes the workers whose requests are parked. The message is only a hint, because an idle worker also polls once a
--- second.
+-- Wakes the workers whose requests are parked. If the message is lost, a worker still notices the tasks, because it
+-- polls once a second.
 local function wake()
   if redis.call('HDEL', stateKey, '#parked') == 1 then
     redis.call('SPUBLISH', wakeKey, '')

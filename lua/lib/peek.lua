@@ -1,15 +1,15 @@
--- Chooses the entries that an acquire looks at, if not only the normal band has entries. Each id comes with its source:
--- the name of its band, its member of `pending:typed`, or the lane of its key (lib/turns.lua).
+-- Chooses the entries that an acquire looks at, if there are tasks outside the normal band. Each id comes with its
+-- source: the name of its band, its member of `pending:typed`, or the lane of its key (lib/turns.lua).
 
--- If such tasks wait, at least 3 of every 16 grants go to normal and 1 to low. The grant number decides which band is
--- next.
+-- Of every 16 grants, at least 3 go to normal tasks and 1 to a low one, if there are such tasks. The number of the
+-- grant decides.
 local function bandOfTurn(grant)
   local turn = grant % 16
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
 
--- Puts the tasks of `pending:typed` before the other tasks of their band, because they are older. Returns ids and their
--- sources.
+-- Puts the tasks of `pending:typed` before the other tasks of their band, because they have waited longer. Returns ids
+-- and their sources.
 local function behindAside(members, ids, sources, band)
   local allIds, allSources = {}, {}
   for i, member in ipairs(members) do
@@ -21,10 +21,9 @@ local function behindAside(members, ids, sources, band)
   return allIds, allSources
 end
 
--- Returns at most `count` ids and their sources, in the order in which to grant them. `last` is the index of the last
--- entry to read from each list. `lines` has the members of `pending:typed` that the caller may take, by band, or is
--- nil. `keyed` has the tasks with a key that may run, by band, or is nil; they take turns with the entries of the
--- lists.
+-- Returns at most `count` ids and their sources, in the order in which to grant them. `last`: how far to read each
+-- list. `lines`: the members of `pending:typed` that the caller may take, by band, or nil. `keyed`: the tasks with a
+-- key that may run, by band, or nil; they take turns with the tasks of the lists.
 local function peekBands(count, last, grants, lines, keyed)
   local peeked = {
     high = redis.call('LRANGE', pendingHighKey, 0, last),
@@ -66,7 +65,7 @@ local function peekBands(count, last, grants, lines, keyed)
   return ids, sources
 end
 
--- Returns a task that has to run alone: the first one of `pending:typed`, otherwise the first one with a key, otherwise
+-- Returns a task that has to run alone: the first one in `pending:typed`, otherwise the first one with a key, otherwise
 -- the first entries of the solo list.
 local function peekSolo(last, line, keyed)
   if line and line[1] then

@@ -1,12 +1,12 @@
--- Decides what an enqueue does with a task whose key has as many tasks as it may have: the policies full=drop,
--- full=cancel and max=n (lib/accounts.lua).
+-- Decides what an enqueue does with a task whose key has too many tasks already: the policies full=drop, full=cancel
+-- and max=n (lib/accounts.lua).
 
--- A cancelled task leaves its entry in the line of its key. In a line of up to this many entries, the entries of
--- cancelled tasks are not counted. In a longer line they count as waiting tasks.
+-- A cancelled task leaves its entry in the line of its key. In lines of up to this many entries such entries are not
+-- counted. In longer lines they count as waiting tasks.
 local COUNTED_LINE = 1000
 
--- Returns the entries in the line of a key that belong to waiting tasks, latest first, and the records of these tasks
--- by id. An enqueue that was aborted and sent again leaves two entries of one task. Only the later one is returned.
+-- Returns the entries of the waiting tasks of a key, latest first, and the records of these tasks by id. An enqueue
+-- that was aborted and sent again leaves two entries of one task, of which only the later one is returned.
 local function waitingIn(key)
   local members, records, seen, ids = {}, {}, {}, {}
   local line = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, COUNTED_LINE)
@@ -27,7 +27,7 @@ local function waitingIn(key)
   return members, records
 end
 
--- Returns whether one more task of the key is accepted. The next call of this function counts that task as waiting.
+-- Returns whether the key accepts one more task. The next call counts that task as waiting.
 local function admits(limits, key)
   if limits.full ~= 'drop' and not limits.maxWaiting then
     return true
@@ -45,8 +45,7 @@ local function admits(limits, key)
   return account.admitted >= 0
 end
 
--- Returns the running tasks of a key that have not been asked to stop: their ids, oldest first, and their records by
--- id.
+-- Returns the running tasks of a key that are not being cancelled: their ids, oldest first, and their records by id.
 local function runningOf(key)
   local ids, records, began = {}, {}, {}
   for at = 0, redis.call('ZCARD', processingKey) - 1, 500 do
@@ -68,8 +67,8 @@ local function sequenceOf(member)
   return string.match(member, '(%d+) %S+$')
 end
 
--- Called after the commit, as a separate transition. If the key of one of these tasks has more tasks than may run, its
--- oldest waiting tasks are cancelled, and its oldest running tasks are asked to stop.
+-- Applies full=cancel, with a commit of its own. Called after the commit of the enqueue. If a key has more tasks than
+-- may run, its oldest waiting tasks are cancelled, and the workers of its oldest running tasks are asked to stop them.
 local function supersede(limits, counters, entries)
   local cancelled, members, commit, seen = {}, {}, {}, {}
   local keys = {}

@@ -1,8 +1,9 @@
--- Called after the commit, like every function of this file that removes something. The results of the tasks in `nodes`
--- stay, because their flow is known; it is nil if there are none.
+-- Removes what is stored for tasks. Called after the commit, like every function of this file that removes something.
+-- The results of tasks in `nodes` are kept, because their flow still exists; `nodes` is nil if there are none.
 local function removeBodies(ids, nodes)
   redis.call('HDEL', tasksKey, unpack(ids))
-  -- Most queues have neither results nor progress nor steps, and one EXISTS is cheaper than removing a field per task.
+  -- Most queues have neither results nor progress nor steps. One EXISTS is cheaper than removing fields that are not
+  -- there.
   local own = ids
   if nodes then
     own = {}
@@ -25,8 +26,8 @@ local function removeAtOnce(ids)
   redis.call('HDEL', stateKey, '#purging', unpack(ids))
 end
 
--- Finishes a purge that was aborted. Its tasks are already counted as purged, so they have to be removed before
--- anything looks at them again.
+-- Finishes a purge that was aborted. Its tasks are already counted as purged, so they have to be removed before any
+-- script reads them again.
 local function finishPurge(purging)
   local ids = {}
   for id in string.gmatch(purging or '', '%S+') do
@@ -37,11 +38,10 @@ local function finishPurge(purging)
   end
 end
 
--- Removes tasks from the queue for good. A plan collects what to remove. The commit of the calling script turns the
--- records to "r", and the records are removed after it. So an abort in between leaves an index entry to drop, but never
--- a wrong count. `belongs(record, place, letter)` says whether the index entry belongs to this record, because another
--- task may have the id by now. `nodes` has the ids of nodes whose flows are known; it is nil if there are none. The
--- calling script notes the ends of nodes (lib/note_ends.lua).
+-- Plans the removal of tasks. The commit turns their records into "r", and the records are removed after the commit. So
+-- an abort in between leaves an index entry for the next purge, but never a wrong count. `belongs(record, place,
+-- letter)`: whether the index entry is that of this record, because the id may have been used again. `nodes`: ids of
+-- nodes whose flows exist; nil if there are none. The calling script stores the ends of nodes (lib/note_ends.lua).
 local function newPurge(commit)
   return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, atOnce = {} }
 end
@@ -57,7 +57,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       letter, _, third = byte(record, 1, 3)
     end
     if seen[id] then
-      -- An abort may leave an id in an index twice. It counts as one task.
+      -- After an abort an index may have an id twice. It counts once.
     elseif letter == RECORD_PURGED then -- an aborted call has already counted it
       removed = removed + 1
       gone[removed] = id
@@ -76,7 +76,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       if header then
         plan.headers = plan.headers + 1
       end
-      -- A task that was never granted has no flags yet: only its envelope says whether a caller gave the id.
+      -- A task that was never granted has no flags. Whether a caller gave its id is then only in its envelope.
       if third ~= string.byte(' ') or letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
         local c = record and parseCounts(record)
         if c and hasFlag(c, FLAG_NODE) then
@@ -95,9 +95,10 @@ local function planPurge(ids, records, settings, belongs, commit)
       end
       local kept = node or 'r'
       if node then
-        -- The record of a node stays until its flow is forgotten.
+        -- The record of a node is kept until its flow is forgotten.
       elseif fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
-        -- If the task did not complete, the letter of its end is kept too: another enqueue may then use its id.
+        -- If the task did not complete, the letter of its end is kept as well, because another enqueue may then use its
+        -- id.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
       else
@@ -113,15 +114,16 @@ local function planPurge(ids, records, settings, belongs, commit)
   return plan
 end
 
--- Called before the commit: lists the remembered ids, so that a later purge can forget them.
+-- Adds the ids whose records are kept to the list `remembered`, so that a later purge can forget them. Called before
+-- the commit.
 local function rememberPurged(plan)
   if #plan.remembered > 0 then
     redis.call('LPUSH', rememberedKey, unpack(plan.remembered))
   end
 end
 
--- Called after the commit and before the index entries are removed. If the script aborts in between, an index entry
--- remains, and a later purge finds the rest by it.
+-- Removes the planned tasks. Called after the commit and before the index entries are removed. So if the script aborts,
+-- an index entry is left, with which a later purge finds the rest.
 local function removePurged(plan)
   if #plan.removed > 0 then
     removeBodies(plan.removed, plan.nodes)
@@ -134,9 +136,9 @@ local function removePurged(plan)
   end
 end
 
--- Most completed tasks have minted ids and were acked at their first attempt, so nothing about them has to be
--- remembered. Their records need not become "r" first: one field of the commit, "#purging", names all of them, and is
--- removed together with their records.
+-- Plans the purge of completed tasks. Most have ids of the library and completed at the first attempt, so nothing has
+-- to be remembered. Their records are not turned into "r": the commit puts all their ids into the field "#purging",
+-- which is removed together with the records.
 local function planPurgeCompleted(ids, settings, commit)
   local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
   local atOnce, others, theirs, seen, last, header = {}, {}, {}, {}, nil, nil

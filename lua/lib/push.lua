@@ -1,14 +1,14 @@
--- If nothing else waits in the queue, an enqueue leases the new tasks to an idle worker, as the answer to its parked
--- request, and publishes them on the worker's channel. If the message gets lost, the worker repeats its request and
--- gets the kept reply.
+-- The push: an enqueue into an empty queue leases the new tasks to an idle worker whose request is parked
+-- (lib/parked.lua), and publishes them on the channel of the worker. If the message is lost, the worker repeats its
+-- request and gets the stored reply.
 
--- One push has at most this many tasks. For a larger burst all workers are woken, so that each takes its share.
+-- The most tasks of one push. A larger burst wakes all workers instead, so that each takes some.
 local PUSH_TASKS = 32
--- If the envelopes are larger than this, the message contains no tasks, and the worker repeats its request to get them.
+-- If the envelopes have more bytes than this, the message has no tasks, and the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- Returns whether a worker takes all of these tasks. `types` is what the worker sent (lib/routes.lua); '' if it sent no
--- types.
+-- Returns whether a worker runs all of these tasks. `types`: the types that the worker named (lib/routes.lua); '' if it
+-- named none, which means that it runs all types.
 local function runsAll(types, tasks, at, pushed)
   if types == '' then
     return true
@@ -28,8 +28,8 @@ local function runsAll(types, tasks, at, pushed)
   return true
 end
 
--- Returns the first parked request whose worker listens and runs the tasks, and the text of the other requests without
--- those whose workers no longer listen.
+-- Returns the first parked request whose worker is connected and runs the tasks, and the other requests as text.
+-- Requests of workers that are not connected any more are left out.
 local function takeParked(parked, tasks, at, pushed)
   local before = ''
   while parked ~= '' do
@@ -55,9 +55,9 @@ local function trimBand(key, ids)
   end
 end
 
--- Leases new tasks to a worker. This is a separate transition, after the commit of the enqueue. `tasks` has ids and
--- envelopes in turn, and the first id is at `at`. `bands` has the same ids by list, and these lists hold nothing else.
--- Returns false if no worker took the tasks.
+-- Leases new tasks to a worker, with a commit of its own after that of the enqueue. `tasks`: ids and envelopes by
+-- turns, from the index `at` on. `bands`: the same ids by list; these lists have no other entries. Returns false if no
+-- worker took the tasks.
 local function push(counters, parked, tasks, at, pushed, bands)
   local request, others
   if pushed <= PUSH_TASKS then

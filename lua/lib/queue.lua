@@ -1,17 +1,16 @@
--- Counters are one packed field of `state`, so that they change in the same HSET as the records they count.
--- `PENDING` and `SCHEDULED` count only what happened after the enqueue. The enqueue itself counts in the field "#in" of
--- `tasks`, because that is the hash that its own commit writes.
+-- All counters of a queue are one field of `state`, so that they change in the same HSET as the records. PENDING and
+-- SCHEDULED count only changes after the enqueue. Enqueues are counted in the field "#in" of `tasks`, because the
+-- commit of an enqueue writes that hash.
 local PENDING, SCHEDULED, PROCESSING, COMPLETED, DEAD, CANCELLED, EXPIRED, PURGED = 1, 2, 3, 4, 5, 6, 7, 8
--- Entries of the pending lists whose task is no longer pending. `acquire` drops them.
+-- Tombstones: entries of the pending lists whose task is no longer pending. `acquire` removes them.
 local TOMBSTONES = 9
--- The grant counter of the queue: it never goes down, and each grant is one attempt.
+-- The number of grants of the queue. It never goes down. Each grant is one attempt.
 local GRANTS = 10
 local ACKED_TOTAL, FAILED_TOTAL, RETRIED_TOTAL, CRASHED_TOTAL, RELEASED_TOTAL = 11, 12, 13, 14, 15
 local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL, STALE_TOTAL = 16, 17, 18, 19, 20, 21
--- The tombstones in each band except normal, and the tombstones of all bands in `pending:typed`.
+-- The tombstones in each band except normal, and those of all bands in `pending:typed`.
 local TOMBSTONES_HIGH, TOMBSTONES_LOW, TOMBSTONES_SOLO, TOMBSTONES_ASIDE = 22, 23, 24, 25
--- The number of completed tasks that have the header of the envelope in their record, so that `tasks` has no entry for
--- them.
+-- How many completed tasks have the header of the envelope in their record, and therefore no entry in `tasks`.
 local HEADERS = 26
 -- The tombstones in `pending:keyed`.
 local TOMBSTONES_KEYED = 27
@@ -34,7 +33,7 @@ local function add(counters, index, by)
   counters[index] = counters[index] + by
 end
 
--- How many tasks enqueue accepted into pending and into scheduled, and how many duplicates it answered.
+-- Returns how many tasks enqueue has accepted as pending and as scheduled, and how many duplicates it has answered.
 local function unpackAccepted(raw)
   if not raw then
     return 0, 0, 0
@@ -42,16 +41,16 @@ local function unpackAccepted(raw)
   return struct.unpack('>ddd', raw)
 end
 
--- The field "#settings" of `state` has the settings of a queue: "layout paused maxWaiting retentionMs retentionCount
--- idempotencyMs reason", and the durability after it if it is not "memory". `reason` is "reason,pausedAt,pausedBy" of
--- the pause, each percent-encoded. It is empty while the queue is not paused. `layout` is 1, or 2 once the queue has
--- had keys or limits. It is 3 while the queue keeps events, and 4 once the queue has had a flow. With 3 and 4 the text
--- ends with "durability maxEvents life layout", where the last layout is 1 or 2, and `maxEvents` and `life` are 0
--- without events. A script refuses a queue with a newer layout than it knows, because it would exceed the limits, leave
--- out events, or forget the ends of nodes.
+-- The settings of a queue are the field "#settings" of `state`: "layout paused maxWaiting retentionMs retentionCount
+-- idempotencyMs reason", followed by the durability if it is not "memory". `reason` is "reason,pausedAt,pausedBy" of
+-- the pause, each percent-encoded; it is empty if the queue is not paused. `layout` is 1, or 2 after the first key or
+-- limit, 3 while the queue keeps events, and 4 after the first flow. With 3 and 4 the text ends with "durability
+-- maxEvents life layout": this last layout is 1 or 2, and `maxEvents` and `life` are 0 if the queue keeps no events. A
+-- script refuses a layout that is newer than it knows, because it would exceed limits, leave out events, or lose ends
+-- of nodes.
 local NEWEST_LAYOUT = 4
 
--- Collects the events of this call (lib/events.lua); nil if the queue keeps no events.
+-- The events of this call (lib/events.lua); nil if the queue keeps no events.
 local events
 -- The ends of nodes of flows in this call (lib/ends.lua); nil if there are none.
 local ends
@@ -99,8 +98,8 @@ local function writeSettings(s)
     s.retentionCount, s.idempotencyMs, s.reason) .. tail
 end
 
--- The caps of the dead letters are "maxDead maxDeadAgeMs", where 0 means no cap. They have a field of their own,
--- `#dead_caps`, because earlier versions leave that field alone.
+-- Returns the limits for dead letters, "maxDead maxDeadAgeMs"; 0 means no limit. They are the field `#dead_caps`,
+-- because earlier versions would overwrite them in "#settings".
 local function readDeadCaps(raw)
   local maxDead, maxDeadAgeMs = string.match(raw or '', '^(%d+) (%d+)$')
   return tonumber(maxDead or 0), tonumber(maxDeadAgeMs or 0)
@@ -121,8 +120,8 @@ local function layoutError()
   return redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')
 end
 
--- Adds `by` to the number of tombstones. `source` says where the entry is: the name of its band, "keyed", or its member
--- of `pending:typed`, which begins with the number of the band. `aside` says whether the entry is in `pending:typed`.
+-- Adds `by` to the tombstones. `source`: where the entry is: the name of its band, "keyed", or its member of
+-- `pending:typed`, which begins with the number of the band. `aside`: whether the entry is in `pending:typed`.
 local function countTombstone(counters, source, aside, by)
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] + by)
   local first = string.byte(source)

@@ -1,18 +1,19 @@
--- Maintains the indexes `ready` and `resting`, and the lines in `pending:keyed` (lib/accounts.lua).
+-- Maintains `ready`, `resting` and `pending:keyed`: which keys may run tasks now, which have to be checked again later,
+-- and the waiting tasks of each key, its line (lib/accounts.lua).
 
--- Returns whether the account can be deleted once its rate has recovered. The mean running time is kept as long as
--- tasks of the key wait.
+-- Returns whether the account can be deleted when its rate has recovered. The mean running time is kept while tasks of
+-- the key wait.
 local function isIdle(account, key)
   return account.running == 0 and account.override == '' and account.heldUntil < HELD_FOR_EVER and not (account.meanMs and headOf(key))
 end
 
--- Returns whether the key may have to be looked at again at a known time. Most keys do not.
+-- Returns whether the key may have to be checked again at a known time. Most keys do not.
 local function isTimed(account)
   return account.tat > now or account.heldUntil > now or account.override ~= '' or account.refusedUntil
 end
 
--- Returns when to look at a key again: when it may run, when its own limit ends, or when its account can be deleted.
--- Returns nil if no time is known.
+-- Returns when to check a key again: when it may run, when its own limit ends, or when its account can be deleted; nil
+-- if no time is known.
 local function nextLook(limits, key)
   local account = accountOf(limits, key)
   if not isTimed(account) then
@@ -26,7 +27,7 @@ local function nextLook(limits, key)
   return at < math.huge and at or nil
 end
 
--- Plans an entry in `resting`, so that a later call looks at the key again.
+-- Plans an entry in `resting`, so that a later call checks the key again.
 local function rest(limits, key)
   local resting, at = limits.resting, nextLook(limits, key)
   if at then
@@ -35,7 +36,7 @@ local function rest(limits, key)
   return at
 end
 
--- LT keeps the earlier time if the key is in the index already.
+-- With LT, an earlier time that is in the index already is kept.
 local function writeResting(limits)
   if #limits.resting > 0 then
     redis.call('ZADD', restingKey, 'LT', unpack(limits.resting))
@@ -47,7 +48,7 @@ local function bandCodeOf(member, key)
   return string.byte(member, #key + 2) - 48
 end
 
--- Returns by how much one grant raises the turn of a key.
+-- Returns by how much one grant moves the turn of a key.
 local function stepOf(limits, key, limit)
   if not limits.byTime then
     return 1 / limit.weight
@@ -56,8 +57,8 @@ local function stepOf(limits, key, limit)
   return meanMs / TURN_MS / limit.weight
 end
 
--- A key without an account joins as if it had just had its turn. So it gains nothing if its account is forgotten
--- between two of its tasks.
+-- A key without an account begins behind the current turn, as if it had just had a grant. So it gains nothing if its
+-- account is deleted between two of its tasks.
 local function turnOf(limits, key, limit)
   local account, current = accountOf(limits, key), accountOf(limits, '').running
   return account.turn > 0 and math.max(account.turn, current) or current + stepOf(limits, key, limit)
@@ -67,7 +68,7 @@ local function readyScore(limits, key, code)
   return numberText(code * BAND_SPAN + turnOf(limits, key, accountOf(limits, key).limit))
 end
 
--- Makes a key ready if it may run and a task of it waits.
+-- Adds a key to `ready` if it may run and has a waiting task.
 local function open(limits, key)
   local head = keyRoom(limits, key) > 0 and headOf(key)
   if head then
@@ -76,12 +77,11 @@ local function open(limits, key)
   return head
 end
 
--- Looks at the next keys after the key `after`, at most `limit` of them, and makes those ready that may run. Returns
--- the last key that it looked at; "" if there are no more keys.
+-- Checks the next `limit` keys after the key `after`, and adds those that may run to `ready`. Returns the last key that
+-- it has checked; "" if there are no more keys.
 local function openKeys(limits, after, limit)
   for _ = 1, limit do
-    -- "!" sorts behind the space that ends a key, and before every other character with which a longer key could
-    -- continue.
+    -- "!" sorts directly after the space that ends a key, and before any character that could continue a longer key.
     local head = redis.call('ZRANGEBYLEX', pendingKeyedKey, after == '' and '-' or '[' .. after .. '!', '+', 'LIMIT', 0, 1)[1]
     after = head and string.match(head, '^%S+') or ''
     if not head then
@@ -100,8 +100,7 @@ local function openKeys(limits, after, limit)
   return after
 end
 
--- With fair=time, a grant has to guess how long its task will run. When the task ends, its running time is known and
--- the turn is corrected.
+-- Corrects the turn of a key when a task ends, with fair=time: the grant could only estimate how long the task runs.
 local function chargeRun(limits, key, count, ranMs)
   local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
@@ -117,9 +116,9 @@ local function releaseType(limits, ofType, count)
   limits.hasTypeRoom = limits.hasTypeRoom or wasFull and account.running < account.limit.concurrency
 end
 
--- Removes tasks that have left `processing` from the accounts for which they count. The tasks were granted at the same
--- time. `counted` is the text in their records (lib/record.lua); nil for tasks with neither a key nor a limited type.
--- Their key becomes ready at once, even for an acquire in the same call.
+-- Removes tasks that have left `processing` from their accounts. All were granted at the same time. `counted`: the text
+-- in their records (lib/record.lua); nil for tasks without key and limited type. Their key becomes ready at once, even
+-- for an acquire in the same call.
 local function release(limits, counted, count, grantedAt)
   local key, ofType = counted, nil
   if counted and string.find(counted, '/', 1, true) then
@@ -140,7 +139,7 @@ local function release(limits, counted, count, grantedAt)
   end
 end
 
--- Counts the ends of several groups of tasks, each { counted, count, grantedAt }. One command reads all their accounts.
+-- The same for several groups of tasks, { counted, count, grantedAt } each. One command reads all their accounts.
 local function releaseAll(limits, groups)
   local names = {}
   for _, group in pairs(groups) do
@@ -159,8 +158,8 @@ local function releaseAll(limits, groups)
   end
 end
 
--- Makes the keys ready that have room again. Called after all releases and before an acquire looks for tasks. Sets
--- limits.sooner if a rate still holds one of them: a worker that waits does not know that time yet.
+-- Adds the keys that have room again to `ready`. Called after all releases and before an acquire looks for tasks. Sets
+-- limits.sooner if a rate delays one of these keys, because waiting workers do not know that time yet.
 local function openReleased(limits)
   for _, key in ipairs(limits.opened) do
     if not open(limits, key) and rest(limits, key) then
@@ -170,8 +169,8 @@ local function openReleased(limits)
   writeResting(limits)
 end
 
--- Called before the commit: puts pending tasks into the lines of their keys. Each entry has a key, the code of the band
--- and an id. With `atHead`, the tasks go to the heads of the lines.
+-- Puts pending tasks into the lines of their keys. Called before the commit. Each entry has a key, the number of the
+-- band and an id. With `atHead`, the tasks are put at the heads of the lines.
 local function lineUp(limits, entries, atHead)
   if not limits.used then
     adoptLimits(limits.settings)
@@ -207,8 +206,8 @@ local function lineUp(limits, entries, atHead)
   writeResting(limits)
 end
 
--- Looks at the resting keys whose time has come. Keys that may run become ready, and an account that has only default
--- values is deleted. The changes are written at once, before the commit of the calling script.
+-- Checks the resting keys whose time has come. Adds those that may run to `ready`, and deletes accounts that have only
+-- default values. This is written at once, before the commit of the calling script.
 local function wakeResting(limits)
   local keys = redis.call('ZRANGEBYSCORE', restingKey, '-inf', nowText, 'LIMIT', 0, RESTING_LIMIT)
   if #keys == 0 then
@@ -244,8 +243,7 @@ local function wakeResting(limits)
   end
 end
 
--- Returns how long it takes until the next key, or the queue as a whole, may run a task, ms; -1 if that does not depend
--- on time.
+-- Returns how long it takes until the next key, or the queue, may run a task, ms; -1 if that does not depend on time.
 local function untilRoom(limits)
   local first = redis.call('ZRANGE', restingKey, 0, 0, 'WITHSCORES')[2]
   local at = math.min(limits.nextAt, first and tonumber(first) or math.huge)

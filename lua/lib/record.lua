@@ -93,18 +93,18 @@ local function historyOf(record)
   return newline and string.sub(record, newline) or ''
 end
 
--- Returns when a task reached its terminal state, as text; nil if it has not ended.
+-- Returns when a task ended, as text; nil if it has not ended.
 local function endedAtOf(record)
   return record and (string.match(record, '^c%S+ %S+ %-?%d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
 end
 
--- Returns the header in the record of a completed task that does not keep its payload; nil for any other record.
+-- Returns the header in the record of a completed task without its payload; nil for any other record.
 local function headerIn(record)
   return record and string.match(record, '^c%S+ %S+ %S+ %d+ %S+ ([^\n]+)')
 end
 
--- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. A failure parses the same
--- record three times, so the last result is kept.
+-- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. One failure needs it three
+-- times, so the last result is cached.
 local parsed = {}
 local function parseLease(record)
   if record ~= parsed.record then
@@ -115,31 +115,29 @@ local function parseLease(record)
   return parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId
 end
 
--- Returns the history. If it has no room for another line, the oldest line is left out.
+-- Returns the history, without its oldest line if there is no room for another one.
 local function roomIn(history)
   local lines, at = 0, string.find(history, '\n', 1, true)
   while at do
     lines, at = lines + 1, string.find(history, '\n', at + 1, true)
   end
   if lines >= HISTORY_LINES then
-    -- `find` returns two values. The parentheses drop the second one, because `sub` would take it for the end of the
-    -- text.
+    -- The parentheses drop the second value of `find`, which `sub` would take as the end of the text.
     history = string.sub(history, (string.find(history, '\n', 2, true)))
   end
   return history
 end
 
--- Returns two texts: the history with one more ended attempt, up to its error (at most HISTORY_LINES lines), and the
--- error. The error can be long, and Lua hashes every string that it makes, so the writer of the record joins the two
--- texts only once.
+-- Adds an ended attempt to the history. Returns the history without the error, and the error. They are joined only when
+-- the record is written, because Lua hashes each string that it makes, and errors can be long.
 local function appendAttempt(record, c, outcome, err)
   local fence, grantedAt, _, _, workerId = parseLease(record)
   return table.concat({ roomIn(historyOf(record)), '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
     workerId, ' ', fence, ' ' }), err == '' and '-' or err
 end
 
--- The span of the last ended attempt as '~<traceparent>'; '' if it was not traced. The worker put the span before the
--- error.
+-- Returns the trace context of the last ended attempt as '~<traceparent>'; '' if it was not traced. The worker has
+-- written it before the error.
 local function previousSpan(record)
   if not record or not string.find(record, ' ~00-', 1, true) then
     return ''
@@ -150,8 +148,7 @@ local function previousSpan(record)
   return span and '~' .. span or ''
 end
 
--- Returns the history with a replay line at its end. The next attempt links to the span of the attempt before it, so
--- the replay line keeps that span.
+-- Adds a replay to the history. The line keeps the trace context of the last attempt, to which the next attempt links.
 local function appendReplay(record, c)
   local span = previousSpan(record)
   return string.format('%s\n0 %d released %s %s - - %s', roomIn(historyOf(record)), c.generation, nowText, nowText,
@@ -183,19 +180,19 @@ local function needsSolo(c)
   return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
 end
 
--- Returns what a leased task counts for besides its queue: `key`, `key/type` or `/type`; nil if it has no key and its
--- type has no limit.
+-- Returns which accounts count a leased task besides that of the queue: `key`, `key/type` or `/type`; nil if there are
+-- none.
 local function countedIn(record)
   return string.match(record, '^l[^%s@]*@(%S+)')
 end
 
--- The key in the record of a leased task.
+-- Returns the key in the record of a leased task.
 local function leasedKey(record)
   return string.match(record, '^l[^%s@]*@([^%s/]+)')
 end
 
--- The list that a pending task is in: "solo", or the band of the envelope's `p` option (h, l; normal without the
--- option).
+-- Returns the list of a pending task: "solo", or the band by the option p of its envelope (h high, l low, otherwise
+-- normal).
 local function bandOf(envelope, c)
   if c and needsSolo(c) then
     return 'solo'

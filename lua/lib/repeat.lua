@@ -1,5 +1,5 @@
--- Answers a repeated call. `again` has the ids that the first call granted. A task that is still leased under the fence
--- of the first call gets its envelope, and every other task gets ''.
+-- Answers a repeated call. `again`: the ids that the first call granted. A task that still has the lease of the first
+-- call gets its envelope, and any other task gets ''.
 local function grantsAgain(first, again)
   local envelopes, counts = {}, {}
   local granted = fenceOf(first, nonce)

@@ -1,7 +1,6 @@
--- A request id is a request slot of one client instance and a sequence number that grows. A slot keeps its last
--- sequence and reply, and each new reply overwrites the old one. A call with the same sequence is a repeat and gets the
--- kept reply. A call with a lower sequence is always refused. (If the reply had a time to live, a late duplicate would
--- run.)
+-- Answers repeated calls. Each call has a request slot of its client and a sequence that grows. The slot keeps the last
+-- sequence and its reply. A call with the same sequence is a repeat and gets the stored reply; a call with a lower one
+-- is refused. Replies do not expire by time, because a late repeat would then run again.
 local function previousReply(raw)
   if not raw then
     return nil
@@ -20,7 +19,7 @@ local function keptReply(sequence, body)
   return string.format('%d %s\n%s', sequence, nowText, body)
 end
 
--- The janitor uses this index to find the replies of client instances that are gone.
+-- Adds the slot to an index, in which the janitor finds the replies of clients that are gone.
 local function indexRequest(raw, hash, ofSlot)
   if not raw then
     redis.call('ZADD', requestsKey, now, hash .. ofSlot)
@@ -28,8 +27,8 @@ local function indexRequest(raw, hash, ofSlot)
 end
 
 
--- Returns the reply of a round trip (settle, acquire, or both) as it is kept for a repeat. `first` is the number of the
--- first grant, as text. `idsText` has the granted ids, separated by spaces.
+-- Returns the reply of a settle or acquire as it is stored for a repeat. `first`: the number of the first grant, as
+-- text. `idsText`: the granted ids, separated by spaces.
 local function roundTripReply(verdicts, first, flags, idsText)
   return verdicts .. ' ' .. first .. string.format(' %d ', flags) .. idsText
 end

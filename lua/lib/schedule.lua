@@ -22,7 +22,7 @@ local function runLines(record)
   return newline and string.sub(record, newline) or ''
 end
 
--- The last run that has a task is always kept, because the next run has to check whether that task has ended.
+-- The last run with a task is always kept, because the next run checks whether that task has ended.
 local function appendRuns(lines, added)
   if added ~= '' then
     lines = lines .. '\n' .. added
@@ -40,7 +40,7 @@ local function appendRuns(lines, added)
   return lines
 end
 
--- The number of times in a list of owed times.
+-- Returns how many times there are in a list of owed times.
 local function countOwed(owed)
   local _, count = string.gsub(owed, '%d+', '')
   return count

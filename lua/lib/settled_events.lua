@@ -1,6 +1,6 @@
--- Notes the events of a settle.
+-- Collects the events of a settle (lib/events.lua).
 
--- `verdicts` has the letters of the reply. The first `acks` tasks of `ids` were acked without a result.
+-- `verdicts`: the letters of the reply. The first `acks` tasks of `ids` completed without a result.
 local function noteSettled(settled, ids, verdicts, acks)
   local results = settled.results or {}
   if #results > 0 then
@@ -14,7 +14,7 @@ local function noteSettled(settled, ids, verdicts, acks)
   else
     events.noteAll(EVENT_COMPLETED, table.concat(settled.completed, ' '), #settled.completed)
   end
-  -- `planDead` has already noted the tasks that died, with their reasons.
+  -- Dead tasks are left out, because `planDead` has collected their events with the reasons.
   local kinds = { r = EVENT_RETRIED, l = EVENT_RELEASED, c = EVENT_CANCELLED }
   for i = acks + 1, #ids do
     local kind = kinds[string.sub(verdicts, i, i)]

@@ -44,8 +44,8 @@ local function readHead(id)
   return head
 end
 
--- Adds the head of the steps to the fields that the script commits. An open sleep stays a line of the head; one that
--- has ended gets a field of its own.
+-- Adds the head of the steps to the fields that the script commits. A sleep that has ended gets a field of its own;
+-- before that it is a line of the head.
 local function noteHead(fields, id, head)
   local isShort = head.bytes == 0 and head.number == 0
   local lines = { string.format(isShort and '%s %d' or '%s %d %d %d', head.serial, head.places, head.bytes, head.number) }
@@ -66,8 +66,8 @@ local function noteHead(fields, id, head)
   end
 end
 
--- Adds a step to the fields that the script commits. `old` is the text that was stored at this place before; nil if
--- there was none.
+-- Adds a step to the fields that the script commits. `old`: the text that was stored at this place; nil if there was
+-- none.
 local function noteStep(fields, head, step, old)
   head.places = math.max(head.places, step.place)
   if step.kind == 'z' then
@@ -84,8 +84,7 @@ local function noteStep(fields, head, step, old)
   head.bytes = head.bytes - before + #step.text
 end
 
--- Removes the data of signals that were taken, and of those beyond the age or number that is kept. Scripts call this
--- after the commit.
+-- Removes the data of signals that were delivered or are not kept any longer. Called after the commit.
 local function dropSignals(head)
   local gone = {}
   for i, signal in ipairs(head.dropped) do
@@ -96,8 +95,8 @@ local function dropSignals(head)
   end
 end
 
--- Returns the place of the oldest kept signal that has one of these events; nil if there is none. `events` is a text
--- with a comma before and after each event.
+-- Returns the position of the oldest stored signal with one of these events; nil if there is none. `events` has a comma
+-- before and after each event.
 local function placeOfSignal(head, events)
   for i, signal in ipairs(head.signals) do
     if string.find(events, ',' .. signal.event .. ',', 1, true) then

@@ -1,7 +1,6 @@
--- Ends an attempt whose handler sleeps or waits for signals. The attempt is refunded, which means that it does not
--- count as one. The task is scheduled for the end of the sleep, or for the time-out of the wait. `waitsFor` has the
--- events, percent-encoded and separated by commas; it is "" for a sleep. If one of these signals came after the handler
--- asked for it, the task is pending again at once.
+-- Ends an attempt whose handler sleeps or waits for signals. The attempt is refunded, and the task is scheduled for the
+-- end of the sleep or the time-out of the wait. `waitsFor`: the events, percent-encoded and separated by commas; "" for
+-- a sleep. If such a signal has arrived since the handler looked for it, the task is pending at once.
 local function planSuspended(settled, counters, id, record, c, delayMs, waitsFor)
   add(counters, RELEASED_TOTAL, 1)
   if hasFlag(c, FLAG_CANCEL) then

@@ -1,12 +1,12 @@
--- Fairness: the tasks of ready keys and the tasks without a key take turns (lib/accounts.lua). These functions read the
--- waiting tasks of an acquire in the order of their turns, and do what follows its commit. lib/charges.lua counts the
--- grants.
+-- Fairness: the keys that may run, and the tasks without a key, take turns (lib/accounts.lua). These functions read the
+-- waiting tasks of an acquire in the order of their turns, and write the turns after the commit. lib/charges.lua counts
+-- the grants.
 
--- A lane is a ready key during one call. `entries`: its first tasks. `taken`: how many of them leave `pending:keyed`.
--- `granted`: how many of its grants are not counted in its account yet.
+-- A lane is a key that may run, during one call. `entries`: its first tasks. `taken`: how many of them leave
+-- `pending:keyed`. `granted`: how many grants are not yet counted in its account.
 
--- Reads at most `wanted` tasks of a lane, all of the band of the lane. Sets lane.size, the number of tasks that were
--- read, and lane.behind, the entry that follows them.
+-- Reads at most `wanted` tasks of a lane that have the band of the lane. Sets lane.size, the number of tasks, and
+-- lane.behind, the entry after them.
 local function fill(lane, wanted)
   local found = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. lane.key .. ' ', '(' .. lane.key .. '!', 'LIMIT', 0, wanted + 1)
   local size = math.min(wanted, #found)
@@ -17,14 +17,14 @@ local function fill(lane, wanted)
   lane.hasMore = size == wanted and #found > wanted and wanted < lane.room
 end
 
--- Turns are compared as whole numbers, because sorting with a comparing function is slower. A turn is rounded down to a
--- multiple of 1 / TURN_PARTS. A line has at most LINE_ENTRIES entries. Turns that are ahead by more than LAST_TURN of
--- these parts count as equal.
+-- Turns are compared as whole numbers, because sorting with a comparison function is slower. A turn is rounded down to
+-- a multiple of 1 / TURN_PARTS. A band has at most LINE_ENTRIES tasks in one call. Turns that are ahead by more than
+-- LAST_TURN of these parts count as equal.
 local TURN_PARTS, LINE_ENTRIES, LAST_TURN = 1024, 2048, 4e9 * 1024
 
--- With fair=time, the turns of two keys may be many tasks apart. So `first` gives each lane as many places as its tasks
--- have among the first `want` turns. If the weights alone gave the places, a key that has used up its time would still
--- get its part of every call. A bisection with this many steps finds the last of these turns.
+-- With fair=time, the turns of two keys may differ by many tasks. So each lane gets as many places as it has among the
+-- first `want` turns (`first`); with places by weight, a key that has used up its time would still get some in every
+-- call. This many halving steps find the last of these turns.
 local HALVINGS = 16
 
 local function countFirst(limits, lanes, want, base)
@@ -52,8 +52,8 @@ local function countFirst(limits, lanes, want, base)
   upTo(high)
 end
 
--- Orders the tasks of the lanes of one band by turn. The result has about `want` tasks, and from each lane no more than
--- the lane has room for.
+-- Orders the tasks of one band by turn. Returns about `want` tasks, and from each lane at most as many as it has room
+-- for.
 local function lineOf(limits, lanes, want)
   local weights, total, open, base = 0, 0, #lanes, math.huge
   for _, lane in ipairs(lanes) do
@@ -68,7 +68,7 @@ local function lineOf(limits, lanes, want)
     fill(lane, wanted < lane.room and wanted or lane.room)
     total = total + lane.size
   end
-  -- Some keys have fewer tasks than their share. The other keys get the remaining places.
+  -- Some keys have fewer tasks than their share, so the other keys get the remaining places.
   while total < want and open > 0 do
     local missing = want - total
     open = 0
@@ -85,7 +85,7 @@ local function lineOf(limits, lanes, want)
   end
   local order, of, ids, n, sub = {}, {}, {}, 0, string.sub
   for _, lane in ipairs(lanes) do
-    -- If the next task of this key is in another band, a later call has to look at it.
+    -- The next task of this key is in another band, so a later call has to look at the key again.
     limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
     local idAt, entries = #lane.key + 19, lane.entries
     local first, step = (lane.turn - base) * TURN_PARTS, stepOf(limits, lane.key, lane.account.limit) * TURN_PARTS
@@ -107,7 +107,7 @@ local function lineOf(limits, lanes, want)
   return { ids = lineIds, lanes = lineLanes, turns = order, base = base }
 end
 
--- Returns the lanes with room among the first `want` ready keys of a band. found: keys and scores, alternating.
+-- Returns the lanes that have room among the first `want` keys of a band. found: keys and scores by turns.
 local function lanesOf(limits, code, found, want)
   local keys, lanes = {}, {}
   for i = 1, #found, 2 do
@@ -129,8 +129,8 @@ local function lanesOf(limits, code, found, want)
   return lanes
 end
 
--- Returns for each band the tasks of ready keys: their ids and lanes in the order of their turns. `held` is how many
--- tasks the worker holds.
+-- Returns, for each band, the tasks of the keys that may run: ids and lanes in the order of their turns. `held`: how
+-- many tasks the worker holds.
 local function peekKeyed(limits, want, held)
   local byBand, lines = { {}, {}, {}, {} }, {}
   local found = redis.call('ZRANGE', readyKey, 0, want - 1, 'WITHSCORES')
@@ -144,13 +144,13 @@ local function peekKeyed(limits, want, held)
         'WITHSCORES', 'LIMIT', 0, want)
     end
     lines[band] = lineOf(limits, lanesOf(limits, code - 1, byBand[code], want), want)
-    -- A worker that holds tasks is granted none that runs alone, however often it asks.
+    -- A worker that holds tasks never gets a task that has to run alone, so it need not ask again for one.
     limits.more = limits.more and not (band == 'solo' and held > 0)
   end
   return lines
 end
 
--- Merges the entries of a list (tasks without a key) and a line of tasks with keys, by turn.
+-- Merges the tasks without a key (from a list) and those with keys (`line`), by turn.
 local function mix(limits, listed, line, band)
   if #listed == 0 then
     return line.ids, line.lanes
@@ -171,17 +171,17 @@ local function mix(limits, listed, line, band)
   return ids, sources
 end
 
--- A lane with at least this many taken entries removes them as one range. The other lanes remove theirs together, in
--- one command.
+-- A lane with at least this many taken entries removes them as one range. The entries of the other lanes are removed
+-- together by one command.
 local RANGE_ENTRIES = 4
 
--- Returns whether the next task of some ready key has to run alone. Such keys have the band code 0, so their scores are
--- less than BAND_SPAN.
+-- Returns whether the next task of some key has to run alone. Such keys have the band number 0, so their scores are
+-- below BAND_SPAN.
 local function hasSolo()
   return redis.call('ZCOUNT', readyKey, '-inf', string.format('(%.0f', BAND_SPAN)) > 0
 end
 
--- After the commit: removes keys without room or without tasks from `ready`, and gives the other keys their new turns.
+-- Removes keys without room or tasks from `ready`, and writes the new turns of the others. Called after the commit.
 local function finishTurns(limits)
   local turns, entries = {}, {}
   for _, lane in ipairs(limits.lanes) do

@@ -1,8 +1,8 @@
--- The index `pending:typed` has the tasks that only certain workers may take, in lines by type. The workers of a queue
--- may have handlers for different types. If a worker would be granted a task for which it has no handler, the task is
--- put aside: it moves to this index, and only a worker that sends its types and runs this one gets it. A task whose
--- type has no room under its limit is put aside too (lib/accounts.lua). A worker sends its types only while the index
--- has entries. So a queue without limits of types, whose workers run all types, never uses this code.
+-- Tasks that wait for a worker with a handler for their type are in `pending:typed`, in lines by type. If a worker is
+-- granted a task without having a handler for it, the task is "put aside": it moves to this index, and only a worker
+-- that names this type in its call gets it. A task whose type has reached its limit is put aside too
+-- (lib/accounts.lua). A worker names its types only while the index has entries. So a queue without limits of types,
+-- whose workers run all types, never uses this code.
 --
 --   member     <band> <type> <sequence> <dieAt> <taskId>; every score is 0, so the members are in the order of their bytes
 --   band       0 solo   1 high   2 normal   3 low
@@ -13,11 +13,11 @@
 -- include lib/routes.lua
 -- include lib/fill.lua
 
--- A rule with a prefix looks at no more than this many types in one call.
+-- For a rule with a prefix, a call looks at this many types at most.
 local PREFIX_TYPES = 64
 
--- Returns whether the caller takes the task, and counts the task if so. A task whose type cannot be read goes to any
--- worker, which quarantines it.
+-- Returns whether the caller runs the task, and counts the task if so. A task whose type cannot be read may go to any
+-- worker, which ends it as dead.
 local function canRun(typed, envelope)
   local name = typeOf(envelope)
   if not name then
@@ -38,16 +38,16 @@ local function canRun(typed, envelope)
   return true
 end
 
--- Returns whether the task was granted before and handed back, and was not promoted, retried or replayed since. Such a
--- task goes to the head of the line of its type.
+-- Returns whether the task was granted and handed back, and since then not promoted, retried or replayed. Such a task
+-- is put at the head of the line of its type.
 local function isBack(record, envelope, c)
   return record and c.generation == 0 and c.failures == 0
     and (c.attempts + c.crashes + c.releases + c.limited > 0 or string.byte(envelope) ~= ENVELOPE_SCHEDULED)
 end
 
--- Plans to put a pending task aside, and sets in its counts since when it has waited for a worker. The caller writes
--- the record. With `isFull`, the task waits until its type has room, however long that takes. `record` is the record
--- before this call; it is needed only with `isFull`, and is nil if there is none.
+-- Plans to put a pending task aside, and stores in its counts since when it has waited for a worker. The caller writes
+-- the record. `isFull`: the task waits because its type has reached its limit, however long that takes. `record`: the
+-- record before this call, nil if there is none; needed only with `isFull`.
 local function standAside(typed, id, envelope, c, isFull, record)
   local members = typed.members
   typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1
@@ -55,14 +55,14 @@ local function standAside(typed, id, envelope, c, isFull, record)
     c.unroutedSince = now
   end
   members[#members + 1] = '0'
-  -- If a task has two entries, one of them is counted as a tombstone. So no entry may be equal to an earlier one of the
-  -- same task, even at the head of the line.
+  -- A task may have two entries, one of which is counted as a tombstone. So its new entry must differ from its old one,
+  -- even at the head of the line.
   members[#members + 1] = string.format('%s %s %012.0f %.0f %s', BAND_CODES[bandOf(envelope, c)], typeOf(envelope),
     isFull and isBack(record, envelope, c) and 0 or typed.sequence,
     isFull and HELD_FOR_EVER + typed.sequence or c.unroutedSince + typed.noHandlerAfterMs, id)
 end
 
--- Called before the commit: writes the entries, and adds the sequence to the commit.
+-- Writes the entries, and adds the sequence to the commit. Called before the commit.
 local function writeAside(typed, commit)
   if #typed.members > 0 then
     redis.call('ZADD', pendingTypedKey, unpack(typed.members))
@@ -84,8 +84,8 @@ local function peekLine(line, count)
   return redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!', 'LIMIT', 0, count)
 end
 
--- Adds the first members of each type in a band to which `rule` applies. It looks at the types in the order of their
--- names, from `from` on. Returns how many types gave members, and whether there are more types.
+-- Adds the first members of each type to which the rule with a prefix applies, in one band. The types are read in the
+-- order of their names, beginning at `from`. Returns how many types had members, and whether there are more types.
 local function peekPrefix(typed, rule, code, from, count, members)
   local found = 0
   for _ = 1, PREFIX_TYPES do
@@ -109,8 +109,8 @@ local function peekPrefix(typed, rule, code, from, count, members)
   return found, true
 end
 
--- Adds the members of all types of a rule. If the rule covers more types than one call looks at, each call begins at a
--- different type, so that no type waits for ever.
+-- Adds the members of all types of a rule. If there are more types than one call looks at, each call begins at another
+-- type, so that no type waits for ever.
 local function peekRule(typed, rule, code, count, members)
   local first, last = '[' .. code .. ' ' .. rule.name, '(' .. code .. ' ' .. rule.name .. '\255'
   local line = {}
@@ -127,7 +127,7 @@ local function peekRule(typed, rule, code, count, members)
   return found
 end
 
--- Returns for each band the first `want` members of each type that the caller runs, oldest first.
+-- Returns, for each band, the first `want` members of each type that the caller runs, oldest first.
 local function peekTyped(typed, want)
   local lines = {}
   for band, code in pairs(BAND_CODES) do
@@ -150,8 +150,8 @@ local function peekTyped(typed, want)
           end
         end
         if rule.lookedAt then
-          -- These tasks may have to wait for other tasks of their keys. While they wait, they must not hide the tasks
-          -- of other types.
+          -- These tasks may have to wait until their batch is full. They are counted apart, so that they do not hide
+          -- the tasks of other types.
           typed.besides = typed.besides + #line - before
         end
       end
@@ -166,8 +166,8 @@ local function peekTyped(typed, want)
   return lines
 end
 
--- `types` is what the caller sent (lib/routes.lua); '' if it sent no types. Scripts include this file only in the
--- branch that needs types, so code outside the branch calls the functions as fields of the table.
+-- `types`: the types that the caller named (lib/routes.lua); '' if it named none. Scripts include this file only in the
+-- branch that needs types, so other code calls the functions as fields of the returned table.
 local function newTyped(types, noHandlerAfterMs)
   local typed = { noHandlerAfterMs = noHandlerAfterMs, members = {}, besides = 0, sequence = nil, canRun = canRun, standAside = standAside, peek = peekTyped,
     write = writeAside }

@@ -1,6 +1,7 @@
--- Unique keys (docs/adr/0034-unique-keys.md). The hash `unique` has one entry for each key, with the task that was
--- accepted last for that key. An entry is a hint: the record of the task decides whether the task still holds the key.
--- So no script that ends a task has to remove an entry, and an entry that nobody removed blocks nothing.
+-- Unique keys (docs/adr/0034-unique-keys.md). The hash `unique` has an entry for each key: the task that was accepted
+-- last for it, its "holder". The record of that task decides whether the task still holds the key. So a script that
+-- ends
+-- a task need not remove the entry, and an old entry blocks nothing.
 --
 --   entry    <taskId>           the task holds the key until it has ended
 --            <taskId> <until>   the task holds the key until that time, ms since the epoch, unless it ended without
@@ -13,11 +14,10 @@
 --            debounce
 --   scope    w waiting  u unfinished  t window     onConflict   e existing  r reject  p replace  d debounce  l keepLatest
 
--- A task that waits for the end of another task becomes due after this time, ms, even if nothing makes it due at that
--- end.
+-- With keepLatest, a new task waits until the holder has ended. After this time it becomes due in any case, ms.
 local NEXT_WAIT_MS = 31536000000
 -- Returns the two parts of the unique option of an envelope: `<scope><onConflict>[<ms>]` and the key; nil for a task
--- without the option. Two plain searches are much faster than a pattern (hot for calls with unique keys).
+-- without the option. Two plain searches are much faster than one pattern (hot path for calls with unique keys).
 local function uniqueOption(envelope)
   local at = string.find(envelope, ' u=', 1, true)
   local headerEnd = at and string.find(envelope, '\n', 1, true)
@@ -32,7 +32,7 @@ local function readTerms(text)
   return { scope = scope, onConflict = onConflict, ms = tonumber(ms) }
 end
 
--- Returns the unique option of an envelope as { key, scope, onConflict, ms }; nil for a task without one.
+-- Returns the unique option of an envelope as { key, scope, onConflict, ms }; nil for a task without the option.
 local function uniqueTerms(envelope)
   local text, key = uniqueOption(envelope)
   local terms = text and readTerms(text)
@@ -42,8 +42,8 @@ local function uniqueTerms(envelope)
   return terms
 end
 
--- Returns the letter of the state of a task (nil if there is no such task), and whether the task has a different unique
--- key or none. That happens if its id began a new life after the entry was written.
+-- Returns the state letter of a task (nil if there is no such task), and whether the task has another unique key or
+-- none, because its id was used again after the entry was written.
 local function stateFor(key, id, record)
   local letter = record and string.sub(record, 1, 1)
   if letter and not string.find(letter, '[pslc]') then
@@ -57,8 +57,9 @@ local function stateFor(key, id, record)
   return letter or (isScheduled(nil, envelope) and 's' or 'p'), own ~= key
 end
 
--- Reads the task that waits for the end of the task which holds a unique key. If the holder has ended, the waiting task
--- holds the key now. over: the holder that has ended. Its field `~<taskId>` of `state` (lib/next.lua) may still exist.
+-- Reads the task that waits for the end of the holder of a unique key (keepLatest). If the holder has ended, that task
+-- becomes the holder. over: the holder that has ended; its field `~<taskId>` of `state` (lib/next.lua) may still be
+-- there.
 local function readNext(key, holder)
   local record = redis.call('HGET', stateKey, holder.next)
   local state, isOther = stateFor(key, holder.next, record)
@@ -72,8 +73,8 @@ local function readNext(key, holder)
   end
 end
 
--- Reads the holders of these unique keys: the tasks that are named in `unique`. Returns a table of holders by key, and
--- their number. A holder has the id, the record and the state of its task, and the end of its window if it has one.
+-- Reads the holders of these unique keys. Returns them by key, and their number. A holder has the id, the record and
+-- the state of its task, and the end of its window if there is one.
 local function readHolders(keys)
   local holders, found, ids = {}, {}, {}
   for place, entry in ipairs(redis.call('HMGET', uniqueKey, unpack(keys))) do
@@ -109,8 +110,8 @@ local function entryText(holder)
   return holder.next and text .. ' ' .. holder.next or text
 end
 
--- Returns the letter of the holder's state if the holder keeps its key against a new task with this scope; otherwise
--- nil. The letter is r if the holder was purged.
+-- Returns the state letter of the holder if it keeps the key against a new task with this scope; otherwise nil. The
+-- letter is r if the holder was purged.
 local function stillHolds(holder, scope)
   local state = holder.state
   if not holder.ends then
@@ -124,8 +125,8 @@ local function stillHolds(holder, scope)
   return state or 'r'
 end
 
--- Called after the commit: ends the windows of tasks whose records are gone, because nothing else would end them early.
--- `envelopes` has envelopes or their headers, by id.
+-- Ends the windows of tasks whose records are gone, because nothing else ends these windows early. Called after the
+-- commit. `envelopes`: envelopes or their headers, by id.
 local function freeWindows(ids, envelopes)
   for _, id in ipairs(ids) do
     local terms = envelopes[id] and uniqueTerms(envelopes[id])
@@ -136,14 +137,14 @@ local function freeWindows(ids, envelopes)
   end
 end
 
--- Decides for the tasks of one call, in their order, whether they get their unique keys. `envelopes` has one envelope
--- for each place in the call. Hot for calls with unique keys: making a table for each task would double the cost.
+-- Decides, for the tasks of one call in their order, which ones get their unique keys. `envelopes`: one per task. Hot
+-- path for calls with unique keys: a table per task would double the time.
 local function newUnique(envelopes)
   local unique = { owners = {}, holders = {} }
-  -- `keys` and `terms` have one entry for each place in the call. Most tasks of a call have the same terms.
+  -- `keys` and `terms` have one entry per task. Most tasks of a call have the same terms.
   local keys, terms, known = {}, {}, {}
-  -- `asked` has the different keys. `isRepeated` says that several tasks of the call have the same key. Only then
-  -- `taken` notes which task of the call holds it.
+  -- `asked`: the different keys. `isRepeated`: several tasks of the call have the same key. Only then `taken` has, by
+  -- key, the task of this call that holds it.
   local asked, count, seen, taken, isRepeated = {}, 0, {}, {}, false
   for place, envelope in ipairs(envelopes) do
     local text, key = uniqueOption(envelope)
@@ -162,13 +163,13 @@ local function newUnique(envelopes)
   if count > 0 then
     unique.holders, held = readHolders(asked)
   end
-  -- If no two tasks of the call have the same key, and no key is held, each task may take its key.
+  -- Every task may take its key if no key is held, and no two tasks of the call have the same one.
   unique.isFree = not isRepeated and held == 0
   local written, windows, flagged, left = {}, {}, {}, {}
 
-  -- Returns a verdict and the state of the task that holds the key; nil if the task may take its key. The verdicts: o,
-  -- the answer names the holder; u, the enqueue is refused; w, the holder waits and is to be replaced; a, the holder
-  -- runs and this task comes after it (only with canFollow).
+  -- Returns nil if the task may take its key, otherwise a letter and the state of the holder: o the answer names the
+  -- holder; u the enqueue is refused; w the holder waits and is replaced; a the holder runs, and this task runs after
+  -- it (only with canFollow).
   function unique.conflict(place, id, canFollow)
     local key = keys[place]
     local holder = key and (taken[key] or unique.holders[key])
@@ -191,7 +192,7 @@ local function newUnique(envelopes)
     return onConflict == 'r' and 'u' or 'o', state
   end
 
-  -- Called when a task was accepted: it holds its key from now on. `state` is p or s.
+  -- Called for an accepted task: it holds its key from now on. `state` is p or s.
   function unique.take(place, id, state)
     local key, own = keys[place], terms[place]
     if not key then
@@ -213,15 +214,14 @@ local function newUnique(envelopes)
     end
   end
 
-  -- Called when all tasks of the call were accepted into pending.
+  -- Called when all tasks of the call were accepted as pending.
   function unique.takeAll(ids)
     for place, id in ipairs(ids) do
       unique.take(place, id, 'p')
     end
   end
 
-  -- Makes the task wait for the end of the task that holds its key. Returns the envelope, changed to that of a
-  -- scheduled task.
+  -- Lets the task wait for the end of the holder. Returns its envelope, changed into that of a scheduled task.
   function unique.follow(place, id, envelope)
     local key = keys[place]
     local holder = taken[key] or unique.holders[key]
@@ -237,8 +237,8 @@ local function newUnique(envelopes)
     return '@' .. header .. ' r=' .. due .. payload
   end
 
-  -- Called before the commit. If the call is aborted before its commit, there are entries of tasks that do not exist.
-  -- Such entries hold no key.
+  -- Writes the entries. Called before the commit. If the call is aborted before its commit, the entries name tasks that
+  -- do not exist, and such entries hold nothing.
   function unique.write()
     if #written > 0 then
       redis.call('HSET', uniqueKey, unpack(written))
@@ -251,8 +251,8 @@ local function newUnique(envelopes)
     end
   end
 
-  -- Called after the commit. A window holds its key even if its task is gone, so it may be written only when the task
-  -- exists.
+  -- Writes the entries with windows. Called after the commit, because a window holds its key even if the task does not
+  -- exist.
   function unique.writeWindows()
     if #windows > 0 then
       redis.call('HSET', uniqueKey, unpack(windows))

@@ -1,8 +1,7 @@
--- Plans how verdicts change their tasks, except acks without a result, and makes the writes that come before the
--- commit.
+-- Plans what verdicts do with their tasks, except completed tasks without a result (lib/acks.lua). A verdict is how a
+-- worker says that an attempt ended. Makes also the writes before the commit.
 
--- Prepares `settled` for verdicts other than plain acks. `gone` has the ids that leave `processing` by such verdicts.
--- `retried` has the ids that may be queued again without a wait.
+-- Prepares the plan. `gone`: ids that leave `processing`. `retried`: ids that may become pending again without a wait.
 local function prepareVerdicts(settled, retried)
   settled.gone, settled.cancelled, settled.scheduled, settled.dead, settled.results = {}, {}, {}, {}, {}
   settled.deadUntil = {}
@@ -15,7 +14,7 @@ local function prepareVerdicts(settled, retried)
   end
 end
 
--- Returns whether the tasks of this task's key are granted in strict order.
+-- Returns whether the key of this task has a strict order (ordered=1).
 local function isOrdered(record)
   return limits and limits.ordered and leasedKey(record) ~= nil
 end
@@ -25,7 +24,7 @@ local function put(settled, id, record)
   write(settled, id, record)
 end
 
--- Notes for whom the end of a task matters. mark: see lib/flows.lua.
+-- Adds the end of a task for the tasks that wait for it. mark: how the task ended (lib/flows.lua).
 local function noteEnd(settled, id, c, mark)
   if hasFlag(c, FLAG_NEXT) then
     settled.awaited[#settled.awaited + 1] = id
@@ -35,7 +34,7 @@ local function noteEnd(settled, id, c, mark)
   end
 end
 
--- `history` and `err` are the two values that `appendAttempt` returned.
+-- `history` and `err` are what `appendAttempt` returned.
 local function planCancelled(settled, counters, id, c, history, err)
   settled.cancelled[#settled.cancelled + 1] = id
   add(counters, CANCELLED, 1)
@@ -46,7 +45,7 @@ local function planCancelled(settled, counters, id, c, history, err)
   return 'c'
 end
 
--- Counts a failure under its signature, and returns what the record of a dead letter says about it.
+-- Counts a failure under its signature. Returns what the record of a dead letter says about its error.
 local function noteFailure(settled, told, isDead, err)
   if not settled.errors then
 -- include lib/errors.lua
@@ -55,7 +54,7 @@ local function noteFailure(settled, told, isDead, err)
   return settled.countFailure(settled.errors, told, isDead, err)
 end
 
--- Counts a death without an error.
+-- The same for a death without an error.
 local function noteDeath(settled, envelope, reason)
 -- include lib/told.lua
   return reason .. noteFailure(settled, toldOf(envelope, reason), true, '~' .. reason)
@@ -91,7 +90,7 @@ local function planScheduled(settled, counters, id, c, delayMs, history, err)
   return 'r'
 end
 
--- Makes the task pending again, at the head of its band or of the line of its key.
+-- Makes a task pending again, at the head of its band or of the line of its key.
 local function handBack(settled, counters, id, envelope, c, history)
   addPending(settled.bands, id, envelope, c)
   add(counters, PENDING, 1)
@@ -99,7 +98,7 @@ local function handBack(settled, counters, id, envelope, c, history)
   return 'l'
 end
 
--- Retries a task whose key has a strict order: the task keeps its place, and its key waits for it.
+-- Retries a task of a key in strict order: it stays at the head of its key, and the key is held for the delay.
 local function planInPlace(settled, counters, id, record, delayMs, failure)
   if delayMs > 0 then
     limits.hold(limits, leasedKey(record), now + delayMs)
@@ -108,7 +107,7 @@ local function planInPlace(settled, counters, id, record, delayMs, failure)
   return 'r'
 end
 
--- Retries a task without a wait: it goes to the end of its band at once.
+-- Retries a task without a delay: it goes to the end of its band.
 local function planAgain(settled, counters, id, failure)
   failure.again = failure.again or 'p' .. countsText(failure.c) .. failure.history .. failure.err
   addPending(settled.again, id, settled.envelopes[id] or '.', failure.c)
@@ -118,15 +117,15 @@ local function planAgain(settled, counters, id, failure)
   return 'r'
 end
 
--- Parts the text of a failure: what the worker says about the error (lib/errors.lua), nil if it says nothing, and the
+-- Splits the text of a failed attempt into the description for counting (lib/errors.lua), nil if there is none, and the
 -- error.
 local function splitFailure(text)
   local told, err = string.match(text, '^([^\n]*)\n(.*)$')
   return told, err or text
 end
 
--- Returns the text that a failure adds to a record. Tasks of one grant that fail with the same error get the same text,
--- so it is made once for a run of such tasks.
+-- Returns what a failure adds to a record. Tasks of one grant that fail with the same error get the same text, so the
+-- last result is cached.
 local function failureOf(settled, record, verdict, text)
   local before = settled.failure
   if before and record == before.record and text == before.text and verdict == before.verdict then
@@ -164,8 +163,8 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, record, c, reason .. mark, history, err)
 end
 
--- Hands back a task whose handler met a rate limit. The key, the type or the queue, as `scope` says, is held for
--- `holdMs`. The attempt is refunded.
+-- Hands back a task whose handler met a rate limit, with its attempt refunded. Its key, type or queue (`scope`) is held
+-- for `holdMs`.
 local function planLimited(settled, counters, id, record, c, envelope, holdMs, scope)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
@@ -185,9 +184,8 @@ local function planLimited(settled, counters, id, record, c, envelope, holdMs, s
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
--- Plans an error that does not count as a failure: the attempt is refunded, and the task waits like a task that failed.
--- Such errors and rate limits together are refunded RATE_LIMITED_MAX times. After that, such an error counts as a
--- failure.
+-- Plans an error that does not count as a failure: the attempt is refunded, and the task is retried after the delay.
+-- After RATE_LIMITED_MAX refunds for such errors and rate limits together, it counts as a failure.
 local function planExcused(settled, counters, id, record, c, delayMs, text)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
@@ -205,8 +203,8 @@ local function planExcused(settled, counters, id, record, c, delayMs, text)
   return 'l'
 end
 
--- Ends a task that its worker gives up without a dead letter. The verdict is `drop` if the last attempt failed,
--- otherwise `cancel`.
+-- Ends a task as cancelled, because its worker asks for it. Verdict `drop`: the last attempt failed, but the handler
+-- wants no dead letter. Verdict `cancel`: the handler cancelled the task.
 local function planGivenUp(settled, counters, id, record, c, verdict, text)
   local isFailure = verdict == 'drop'
   local told, message = splitFailure(text)
@@ -219,8 +217,8 @@ local function planGivenUp(settled, counters, id, record, c, verdict, text)
   return planCancelled(settled, counters, id, c, history, err)
 end
 
--- Hands back a task in strict order for which its worker has no handler. The task is not put aside, because the tasks
--- behind it would overtake it.
+-- Hands back a task of a key in strict order for which the worker has no handler. The task is not put aside, because
+-- later tasks of its key would overtake it.
 local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, text)
   c.unroutedSince = c.unroutedSince > 0 and c.unroutedSince or now
   local envelope = redis.call('HGET', tasksKey, id) or '.'
@@ -231,8 +229,8 @@ local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, 
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
--- Plans one verdict other than ack. The fence of the record was checked already. `typed` (lib/typed.lua) is given if
--- the verdict is `unrouted`.
+-- Plans one verdict other than an ack. The caller has compared the fence. `typed` (lib/typed.lua): given if the verdict
+-- is `unrouted`.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
   if limits then
@@ -266,7 +264,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     if isOrdered(record) then
       return planUnrouted(settled, counters, id, record, c, typed.noHandlerAfterMs, text)
     end
-    -- The task is put aside until a worker that runs its type asks, and its attempt is refunded.
+    -- The task waits for a worker that runs its type, and its attempt is refunded.
     typed.standAside(typed, id, redis.call('HGET', tasksKey, id) or '.- ', c)
     add(counters, PENDING, 1)
     put(settled, id, 'p' .. countsText(c) .. historyOf(record))
@@ -281,8 +279,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     return planLimited(settled, counters, id, record, c, envelope, delayMs, text)
   end
 
-  -- A task that is released gets only its first RELEASES_REFUNDED attempts refunded. An attempt that never began is
-  -- always refunded.
+  -- A release is refunded at most RELEASES_REFUNDED times per task. An attempt that never began is always refunded.
   if verdict == 'release' then
     c.releases = c.releases + 1
   end
@@ -302,7 +299,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   return handBack(settled, counters, id, envelope, c, history)
 end
 
--- Plans an ack with a result or any other verdict, and returns the letter for the reply.
+-- Plans an ack with a result or any other verdict. Returns the letter for the reply.
 local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, typed)
   local current = record and parseLease(record)
   if verdict == 'ack' then
@@ -324,13 +321,13 @@ local function planOther(settled, counters, id, fence, verdict, delayMs, text, r
   return verdictWithoutLease(counters, record, nil)
 end
 
--- Returns how many tasks go back to the heads of their bands. A grant trims the same heads, so one call either hands
--- tasks back or grants tasks.
+-- Returns how many tasks go back to the heads of their bands. A call with such tasks grants none, because a grant trims
+-- the same heads.
 local function countReleases(settled)
   return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low + #settled.bands.keyed
 end
 
--- Called before the commit: adds the tasks to the indexes to which they belong next.
+-- Adds the tasks to the lists of their new states. Called before the commit.
 local function writeVerdicts(settled)
   if settled.errors then
     settled.writeErrors(settled.errors)

@@ -20,15 +20,16 @@ elseif what == 'test' then
   field = 'o' .. name
 end
 local known = redis.call('HEXISTS', key, field)
--- Processes read all rules and targets again when the revision has changed. The revision is written before the change, so
--- that no change is missed if the script fails in between.
+-- The revision tells processes to read all rules and targets again. It is written before the change, so that no change
+-- is missed if the script fails in between.
 if text == '' then
   if known == 0 then
     return 0
   end
   redis.call('HINCRBY', alertsKey, ':revision', 1)
   if what == 'rule' then
-    -- Its state stays too, until the process that evaluates the rules has told the end of its alerts.
+    -- The definition and the state of a deleted rule stay, until the process that evaluates the rules has sent the
+    -- messages about the end of its alerts.
     redis.call('HSET', alertsKey, 'd' .. name, redis.call('HGET', key, name))
     redis.call('HDEL', alertsKey, 'm' .. name)
   end

@@ -17,7 +17,7 @@ if holder and holder ~= owner and tonumber(till) > now then
   return { now, 0, revision, 0 }
 end
 if leaseMs == 0 then
-  -- The time of the release is kept: from it the next owner computes for how long nobody evaluated the rules.
+  -- The time of the release is stored, so that the next owner knows how long nobody evaluated the rules.
   if holder == owner then
     redis.call('HSET', alertsKey, ':owner', '- ' .. nowText)
   end

@@ -27,7 +27,7 @@ for at = partAt, #ARGV, 3 do
     removed[#removed + 1], removed[#removed + 2] = 's' .. name, 'd' .. name
   elseif kind == 'send' then
     written[#written + 1], written[#written + 2] = 'o' .. name, text
-  -- The state of a rule that was deleted meanwhile is stored as well, because it says which ends have to be told.
+  -- The state of a deleted rule is stored as well, because it tells which ends of alerts still need a message.
   elseif redis.call('HEXISTS', alertRulesKey, name) == 1 or redis.call('HEXISTS', alertsKey, 'd' .. name) == 1 then
     written[#written + 1], written[#written + 2] = 's' .. name, text
   end
@@ -36,7 +36,7 @@ if #ended > 0 then
   redis.call('LPUSH', alertHistoryKey, unpack(ended))
   redis.call('LTRIM', alertHistoryKey, 0, maxKept - 1)
 end
--- One HSET stores a state together with the messages about its change.
+-- One HSET stores the state together with the messages about its change, so that neither exists without the other.
 if #written > 0 then
   redis.call('HSET', alertsKey, unpack(written))
 end

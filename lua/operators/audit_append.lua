@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- audit_append: keep a record of what an operator did. Only audit_trim removes records.
+-- audit_append: store a record of what an operator did. Only audit_trim removes records.
 -- KEYS[1] :audit_log  LIST  the time, ms since the epoch, and a record as JSON; oldest first
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] record  string  JSON; this script does not read it

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- confirm: find out whether accepted tasks are still there.
--- It also writes something, so that the WAIT that follows has a write to wait for.
+-- confirm: find out whether accepted tasks still exist.
+--   It also writes a field, so that the WAIT that follows has a write to wait for.
 -- KEYS[1] tasks  HASH  taskId -> envelope
 -- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
 -- ARGV[1] marker  string  any text: written to the field #confirmed
@@ -19,6 +19,6 @@ local known = {}
 for i = 1, #ids do
   known[i] = (envelopes[i] or records[i]) and 'y' or 'n'
 end
--- WAIT waits for the last write of its connection. Without a write it would report success at once.
+-- WAIT waits for the last write of its connection. Without a write it would succeed at once.
 redis.call('HSET', stateKey, '#confirmed', marker)
 return table.concat(known)

@@ -60,7 +60,7 @@ if how == 'taken_over' and settingsText(fields[1], fields[2]) ~= settings then
   return 'changed'
 end
 local flows = readTotals(fields[3] or nil)
--- Other parts have to learn of the ends of their nodes.
+-- The ends of nodes, and the messages for other queues and partitions, have to be delivered first.
 if flows.taken < flows.noted or (fields[4] or '') ~= '' then
   return 'busy'
 end

@@ -25,8 +25,8 @@ if confirmed == '' then
   end
   return registered
 end
--- If the field has changed, the queue was deleted meanwhile, and the registry may have lost what this caller
--- registered.
+-- If the field has changed, the queue was deleted after the first call. Then the registry may not have it any more, so
+-- the caller has to register it again.
 if registered == confirmed then
   redis.call('HSET', stateKey, '#registered', '1')
   return '1'

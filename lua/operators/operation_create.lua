@@ -31,7 +31,7 @@ end
 
 local open = redis.call('ZRANGE', operationsRunningKey, 0, -1, 'WITHSCORES')
 local running, ofShare = 0, 0
--- The names are read in parts, because `unpack` fails at 8,000 values.
+-- Several calls, because `unpack` fails at 8,000 values.
 for first = 1, #open, 2000 do
   local names = {}
   for at = first, math.min(#open, first + 1998), 2 do
@@ -55,8 +55,8 @@ end
 if undoes ~= '' and redis.call('HEXISTS', operationsKey, undoes .. ':undoneAt') == 1 then
   return { -1, now }
 end
--- The HSET comes last, because it creates the operation: an index entry without the fields of its operation is ignored.
--- The same HSET marks the discard that this operation undoes.
+-- The HSET comes last, because it creates the operation. An index entry without an operation does no harm. The same
+-- HSET marks the discard that this operation undoes.
 redis.call('ZADD', operationsIndexKey, nowText, operationId)
 redis.call('ZADD', operationsRunningKey, 0, operationId)
 local fields = { field('spec'), spec, field('share'), share, field('view'), view }

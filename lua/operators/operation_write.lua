@@ -18,7 +18,7 @@ if redis.call('HGET', operationsKey, operationId .. ':owner') ~= owner then
   return { 0, '', now }
 end
 local control = redis.call('HGET', operationsKey, operationId .. ':control') or ''
--- The operation does not pause if an operator has resumed or cancelled it meanwhile.
+-- If an operator has resumed or cancelled the operation meanwhile, it does not pause.
 if phase == 'pause' and control ~= 'pause' then
   phase = 'run'
 end

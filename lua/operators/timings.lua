@@ -1,6 +1,6 @@
 #!lua
 -- timings: add to the counts of how long tasks of the queue waited and ran.
--- Refused at maxmemory; the worker then drops them.
+--   Refused at maxmemory; the worker then drops the counts.
 -- KEYS[1] timings  HASH  w<bucket> and r<bucket> -> how many tasks waited and ran that long
 -- ARGV[1] ttlMs  integer
 -- ARGV[2..] field  string  repeated, at most 192 times: field, count

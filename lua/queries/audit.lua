@@ -38,9 +38,10 @@
 -- include lib/purge.lua
 -- include lib/flows.lua
 
--- The audit counts the headers in records by reading all completed records, but only if there are at most this many.
+-- Counting completed tasks whose record has the header means reading all their records. The audit does this only for at
+-- most this many.
 local RECOUNTED = 20000
--- Records of dead letters are long, so they are counted in each audit only if there are at most this many.
+-- Records of dead letters are long, so each audit counts them only if there are at most this many.
 local DEAD_RECOUNTED = 1000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k', kept = 'c' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
@@ -65,8 +66,7 @@ if purging then
   end
 end
 
--- A purge that was aborted after its commit leaves records. If their index entries are gone, only a scan of all tasks
--- finds them.
+-- An aborted purge may leave records without index entries. Only a scan of all tasks finds these.
 if part == 'tasks' then
   local page = redis.call('HSCAN', tasksKey, from, 'COUNT', limit)
   looked = tonumber(page[1])
@@ -99,8 +99,8 @@ if part == 'tasks' then
   end
 end
 
--- I1 for a window of one index: the task of each entry is in the state of that index. Tombstones in the pending lists
--- are allowed.
+-- I1, for a window of one index: each entry has a task in the state of that index. In the pending lists, entries of
+-- tasks that are not pending (tombstones) are allowed.
 local key = INDEX[part]
 if key then
   local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded' or part == 'kept'
@@ -119,7 +119,7 @@ if key then
     local seen = {}
     for i, id in ipairs(ids) do
       local record = records[i]
-      -- If the record is "r", a purge was aborted after its commit. What that purge left is removed here.
+      -- The record "r" is from a purge that was aborted after its commit. This removes the rest.
       local removed = 0
       if repair == 1 and record and string.byte(record) == RECORD_PURGED then
         removed = redis.call('HDEL', tasksKey, id) + redis.call('HDEL', resultsKey, id) + redis.call('HDEL', progressKey, id)
@@ -162,8 +162,7 @@ compare('I1', 'completed', counters[COMPLETED], redis.call('LLEN', completedKey)
 compare('I1', 'cancelled', counters[CANCELLED], redis.call('LLEN', cancelledKey))
 compare('I1', 'expired', counters[EXPIRED], redis.call('LLEN', expiredKey))
 
--- The pending lists may hold more entries than there are pending tasks, but never fewer. An acquire drops entries that
--- belong to no pending task.
+-- The pending lists may have more entries than there are pending tasks, but never fewer. An acquire removes the others.
 local entries = redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
   + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey)
 local pending = acceptedPending + counters[PENDING]
@@ -176,8 +175,8 @@ if entries ~= pending + counters[TOMBSTONES] then
   end
 end
 
--- A count of tombstones by band can be too high, because a task that was cancelled and enqueued again may be in another
--- band. It is never too low.
+-- The number of tombstones of a band may be too high, never too low: a task that was cancelled and enqueued again may
+-- be in another band.
 local aside = redis.call('ZCARD', pendingTypedKey)
 for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey) + aside, [TOMBSTONES_LOW] = redis.call('LLEN', pendingLowKey) + aside,
   [TOMBSTONES_SOLO] = redis.call('LLEN', pendingSoloKey) + aside, [TOMBSTONES_ASIDE] = aside,
@@ -188,12 +187,12 @@ for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey)
   end
 end
 
--- I2: every accepted task is counted in exactly one state. Each task that is not purged has an envelope, except
--- completed tasks whose record has the header. Discarded tasks, which can still be restored, have an envelope too.
+-- I2: every accepted task is counted in exactly one state. There is an envelope for each task that is not purged
+-- (discarded ones included), except completed tasks whose record has the header.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
--- Nodes are stored by flows and not by enqueues. Nodes that wait, were skipped, or are on their way to another part are
--- counted with the flows, and not in a state.
+-- Nodes of flows are not counted as enqueued. Nodes that wait, were skipped, or are on their way to another queue or
+-- partition are counted with the flows, and not in a state.
 local flowTotals = readTotals(redis.call('HGET', stateKey, '#flows') or nil)
 live = live + flowTotals.waiting + flowTotals.skipped + flowTotals.leaving
 compare('I2', 'accepted', acceptedPending + acceptedScheduled + flowTotals.made, live + counters[PURGED])
@@ -204,12 +203,11 @@ end
 local fields = redis.call('HLEN', tasksKey)
 local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
--- If a call of flow_sent aborted, it may have removed envelopes of nodes that other parts have already. The call will
--- be repeated.
+-- An aborted flow_sent may have removed envelopes of nodes that were delivered already. It will be repeated.
 local early = expected - envelopes
 compare('I2', 'envelopes', early > 0 and early <= flowTotals.leaving and envelopes or expected, envelopes)
 
--- If the number of envelopes is wrong, the number of headers may be the cause, so the headers are counted.
+-- If the number of envelopes is wrong, the number of headers in records may be wrong, so these are counted.
 local listed, kept = redis.call('LLEN', completedKey), redis.call('ZCARD', keptKey)
 if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and listed + kept <= RECOUNTED then
   local seen, actual = {}, 0
@@ -230,8 +228,8 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and listed + k
     repaired = repaired + 1
   end
 end
--- I18: each error counts its dead letters. They are counted again if there are few of them, or if the errors count more
--- than there are.
+-- I18: each error signature counts its dead letters. They are counted again if there are few, or if the signatures
+-- count more than there are.
 local signatures = part == '' and redis.call('HKEYS', errorsKey) or {}
 if #signatures > 0 then
   local stored, counted, actual, sum = {}, {}, {}, 0
@@ -260,9 +258,8 @@ if #signatures > 0 then
   end
 end
 
--- I15: the account of a key, and that of a type with a limit, counts the leased tasks of that key or type. The audit
--- checks the accounts of the leased tasks, of the keys of up to KEYS_RECOUNTED lines, and of as many entries of
--- `resting`.
+-- I15: the accounts count the leased tasks of each key, and of each type with a limit. The audit checks the accounts of
+-- the leased tasks, of the keys of up to KEYS_RECOUNTED waiting lines, and of as many entries of `resting`.
 local KEYS_RECOUNTED = 1000
 if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[PROCESSING] <= RECOUNTED then
   local running, keys = {}, {}
@@ -302,7 +299,7 @@ if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[P
       violation('I15', string.format('key %s: counted %s running, found %d', taskKey, counted, running[taskKey]))
       if repair == 1 then
         redis.call('HSET', stateKey, '@' .. taskKey, running[taskKey] .. (account and rest or ' 0 0 0'))
-        -- The next promotion looks at the key, and makes it ready if it may run.
+        -- With this entry the next promotion checks the key, and adds it to `ready` if it may run.
         redis.call('ZADD', restingKey, 0, taskKey)
         repaired = repaired + 1
       end

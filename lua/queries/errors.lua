@@ -17,7 +17,7 @@ local reply = { time[1] * 1000 + math.floor(time[2] / 1000), unpackCounters(own[
 local texts = redis.call('HGETALL', errorsKey)
 for at = 1, #texts, 2 do
   local signature, counts = texts[at], redis.call('HMGET', stateKey, '#!' .. texts[at], '#mute:' .. texts[at])
-  -- A call that was cut short may have stored a text without counters.
+  -- An aborted call may have stored a text without counters.
   if counts[1] then
     local size = #reply
     reply[size + 1], reply[size + 2], reply[size + 3], reply[size + 4] = signature, texts[at + 1], counts[1], counts[2] or ''

@@ -19,7 +19,7 @@
 local number, id = string.match(after, '^([^:]+):(.*)$')
 number = tonumber(number)
 
--- Redis orders members by bytes, but Lua would compare strings by the locale of the server.
+-- Redis sorts members by their bytes, but Lua would compare strings by the locale of the server.
 local function isBefore(a, b)
   for i = 1, math.min(#a, #b) do
     local x, y = string.byte(a, i), string.byte(b, i)
@@ -30,8 +30,7 @@ local function isBefore(a, b)
   return #a < #b
 end
 
--- Returns the lowest position in [low, high) for which `isPast` is true; `high` if there is none. `isPast` has to be
--- true for all positions after the first one for which it is true.
+-- Binary search: returns the lowest position in [low, high) for which `isPast` is true; `high` if there is none.
 local function search(low, high, isPast)
   while low < high do
     local middle = math.floor((low + high) / 2)
@@ -50,7 +49,7 @@ if order == 'first' or order == 'last' then
   if number then
     local score = string.format('%.17g', number)
     local ascending = order == 'first'
-    -- The members with this score are at the positions from `low` up to `high`, in the order asked for.
+    -- The members with this score have the positions from `low` to below `high`, in the order asked for.
     local low = ascending and redis.call('ZCOUNT', indexKey, '-inf', '(' .. score) or redis.call('ZCOUNT', indexKey, '(' .. score, '+inf')
     local high = low + redis.call('ZCOUNT', indexKey, score, score)
     from = id == '' and high or search(low, high, function(at)
@@ -78,7 +77,7 @@ end
 local length = redis.call('LLEN', indexKey)
 local from = 0
 
--- Returns when the task at a position ended. If the entry has no record, the next entry that has one decides.
+-- Returns when the task at a position ended. If that entry has no record, the next entry with a record is used.
 local function endedAt(at)
   for position = at, math.min(at + 20, length - 1) do
     local member = redis.call('LINDEX', indexKey, position)
@@ -100,8 +99,8 @@ if order == 'ended' then
         return endedAt(at) < number
       end)
     else
-      -- Looks for the task among those that ended in the same millisecond. If the task was purged, all older tasks are
-      -- gone too.
+      -- Looks for the task among those that ended in the same millisecond. If it is missing, it was purged, and all
+      -- older tasks with it.
       local behind
       for at = low, length - 1, 500 do
         local window = redis.call('LRANGE', indexKey, at, at + 499)
@@ -115,8 +114,8 @@ if order == 'ended' then
           break
         end
       end
-      -- After the clock was set back, the list is not in the order of time, and the search can miss a task that is in
-      -- the list. So the whole list is searched for that task.
+      -- If the clock was set back, the list is not in the order of time, so the binary search may miss a task. Then the
+      -- whole list is searched.
       if not behind and tonumber(endedAtOf(redis.call('HGET', stateKey, id)) or '') == number then
         local position = redis.call('LPOS', indexKey, id)
         behind = position and position + 1
@@ -129,8 +128,8 @@ if order == 'ended' then
   return { last and string.format('%.0f:', last) .. ids[#ids] or '', length, unpack(ids) }
 end
 
--- Workers take tasks from the head of the list. So the last task of the previous page has moved towards the head, or it
--- has left the list together with all tasks before it.
+-- Workers take tasks from the head of the list. So the last task of the previous page is nearer to the head now, or it
+-- and all tasks before it were taken.
 if number then
   from = number
   if number <= 100000 then

@@ -38,7 +38,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 
--- A task in `pending:typed` counts in its band.
+-- A task in `pending:typed` is counted in its band.
 local typed = redis.call('ZCARD', pendingTypedKey)
 local function typedIn(code)
   return typed > 0 and redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') or 0
@@ -52,8 +52,8 @@ local lengths = {
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', '#dead_caps', '#dropped', '#flows')
 local counters = unpackCounters(fields[1])
 
--- Returns the header of the first entry that belongs to a pending task. Cancelled tasks leave their entries in the
--- lists. If there are such entries, the search continues through at most ten windows.
+-- Returns the first line of the envelope of the first pending task. Cancelled tasks leave entries in the lists, so up
+-- to ten windows of entries are searched if there are such tasks.
 local WINDOW = 100
 local function oldestOf(entries)
   local windows = counters[TOMBSTONES] > 0 and 10 or 1
@@ -79,8 +79,8 @@ for i, key in ipairs({ pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey
     return redis.call('LRANGE', key, from, to)
   end)
 end
--- Finds the first task of each line of an index, for at most `most` lines. `name` is a pattern for the part of a member
--- that names its line.
+-- Finds the first task of each line of an index, for at most `most` lines. A line is the entries of one key or type.
+-- `name`: the pattern of the beginning of a member that names its line.
 local function oldestOfLines(key, name, most)
   local line = '-'
   for _ = 1, most do
@@ -102,8 +102,8 @@ end
 oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
 oldestOfLines(pendingKeyedKey, '^%S+', 50)
 
--- At most this many ready keys are counted exactly, and every other one counts as their mean. As many resting keys,
--- those with the latest times, are searched for holds.
+-- This many ready keys are counted exactly; all others are estimated from their mean. Of the resting keys, this many
+-- with the latest times are searched for holds.
 local KEYS_LOOKED_AT = 100
 local flow = {}
 if fields[3] then
@@ -117,7 +117,7 @@ if fields[3] then
   local runnable, readyKeys = 0, redis.call('ZCARD', readyKey)
   for _, key in ipairs(ready) do
     local waiting = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')
-    -- `keyRoom` returns two values. The parentheses drop the second one.
+    -- The parentheses drop the second value that `keyRoom` returns.
     runnable = runnable + math.min(waiting, (keyRoom(limits, key)))
   end
   if readyKeys > #ready then
@@ -146,8 +146,8 @@ if fields[6] then
   local score = tonumber(redis.call('ZREVRANGE', flowsDueKey, 0, 0, 'WITHSCORES')[2] or 0)
   oldestFlow = score > HELD_FOR_EVER and HELD_FOR_EVER + LAST_CREATED - score or 0
 end
--- No counter tells suspended tasks from other scheduled ones, so up to 500 records are read. If more tasks are scheduled,
--- these are a random sample.
+-- Suspended tasks have no counter, so at most 500 records of scheduled tasks are read. If there are more, the 500 are a
+-- random sample.
 local suspended, scheduled = 0, lengths[7]
 if scheduled > 0 and redis.call('EXISTS', stepsKey) == 1 then
   local sample = redis.call('ZRANDMEMBER', scheduledKey, 500)

@@ -69,8 +69,8 @@ end
 local commit = { taskId, 'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record) }
 if hasFlag(c, FLAG_NODE) then
 -- include lib/note_ends.lua
-  -- If a grant meets a node of a cancelled flow, it makes the node waiting although the node waits for no other one.
-  -- Such a node is not in the number of waiting nodes, so it is not subtracted either.
+  -- A grant that finds the flow cancelled makes the node waiting, although the node waits for no other one. Such a node
+  -- was not counted as waiting, so it must not be subtracted.
   local isBehind = behind and not string.find(record, '^w%S+ 0')
   addEnd(taskId, isBehind and 'v' or 'x', c)
   noteEnds(commit, behind and -1 or 0)

@@ -50,8 +50,8 @@
 -- include lib/due.lua
 -- include lib/parked.lua
 
--- The entry of a task that leaves the line of its key is looked for among this many entries. In a longer line the entry
--- stays as a tombstone, which an acquire drops.
+-- If a task leaves the line of its key, its entry is searched among this many entries. In a longer line the entry stays
+-- as a tombstone, which an acquire removes.
 local LINE_LOOKED_AT = 1000
 local PRIORITIES = { h = 'h', l = 'l' }
 local FIELDS = { 'runAt', 'priority', 'key', 'payload' }
@@ -80,14 +80,14 @@ for i = 1, #ids do
 end
 local holders = newUnique(texts).holders
 
--- Returns since when the task waits, ms since the epoch: since the last line of its history, otherwise since its
--- enqueue.
+-- Returns since when the task waits, ms since the epoch: since its last attempt or replay, or since its enqueue.
 local function waitsSince(record, envelope)
   local last = record and string.match(record, '.*\n%d+ %d+ %S+ %d+ (%d+)')
   return tonumber(last) or enqueuedAt(envelope)
 end
 
--- Returns the id of the task whose end this task waits for, if it is the next task of its unique key (lib/next.lua).
+-- Returns the id of the task whose end this task waits for because of its unique key (lib/next.lua); nil if there is
+-- none.
 local function followed(id, envelope)
   local terms = uniqueTerms(envelope)
   local holder = terms and holders[terms.key]
@@ -99,8 +99,8 @@ local function withOption(header, name, value)
   return value and header .. ' ' .. name .. '=' .. value or header
 end
 
--- Returns the envelope with its changes. A repeat of the enqueue is compared with what the task was enqueued with. So
--- the envelope keeps its time, and its fingerprint or the hash of its first body.
+-- Returns the envelope with its changes. The time and the fingerprint (or the hash of the first payload) are kept,
+-- because a repeated enqueue is compared with what was enqueued first.
 local function changed(old)
   local header, body = string.match(old, '^.([^\n]*)(.*)$')
   if givenPriority ~= '' then
@@ -115,13 +115,13 @@ local function changed(old)
     end
     body = '\n' .. givenPayload
   end
-  -- The first byte stays as it was: until the commit it is the state of a task without a record.
+  -- The first byte is kept, because it is the state of a task without a record until the commit.
   local flag = string.byte(old)
   return ((flag == ENVELOPE_SCHEDULED or flag == ENVELOPE_NODE) and string.char(flag) or '+') .. header .. body
 end
 
--- Returns the history with one line for all changes of the task: "0 <generation> changed <first> <last> <instance> <how
--- many> <span> <fields>".
+-- Returns the history with one line that sums up all changes of the task: "0 <generation> changed <first time> <last
+-- time> <instance> <number of changes> <trace context> <fields>".
 local function historyWith(record, generation, isChanged)
   local history = historyOf(record)
   local before, first, count, fields, after = string.match(history, '^(.-)\n0 %d+ changed (%d+) %d+ %S+ (%d+) %S+ (%S+)(.*)$')
@@ -129,8 +129,7 @@ local function historyWith(record, generation, isChanged)
   for _, name in ipairs(FIELDS) do
     names[#names + 1] = (isChanged[name] or fields and string.find(fields, name, 1, true)) and name or nil
   end
-  -- The next attempt links to the span that it finds in the last line, so this line repeats the span of the last
-  -- attempt.
+  -- The next attempt links to the trace context in the last line, so this line repeats that of the last attempt.
   local span = previousSpan(record)
   return (before and before .. after or roomIn(history)) .. string.format('\n0 %d changed %s %s %s %d %s %s', generation, first or nowText, nowText,
     string.match(requestSlot, '^#q:(%S+):%d+$') or '-', (count or 0) + 1, span == '' and '-' or span, table.concat(names, ','))
@@ -151,7 +150,7 @@ end
 
 local plans, letters, owners, seen = {}, {}, {}, {}
 
--- Plans the change of a task that waits. Returns its letter; nil if a limit of its new key refuses the task.
+-- Plans the change of a waiting task. Returns the letter for the reply; nil if its new key accepts no more tasks.
 local function plan(id, record, old, was)
   local envelope, c = changed(old), parseCounts(record or 'p0')
   local key, newKey = keyOption(old), keyOption(envelope)
@@ -163,7 +162,7 @@ local function plan(id, record, old, was)
   if not (isChanged.runAt or isChanged.priority or isChanged.key or isChanged.payload) then
     return due and 'S' or 'P'
   end
-  -- A task in `pending:typed` stays there, whatever its priority and its key.
+  -- A task in `pending:typed` stays there, whatever its priority and key are.
   local isAside = c.unroutedSince > 0
   local leaves = was == 'p' and (due or not isAside and (isChanged.key or bandOf(old, c) ~= bandOf(envelope, c)))
   if leaves and not due and newKey and isChanged.key and not admits(limits, newKey) then
@@ -254,7 +253,7 @@ if settings.maxEvents then
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(commit))
 
--- 4. Remove the sources. The entry of a task in any other list stays there as a tombstone.
+-- 4. Remove the sources. In any other list the entry of the task stays as a tombstone.
 if #unscheduled > 0 then
   redis.call('ZREM', scheduledKey, unpack(unscheduled))
 end

@@ -80,7 +80,7 @@ end
 local plan = planPurge(ids, records, settings, function(_, i)
   return dead[i]
 end)
--- The record of a moved task names where it went.
+-- The record of a moved task says to which queue it was moved.
 for at = 1, #plan.commit, 2 do
   local to = moved[plan.commit[at]]
   if to then
@@ -118,7 +118,7 @@ if settings.maxEvents then
   events.number()
 end
 
--- 3. Commit. A discarded task counts as purged, until restore takes it back.
+-- 3. Commit. A discarded task counts as purged until it is restored.
 add(counters, DEAD, -plan.counted - #kept)
 add(counters, PURGED, plan.counted + #kept)
 for at = 1, #plan.commit do

@@ -58,16 +58,16 @@ if previous then
   local verdicts, states, owners = string.match(previous, '^(%a*) (%a*) ?(.*)$')
   return { now, verdicts, states, owners ~= '' and owners or nil }
 end
--- The queue is new, or was deleted while a producer still uses it. No operator or janitor would find a task that is
--- stored now.
+-- A queue that is not registered is new, or was deleted while a producer uses it. No operator or janitor would see a
+-- task that is stored in it.
 if queue[4] ~= '1' then
   return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
--- The counters and the limits of the queue (lib/limits.lua). Both stay nil in a call that does not need them.
+-- The counters and the limits of the queue (lib/limits.lua). They stay nil in a call that does not need them.
 local counters, limits
--- How many more tasks may wait. If there is not room for all, the first tasks of the call are accepted. Tasks with
--- known ids need no room.
+-- How many more tasks may wait. If not all tasks of the call fit, its first ones are accepted. A task whose id is known
+-- already needs no room.
 local room = math.huge
 if settings.maxWaiting > 0 then
   counters = unpackCounters(queue[1])
@@ -76,22 +76,22 @@ end
 
 local bands = { high = {}, normal = {}, low = {}, keyed = {} }
 local none = {}
--- `due` has due times and ids of scheduled tasks. `accepted` has ids and envelopes of a call that checks ids.
--- `leftover` has ids with the record of an aborted purge, which a new task must not inherit.
+-- `due`: due times and ids of scheduled tasks. `accepted`: ids and envelopes, in a call that looks for known ids.
+-- `leftover`: ids with a record of an aborted purge, which a new task must not inherit.
 local due, accepted, leftover = none, none, none
--- Whether a task that was to be scheduled is due already.
+-- Whether a task of the call was to be scheduled, but is due already.
 local isDueNow = false
--- Whether a task that is to be scheduled has a key.
+-- Whether a task that is scheduled has a key.
 local isKeyed = false
 local fitting = math.max(0, math.min(count, room))
 local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fitting), ''
--- Both stay nil in a call without unique keys. `unique` decides about the keys (lib/unique.lua). `owners` has the ids
--- of the tasks that hold the keys of refused tasks.
+-- `unique` decides which tasks get their unique keys (lib/unique.lua). `owners`: the ids of the tasks that hold them.
+-- Both are nil in a call without unique keys.
 local unique, owners
 
 if checked == 0 and normal == count then
-  -- Most calls have minted ids and the normal band only, and no unique keys. This loop calls no function and does not
-  -- search the end of the list.
+  -- The shortcut for most calls: ids of the library, the normal band and no unique keys. The loop calls no function and
+  -- does not search for the end of the list (hot path).
   local ids, given, at = bands.normal, ARGV, taskIdAt
   for position = 1, fitting do
     ids[position], at = given[at], at + 2
@@ -100,14 +100,14 @@ else
 -- include lib/record.lua
 -- include lib/accept.lua
 end
--- If every task was refused or needs another script, there is nothing to write.
+-- If every task was refused (f, k, b, u) or needs another script (e, w), there is nothing to write.
 if not string.find(verdicts, '[npadco]') then
   return { now, verdicts, states, owners }
 end
 
 -- 2. Write the targets.
 indexRequest(own[2], 't', requestSlot)
--- The number of entries of the lists that got new entries.
+-- The total length of the lists that got new entries.
 local entries = 0
 if #bands.high > 0 then
   entries = entries + redis.call('RPUSH', pendingHighKey, unpack(bands.high))
@@ -123,7 +123,7 @@ if #bands.keyed > 0 then
 elseif isKeyed and not queue[5] then
   adoptLimits(settings)
 end
--- A waiting worker knows when the first scheduled task is due, and has to be told if a new task is due sooner.
+-- A waiting worker knows when the next scheduled task is due, and has to be woken if a new task is due sooner.
 local isSooner = false
 if #due > 0 then
 -- include lib/due.lua
@@ -139,7 +139,7 @@ if unique then
   unique.write()
 end
 
--- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.
+-- 3. Commit: envelopes, counters of accepted tasks, and the reply for a repeat. A new task has no state record.
 local pushed = #bands.high + #bands.normal + #bands.low + #bands.keyed
 if settings.maxEvents then
 -- include lib/events.lua
@@ -172,21 +172,22 @@ if limits and limits.full == 'cancel' and #bands.keyed > 0 then
   limits.supersede(limits, counters or unpackCounters(queue[1]), bands.keyed)
 end
 
--- 4. If a worker waits, grant it the tasks, or wake all workers. Only this branch includes the functions that do so.
+-- 4. If a worker waits, lease the tasks to it, or wake all workers. The functions for this are included only here,
+-- because most calls do not need them.
 if queue[3] and (pushed > 0 or isSooner) then
 -- include lib/parked.lua
 -- include lib/lease.lua
 -- include lib/push.lua
   counters = counters or unpackCounters(queue[1])
-  -- A push would overtake tasks that waited before, so in that case all workers are woken. Tasks in `pending:typed` do
-  -- not count here, because the parked workers do not run them.
+  -- A push would overtake tasks that were there before, so then all workers are woken instead. Tasks in `pending:typed`
+  -- do not count, because no waiting worker runs them.
   local waiting = acceptedPending + counters[PENDING]
   local alone = entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))
   local tasks, at = ARGV, taskIdAt
   if isListed then
     tasks, at = accepted, 1
   end
-  -- A push does not apply limits; only an acquire does.
+  -- A push cannot apply limits, so it is not used in a queue with limits.
   local isPushed = pushed > 0 and #bands.keyed == 0 and not queue[5] and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)
   if isSooner or not isPushed then
     wake()

@@ -81,7 +81,7 @@ local room = math.huge
 if settings.maxWaiting > 0 then
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
--- Returns whether the limits of the task's key accept the task. A task that is scheduled for later is always accepted.
+-- Returns whether the key of a task accepts one more. A task that is scheduled for later is always accepted.
 local function admitsAgain(envelope)
   local key, time = keyOption(envelope), dueTime(envelope)
   return not key or time and time > now or admits(limits, key)
@@ -113,8 +113,7 @@ for i, id in ipairs(ids) do
   elseif verdict == 'e' then
     verdict, room = 'n', room - 1
     local c = parseCounts(record)
-    -- A task that crashed its workers still runs alone after this enqueue, so that no other task is counted as crashed
-    -- with it.
+    -- A task that crashed its workers still has to run alone, so that no other task crashes with it.
     c.flags = needsSolo(c) and FLAG_ALONE or ''
     c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince, c.limited = 0, 0, 0, 0, 0, 0
     c.generation = c.generation + 1
@@ -156,8 +155,8 @@ if #again == 0 then
   return { verdicts, states, owners }
 end
 
--- 2. Write the targets. If the script aborts before the commit, an ended task has its new envelope, but its record
--- still says that it ended.
+-- 2. Write the targets. If the script is aborted before its commit, a task has its new envelope, but its record still
+-- says that it has ended.
 indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false
@@ -176,19 +175,19 @@ if events then
 end
 planErrors(errors, commit)
 
--- 3. Commit. The new records have no fence, so a late verdict of the previous life matches none of them.
+-- 3. Commit. The new records have no fence, so a late verdict about an earlier attempt changes nothing.
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
   keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or '')), unpack(commit))
 unique.writeWindows()
 
--- 4. Remove the sources, and the progress and the steps of the previous life.
+-- 4. Remove the sources, and the progress and the steps of the earlier life.
 if #sources.d > 0 then
   redis.call('ZREM', deadLettersKey, unpack(sources.d))
 end
 if #sources.k > 0 then
   redis.call('ZREM', discardedKey, unpack(sources.k))
 end
--- LREM searches from the newest entry, because most callers enqueue tasks again that ended lately.
+-- LREM searches from the newest entry, because most tasks that are enqueued again have ended recently.
 for _, id in ipairs(sources.x) do
   redis.call('LREM', cancelledKey, '1', id)
 end

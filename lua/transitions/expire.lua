@@ -26,7 +26,7 @@
 -- include lib/bands.lua
 -- include lib/ends.lua
 
--- A call reads tasks with their payloads, so it stops when it has read this many bytes.
+-- A call stops after this many bytes, because it reads tasks with their payloads.
 local READ_BYTES = 1048576
 
 -- 1. Read.
@@ -46,13 +46,13 @@ local counters = unpackCounters(fields[1])
 local last, expired, commit, seen, heads, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, 0, 0, 0
 local aside, keyed = {}, {}
 
--- Returns the source under which the tombstone of a member is counted.
+-- Returns where the tombstone of an entry is counted.
 local function source(member, left)
   return left == keyed and 'keyed' or member
 end
 
--- Returns whether the entry is where its task waits. A change can leave an entry behind in another place (isLeftBehind
--- in lib/grants.lua).
+-- Returns whether the task waits at this entry. A change of the task may have left an old entry behind
+-- (lib/grants.lua).
 local function isItsPlace(entry, band, left, record, envelope)
   local key, own = keyOption(envelope), record and bandOf(envelope, parseCounts(record))
   if left == aside then
@@ -64,8 +64,8 @@ local function isItsPlace(entry, band, left, record, envelope)
   return not key and (not own or own == band)
 end
 
--- Looks at entries of the list `band`. Without `band` they are members of `pending:typed` or `pending:keyed`, and
--- `left` collects the members to remove. Returns how many entries at the beginning belong to no pending task any more.
+-- Checks entries of the list `band`, or without `band` members of `pending:typed` or `pending:keyed`; `left` collects
+-- the members to remove. Returns how many entries at the beginning have no pending task.
 local function look(entries, band, left)
   local head, looked = 0, 0
   if #entries == 0 then
@@ -99,8 +99,8 @@ local function look(entries, band, left)
       commit[#commit + 1], commit[#commit + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
       countTombstone(counters, band or source(entries[i], left), left == aside, 1)
     end
-    -- An entry that was left behind stays until an acquire drops it. Its id is not marked as seen, so that the entry
-    -- where the task waits does not count as a second one.
+    -- An old entry of a changed task stays until an acquire removes it. Its id is not added to `seen`, so that the
+    -- right entry is not taken for a duplicate.
     seen[id] = seen[id] or not isLeftBehind
     if not stands and (not band or from == 0 and head == i - 1) then
       head = i

@@ -50,13 +50,13 @@
 -- include lib/flow_out.lua
 
 local SEAL_MS = 3600000
--- If a new node comes after a node that has ended, at most this many notes are searched for that end.
+-- If a new node has an ended node in its `after`, at most this many notes (lib/flows.lua) are searched for that end.
 local NOTES_SEARCHED = 200
--- If a running node adds nodes, the nodes behind it wait for the new ones too. So at most FOLLOWERS nodes may be behind
--- it, and each of these may then wait for at most WAITED_FOR nodes.
+-- If a running node adds nodes, the nodes behind it wait for the new ones as well. So there may be at most FOLLOWERS
+-- nodes behind it, and each of these may wait for at most WAITED_FOR nodes.
 local FOLLOWERS = 20
 local WAITED_FOR = 10000
--- `unpack` fails at 8,000 values.
+-- A command gets at most this many values, because `unpack` fails at 8,000.
 local SLICE = 3000
 
 -- 1. Read.
@@ -98,7 +98,7 @@ elseif how ~= 'task' and isFlow(at, 's') then
   return { 's', at.total, '' }
 elseif how == 'task' then
   local record = redis.call('HGET', stateKey, taskId) or ''
-  -- A node in another part has its lease there, and the caller has checked that lease before this call.
+  -- If the running node is in another queue or partition, its lease is there, and the caller has checked it.
   local runsElsewhere = string.find(record, '^o%S+ %S+ %-$')
   if not runsElsewhere and parseLease(record) ~= fence then
     return { 't', at.total, '' }
@@ -148,9 +148,9 @@ for _, other in ipairs(asked) do
 end
 for place = 1, isSuspect and count or 0 do
   for _, other in ipairs(before[place] or {}) do
-    -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node of
-    -- the flow, it could come after one of these, and the two would wait for each other. So an added node may come only
-    -- after the running node and other added ones.
+    -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node, it
+    -- could come after one of these, and the two would wait for each other. So an added node may only come after the
+    -- running node and other added nodes.
     local isOther = how == 'task' and other ~= taskId and string.sub(other, 1, #taskId + 1) ~= taskId .. '.'
     if not records[other] and not added[other] or other == ids[place] or isOther then
       return { 'm', at.total, names[place], string.sub(other, #flow + 2) }
@@ -170,8 +170,8 @@ if totals.noted - totals.taken > NOTES_SEARCHED and #asked > 0 then
   return { 'b', at.total, '' }
 end
 
--- followers: the nodes behind the running node which will also wait for the new nodes. Nodes that it added earlier are
--- behind it too, but do not wait for the new ones.
+-- followers: the nodes behind the running node, which will also wait for the new nodes. Nodes that the running node
+-- added earlier do not wait for the new ones.
 local followers = {}
 if how == 'task' then
   local own = redis.call('HGET', stateKey, '>' .. taskId) or '0'
@@ -193,8 +193,8 @@ if how == 'task' then
   end
 end
 
--- behind: the names to add to the list of nodes behind a node, by the id of that node. order: these ids, in the order
--- in which they came.
+-- behind: the new names for the list of nodes behind a node, by the id of that node. order: these ids, in the order in
+-- which they came.
 local behind, order = {}, {}
 local function addBehind(id, name)
   local list = behind[id]
@@ -205,7 +205,7 @@ local function addBehind(id, name)
   end
 end
 
--- Many nodes of a call come after the same nodes, so `asOf` keeps the results of `countsAs` by id.
+-- Many nodes of a call come after the same nodes, so `asOf` caches by id what such a node means.
 local commit, envelopes, waits, pushed, asOf = {}, {}, {}, newPlaces(), {}
 for place = 1, count do
   if letters[place] == 'n' then
@@ -257,8 +257,7 @@ for place = 1, count do
   end
 end
 
--- 2. Write the targets. If an earlier call aborted before its commit, a list of nodes behind a node may have a new name
--- already.
+-- 2. Write the targets. An earlier call that was aborted before its commit may have added the names already.
 indexRequest(fields[3], 's', requestSlot)
 local pages = addPages(waits, order, behind)
 for place = 1, callbacks do
@@ -333,8 +332,8 @@ end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), field, flowText(at), requestSlot,
   keptReply(sequence, string.format('n %d %s', at.total, letters)), unpack(commit))
 
--- 4. Remove the source: the time by which the flow had to be sealed. The flow stays in `flows_due`, with a score that
--- is never due.
+-- 4. Remove the source: the time until which the flow had to be sealed. A sealed flow stays in `flows_due` with a score
+-- that is never due.
 if seal == 1 then
   redis.call('ZADD', flowsDueKey, string.format('%.0f', heldScore(at)), flow)
 end

@@ -37,9 +37,9 @@
 -- include lib/flow_place.lua
 -- include lib/flow_out.lua
 
--- How many flows one call takes from `flows_due`.
+-- A call takes at most this many flows from `flows_due`.
 local FLOWS_DUE = 20
--- `unpack` fails at 8,000 values.
+-- A command gets at most this many values, because `unpack` fails at 8,000.
 local SLICE = 3000
 
 -- 1. Read.
@@ -57,10 +57,10 @@ if settings.maxEvents then
 end
 limits = newLimits(fields[3], settings)
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
--- work: how much of `limit` is used. `ends` has the ends that this call causes itself.
+-- work: how much of `limit` is used. `ends` collects the ends that this call itself causes.
 local work = 0
 local places, envelopes, cancelled, unscheduled, due = newPlaces(), {}, {}, {}, {}
--- The fields that are removed after the commit, by hash.
+-- What is removed after the commit, by hash.
 local gone = { tasks = {}, state = {}, bodies = {} }
 local released, ended = 0, 0
 
@@ -104,10 +104,11 @@ end
 -- include lib/flow_end.lua
 -- include lib/flow_walk.lua
 
--- What can come after the mark of a node that is in another part.
+-- How a node in another queue or partition may change after each end (letters of lib/flows.lua).
 local AFTER_MARK = { ['-'] = 'cdxem', d = 'ykg', k = 'b' }
 
--- Takes the end of a node that is in another part into its record. Returns false if that end was taken before.
+-- Stores the end of a node that is in another queue or partition in its record here. Returns false if it was stored
+-- before, which means that the message came twice.
 local function takeMark(id, letter)
   local head, last = string.match(read(id) or '', '^(o%S+ %S+) (%S)$')
   if head and not string.find(AFTER_MARK[last] or '', letter, 1, true) then
@@ -129,7 +130,8 @@ local function takeEnd(flow, id, mark, cause, behind)
   end
   work = work + 1
   if letter == 'h' then
-    -- A grant met this node after its flow was cancelled, and handed it back. A flow with such a node always exists.
+    -- Letter h: a grant found that the flow of this node was cancelled, and handed the node back. Such a flow always
+    -- exists.
     local record = read(id)
     if flow and record and string.byte(record) == RECORD_WAITING then
       skip(flow, id, record, 0, 0, '', '-')
@@ -163,7 +165,7 @@ local function takeEnd(flow, id, mark, cause, behind)
   if nextPage then
     return string.format('%s%s:%d.%d', letter, policy, nextPage, nextPlace)
   end
-  -- A node that is added behind this one later reads from these flags what this end means for it.
+  -- These flags tell a node that is added behind this one later what this end means for it.
   if effect == 'fail' then
     setFlags(id, FLAG_BLOCKED, '[gb]')
   elseif effect == 'unfail' then
@@ -176,8 +178,7 @@ end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', flowsDueKey, '-inf', nowText, 'LIMIT', 0, FLOWS_DUE)) do
   lookAtFlow(name, false)
 end
--- If the queue keeps too many nodes of flows that are over, the oldest of these flows are forgotten. The newest one is
--- always kept.
+-- If too many nodes of finished flows are kept, the oldest of these flows are forgotten. The newest one is always kept.
 if totals.kept > settings.retentionCount then
   local kept = redis.call('ZRANGEBYSCORE', flowsDueKey, '(' .. nowText, '(' .. HELD_FOR_EVER, 'LIMIT', 0, FLOWS_DUE)
   for place = 1, #kept - 1 do
@@ -188,8 +189,8 @@ if totals.kept > settings.retentionCount then
   end
 end
 
--- Returns the ends in a note, but not more than this call can handle: their ids; the marks and causes of those that have
--- them, by place; and the place in the note where the next end begins. readBehind adds the flows of most of them.
+-- Parses as many ends of a note as this call can handle. Returns their ids; the marks and causes of those that have
+-- them, by position; and where in the text the next end begins. Their flows are added later.
 local function readNote(text)
   local noted, place, most = { ids = {}, marks = {}, causes = {}, nexts = {}, flows = {}, behind = {} }, 0, limit - work
   local ids, nexts = noted.ids, noted.nexts
@@ -264,8 +265,8 @@ local isSooner = writePlaces(places, settings)
 if #cancelled > 0 then
   redis.call('LPUSH', cancelledKey, unpack(cancelled))
 end
--- A time in `flows_due` that is too early does no harm: a janitor looks at the flow for nothing. So times are added
--- before the commit and removed after it.
+-- A time in `flows_due` that is too early does no harm, because a janitor then checks the flow for nothing. So new
+-- times are added before the commit, and old ones removed after it.
 for name, time in pairs(due) do
   if flows[name] and tonumber(time) < HELD_FOR_EVER then
     redis.call('ZADD', flowsDueKey, time, name)

@@ -51,8 +51,8 @@ limits = newLimits(fields[3], settings)
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
 local last = tonumber(fields[6] or 0)
 local places, envelopes, commit = newPlaces(), {}, {}
--- flows: the flows that this call has read, by name; false for a flow that is not known here. pages: the names to add
--- to a page of nodes, by the field of the page.
+-- flows: the flows that this call has read, by name; false for an unknown flow. pages: the names to add to a page of
+-- nodes, by the field of the page.
 local flows, pages, taken = {}, {}, {}
 
 local function flowNamed(name)
@@ -69,7 +69,8 @@ local function listNode(flow, name, id)
   flow.total = flow.total + 1
 end
 
--- Enqueues a node of a flow that was made in the other part. A node that cannot be enqueued ends at once.
+-- Enqueues a node of a flow that was created in the other queue or partition. A node that cannot be enqueued ends at
+-- once.
 local function enqueue(id, flags, envelope)
   local name = flowOf(id)
   local flow, isNode = flowNamed(name), string.sub(id, #name + 1, #name + 1) == '.'
@@ -98,7 +99,7 @@ local function enqueue(id, flags, envelope)
   end
 end
 
--- Takes the message that a flow was cancelled or is forgotten. letter: what is added to the letters of the flow
+-- Applies the message that a flow was cancelled or is forgotten. letter: the state that is added to the flow
 -- (lib/flows.lua).
 local function endFlow(name, letter, mark)
   local flow = flowNamed(name)
@@ -108,7 +109,7 @@ local function endFlow(name, letter, mark)
   end
 end
 
--- Answers the question how a node has ended. A node that this part does not know was lost, for example in a failover.
+-- Answers the question how a node has ended. If it is not known here, it was lost, for example in a failover.
 local function answer(id, flags)
   local record = redis.call('HGET', stateKey, id) or ''
   local mark = string.match(record, '^[cdxe]') or string.match(record, '^r %S+ %S+ %S+ %- ([cdxe])')
@@ -172,7 +173,7 @@ end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), from,
   string.format('%.0f', last), unpack(commit))
 
--- 4. Tell.
+-- 4. Remove what is outdated, and wake waiting workers.
 limits.finish(limits)
 if not settings.paused and (places.count > 0 or isSooner) then
   wake()

@@ -56,7 +56,7 @@ for place, text in ipairs(texts) do
   end
 end
 
--- 2. Remove the envelopes. The other part has them now, so if this call aborts here, it can be repeated without harm.
+-- 2. Remove the envelopes. The receiver has them now, so this call can be repeated without harm if it is aborted here.
 if #ids > 0 then
   redis.call('HDEL', tasksKey, unpack(ids))
 end
@@ -75,8 +75,8 @@ if isNew then
     end
     out = table.concat(kept, ' ')
   end
-  -- The last number here says up to which message all were removed. If a call aborts before it has removed its
-  -- messages, the next call removes them too.
+  -- The last number says up to which message all were removed. If the call is aborted before it has removed its
+  -- messages, the next call removes them.
   redis.call('HSET', stateKey, header, string.format('%.0f %.0f %s %.0f', written, upTo, newest, isCleared and sent or removed),
     '#flows', totalsText(totals), '#out', out, unpack(commit))
 end

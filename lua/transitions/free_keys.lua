@@ -31,8 +31,8 @@ for _, key in ipairs(keys) do
     ended[#ended + 1] = holders[key].over
   end
 end
--- Most scripts that end a task make the task due that waits for that end. The scripts `empty`, `expire` and `reject` do
--- not, so it is done here.
+-- If a task of a unique key waits for another one to end (keepLatest), most scripts that end a task make the next one
+-- due. `empty`, `expire` and `reject` do not, so this is done here.
 if #ended > 0 then
   releaseNext(ended)
 end

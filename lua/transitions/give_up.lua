@@ -58,7 +58,7 @@ for i, id in ipairs(ids) do
     local title, err = string.match(text, '^([^\n]*)\n(.*)$')
     err = err or text
     local told = (title or err == '-') and toldOf(envelope, title or reason)
-    -- A clock that is ahead of Redis must not make a dead letter that died in the future.
+    -- The clock of the other system may be ahead, so times in the future are replaced by the time of Redis.
     endedAt = (endedAt == '0' or tonumber(endedAt) > now) and nowText or endedAt
     startedAt = (startedAt == '0' or tonumber(startedAt) > tonumber(endedAt)) and endedAt or startedAt
     local c = parseCounts(record or 's0')
@@ -100,7 +100,7 @@ if #deadUntil > 0 then
   redis.call('ZADD', keptDeadKey, unpack(deadUntil))
 end
 
--- 3. Commit. The totals do not count these tasks, because they failed in the other system.
+-- 3. Commit. The totals do not count these tasks, because they failed in another system.
 add(counters, SCHEDULED, -#left)
 add(counters, DEAD, #left)
 if ends then

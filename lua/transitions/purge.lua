@@ -43,7 +43,7 @@ local counters = unpackCounters(fields[1])
 finishPurge(fields[3])
 local purged, forgotten = 0, 0
 
--- Purges the oldest entries of one list that are past retention, by count or by age.
+-- Removes the oldest tasks of one list beyond the retention of the queue, by number and by age.
 local function purgeList(key, counter, letter)
   local excess = math.max(0, redis.call('LLEN', key) - settings.retentionCount)
   local oldest = redis.call('LRANGE', key, -limit, -1)
@@ -80,7 +80,7 @@ purgeList(completedKey, COMPLETED, 'c')
 purgeList(cancelledKey, CANCELLED, 'x')
 purgeList(expiredKey, EXPIRED, 'e')
 
--- Removes completed tasks whose `keep` time is over.
+-- Removes completed tasks whose time by the option `keep` is over.
 local due = redis.call('ZRANGEBYSCORE', keptKey, '-inf', nowText, 'LIMIT', 0, limit)
 if #due > 0 then
 -- include lib/keep.lua
@@ -89,8 +89,8 @@ if #due > 0 then
   purged = purged + #due
 end
 
--- Drops the oldest dead letters beyond the caps of the queue, and those whose `keep.deadMs` is over. Nobody has looked at
--- them, so the field "#dropped" counts them.
+-- Removes dead letters. The field "#dropped" counts those that go because there are too many or because they are too
+-- old, since nobody has looked at them.
 local dropped = 0
 local function dropDead(ids, records)
 -- include lib/errors.lua
@@ -117,7 +117,7 @@ local function dropDead(ids, records)
   redis.call('ZREM', deadLettersKey, unpack(ids))
 end
 
--- The oldest dead letters, those beyond the caps of the queue.
+-- The oldest dead letters, if the queue has more than `maxDead`, or if they are older than `maxDeadAgeMs`.
 local maxDead, maxDeadAgeMs = readDeadCaps(fields[4])
 if maxDead + maxDeadAgeMs > 0 then
   local excess = maxDead > 0 and redis.call('ZCARD', deadLettersKey) - maxDead or 0
@@ -134,8 +134,8 @@ if maxDead + maxDeadAgeMs > 0 then
   end
 end
 
--- Drops the dead letters whose option `keep` says that their time is over. An entry of `kept:dead` is only a hint: the
--- task may have left the dead letters, or may have died again later.
+-- Removes dead letters whose time by the option `keep` is over. An entry of `kept:dead` is only a hint: the task may
+-- have been replayed, or may have died again later.
 local hints = redis.call('ZRANGEBYSCORE', keptDeadKey, '-inf', nowText, 'LIMIT', 0, limit)
 if #hints > 0 then
 -- include lib/keep.lua
@@ -167,7 +167,7 @@ if #hints > 0 then
   end
 end
 
--- Purges discarded tasks whose discard can no longer be undone. The discard has already counted them as purged.
+-- Removes discarded tasks that cannot be restored any more. They were counted as purged by the discard.
 local final = redis.call('ZRANGEBYSCORE', discardedKey, '-inf', string.format('%.0f', now - undoMs), 'LIMIT', 0, limit)
 if #final > 0 then
   local plan = planPurge(final, redis.call('HMGET', stateKey, unpack(final)), settings, function(record)
@@ -182,8 +182,8 @@ if #final > 0 then
   forgotten = forgotten + #final
 end
 
--- Forgets errors that have no dead letters and were not seen for long. Each call looks at a few of them. If there is
--- little room for others, an error is forgotten sooner. A muted error is kept.
+-- Forgets error signatures without dead letters that were not seen for long, a few in each call. They are forgotten
+-- sooner if there is little room for new ones. A muted error is kept.
 local signatures = redis.call('HRANDFIELD', errorsKey, ERRORS_LOOKED)
 if #signatures > 0 then
   local keptMs = redis.call('HLEN', errorsKey) > 0.9 * ERRORS_KEPT and ERROR_CROWDED_MS or ERROR_KEPT_MS

@@ -123,7 +123,7 @@ if #cancelled > 0 then
   redis.call('LPUSH', cancelledKey, unpack(cancelled))
 end
 
--- 3. Commit. The new records have no fence, so a late ack matches none of them.
+-- 3. Commit. The new records have no fence, so a late ack changes nothing.
 add(counters, PENDING, queuedAgain)
 add(counters, DEAD, #dead / 2)
 add(counters, DEAD_TOTAL, #dead / 2)

@@ -27,7 +27,7 @@
 -- include lib/errors.lua
 -- include lib/told.lua
 
--- 1. Read, line by line, the oldest task of each line first.
+-- 1. Read, type by type, the oldest task of each type first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
 local settings = readSettings(fields[2])
 if not settings then
@@ -46,11 +46,11 @@ local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
   left[#left + 1] = member
   local c = record and parseCounts(record)
-  -- A cancelled task leaves its entry. If its id has a new life since, the entry belongs to that life only if the
-  -- record says since when the task has waited for a worker.
+  -- A cancelled task leaves its entry. If its id was used again, the entry is that of the new task only if the record
+  -- says since when the task waits for a worker.
   if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
-    -- A task that was put aside before its first grant has no flags in its record yet. They are made from its options.
+    -- A task that was never granted has no flags in its record, so they are taken from its options.
     local envelope = redis.call('HGET', tasksKey, id) or '.'
     if option(envelope, 'h') then
       setFlag(c, FLAG_GIVEN)
@@ -79,8 +79,7 @@ end
 
 local done, lines = after, 0
 while looked < limit and lines < limit do
-  -- "!" sorts behind the space that ends a type, and before every other character with which a longer type could
-  -- continue.
+  -- "!" sorts directly after the space that ends a type, and before any character that could continue a longer type.
   local head = redis.call('ZRANGEBYLEX', pendingTypedKey, done == '' and '-' or '[' .. done .. '!', '+', 'LIMIT', 0, 1)[1]
   if not head then
     done = ''

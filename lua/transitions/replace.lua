@@ -67,8 +67,8 @@ local function dueWith(envelope, terms, holder)
   return time and time > now and time or nil
 end
 
--- Returns the new envelope with two parts of the old one: the fingerprint, by which a repeat of the first enqueue is
--- recognized, and the first byte, which until the commit is the state of a task that has no record.
+-- Returns the new envelope with two things from the old one: the fingerprint, by which a repeat of the first enqueue is
+-- recognized, and the first byte, which is the state of a task without a record until the commit.
 local function replacing(envelope, old)
   local header, payload = string.match(envelope, '^([^\n]*)(.*)$')
   local print = option(old, 'h')
@@ -77,8 +77,8 @@ local function replacing(envelope, old)
   return flag .. string.sub(header, 2) .. payload
 end
 
--- Returns the history with one line for all replacements of the task: "0 <generation> replaced <first> <last>
--- <instance> <how many> -".
+-- Returns the history with one line that sums up all replacements of the task: "0 <generation> replaced <first time>
+-- <last time> <instance> <number of replacements> -".
 local function historyWith(history, generation, times)
   local before, first, count, after = string.match(history, '^(.-)\n0 %d+ replaced (%d+) %d+ %S+ (%d+) %-(.*)$')
   local by = string.match(requestSlot, '^#q:(%S+):%d+$') or '-'
@@ -104,7 +104,7 @@ for i, id in ipairs(ids) do
       plans[id], order[#order + 1] = plan, plan
     end
     plan.envelope, plan.holder, plan.key, plan.times = envelope, holder, terms.key, plan.times + 1
-    -- A task in `pending:typed` waits for a worker that runs its type, not for a time, so it stays there.
+    -- A task in `pending:typed` waits for a worker that runs its type, and not for a time, so it stays there.
     plan.due = plan.c.unroutedSince == 0 and dueWith(envelope, terms, holder) or nil
     if isNext then
       plan.stays, plan.due = true, math.floor(tonumber(redis.call('ZSCORE', scheduledKey, id) or now))

@@ -85,8 +85,7 @@ for i, id in ipairs(ids) do
       unique.take(i, id, 'p')
     end
     local c = parseCounts(record)
-    -- A task that crashed its workers still runs alone after a replay, so that its crashes do not count against other
-    -- tasks.
+    -- A task that crashed its workers still has to run alone, so that no other task crashes with it.
     if needsSolo(c) then
       setFlag(c, FLAG_ALONE)
     end
@@ -115,7 +114,8 @@ local reply = table.concat({ letters, unpack(unique.owners) }, ' ')
 
 -- 2. Write the targets.
 indexRequest(records[3], 's', requestSlot)
--- A task that stopped its key by dying goes first, since the other tasks of the key wait for it.
+-- If the death of a task stopped its key (stop=1), the task goes to the head, because the others of the key wait for
+-- it.
 pushBands(bands, false, limits.stops)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))

@@ -64,8 +64,8 @@
 -- include lib/commit.lua
 -- include lib/acks.lua
 
--- Functions that only some calls need are defined in the branch that needs them, because every call runs the whole
--- script from its first line.
+-- Functions that only some calls need are included in the branch that needs them, because every call runs the script
+-- from its first line.
 
 -- 1. Read.
 local acksAt = verdictAt + 2 * fences
@@ -136,7 +136,7 @@ if acks < #ids then
     local id, size, at = ids[i], settled.size, othersAt + 5 * (i - acks - 1)
     letters[#letters + 1] = seen[id] and 's' or planOther(settled, counters, id, ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]),
       ARGV[at + 4], fields[RESERVED + i] or nil, typed)
-    -- A stale verdict changes nothing, and the verdict of the lease holder may follow in the same call.
+    -- After a verdict with an old fence, the verdict of the current holder may follow in the same call.
     if settled.size > size then
       seen[id] = true
     end
@@ -147,8 +147,8 @@ if acks < #ids then
   releases, writeOthers = countReleases(settled), writeVerdicts
 end
 countAcked(settled, counters)
--- If a task does not keep its payload, its record gets the header of its envelope. The envelope is removed only after
--- the commit, because until then the task may have to run again.
+-- The record of a task without `keepPayload` gets the first line of its envelope. The envelope is removed after the
+-- commit, because the task might have to run again until then.
 local moved = settled.dropped
 if #moved > 0 then
   local dropped, envelopes = moved, redis.call('HMGET', tasksKey, unpack(moved))
@@ -159,7 +159,7 @@ if #moved > 0 then
     if enqueuedAt then
       local at, grantedAt = dropped[id].at, dropped[id].grantedAt
       local head, history = string.match(commit[at], '^([^\n]*)(.*)$')
-      -- The time from enqueue to grant needs fewer digits than a time since the epoch.
+      -- The time from the enqueue to the grant is stored, which needs fewer digits than the time of the enqueue.
       commit[at] = head .. ' ' .. taskType .. string.format(' %d', grantedAt - enqueuedAt) .. string.gsub(options, ' k=0', '', 1) .. history
       moved[#moved + 1] = id
     end
@@ -200,8 +200,8 @@ if fields[5] or settled.keeping or counters[COMPLETED] > settings.retentionCount
     end
   end
   local listed = #completed > 0 and redis.call('LPUSH', completedKey, unpack(completed)) or 0
-  -- Purges the oldest completed tasks beyond retention. The tasks that this call completes have no written records yet,
-  -- so they are not purged here.
+  -- Removes the oldest completed tasks beyond the retention of the queue. Tasks that this call completes are left out,
+  -- because their records are not written yet.
   local excess = math.min(listed - settings.retentionCount, listed - #completed, 2 * #completed)
   local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
   if #oldest > 0 then

@@ -35,7 +35,7 @@
 -- include lib/limits.lua
 -- include lib/steps.lua
 
--- Returns whether no handler has taken this signal yet. `field` is the field of its data.
+-- Returns whether the signal still waits for a handler. `field`: the field of its data.
 local function isSignalKept(head, field)
   for _, signal in ipairs(head.signals) do
     if head.serial .. '!' .. signal.number == field then
@@ -59,7 +59,7 @@ if refused then
 end
 local letter = record and string.byte(record)
 if previous then
-  -- An earlier call has stored the signal, whatever became of the task since then.
+  -- An earlier call has stored the signal, so the state of the task does not matter now.
 elseif not envelope or letter == RECORD_DISCARDED or letter == RECORD_PURGED then
   return headerIn(record) and 'ended' or 'not_found'
 elseif endedAtOf(record) then
@@ -70,10 +70,11 @@ local waitsFor = string.match(record or '', '^s%S+ %d+ ~([^\n]*)')
 local isAwaited = waitsFor and string.find(',' .. waitsFor .. ',', ',' .. event .. ',', 1, true)
 local reply = previous and string.match(previous, '^%a+') or isAwaited and 'delivered' or 'kept'
 
--- 2. Write the target, and 3. commit it with the reply for a repeat, so that a repeat adds no second signal. The signal
--- is stored even if the task waits for it, because the handler takes it only when it runs again.
+-- 2. Write the target, and 3. commit it with the reply, so that a repeat does not add a second signal. The signal is
+-- stored even if the task waits for it, because the handler takes it when it runs again.
 if previous then
-  -- The task may still wait, because the earlier call was aborted here. If a handler took the signal, the wait is another.
+  -- After an earlier call that was aborted here, the task may still wait. If a handler has taken the signal, the task
+  -- waits for another one.
   isAwaited = isAwaited and isSignalKept(head, string.match(previous, '%S+$'))
 else
   indexRequest(stored, 'p', requestSlot)

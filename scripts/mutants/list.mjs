@@ -1630,8 +1630,8 @@ export const mutants = [
     changes: [
       [
         "lua/operators/alert_put.lua",
-        "  if what == 'rule' then\n    -- Its",
-        "  local definition = redis.call('HGET', key, field)\n  redis.call('HDEL', key, field)\n  if what == 'rule' then\n    -- Its",
+        "  if what == 'rule' then\n    -- The definition",
+        "  local definition = redis.call('HGET', key, field)\n  redis.call('HDEL', key, field)\n  if what == 'rule' then\n    -- The definition",
       ],
       ["lua/operators/alert_put.lua", "redis.call('HGET', key, name))", "definition)"],
     ],

@@ -1,55 +1,61 @@
-/** The name of a rule or a target. Names are labels of metrics and parts of paths. */
+/**
+ * Pattern of the names of alert rules and targets. It is narrow, because names become labels of metrics and parts of
+ * URLs.
+ */
 export const ALERT_NAME_PATTERN = "^[a-z0-9][a-z0-9_-]{0,31}$";
-/** A queue, or a pattern in which `*` stands for any characters. */
+/** Pattern of the queues of a rule: a queue name in which `*` stands for any characters. */
 export const ALERT_QUEUES_PATTERN = "^[A-Za-z0-9_.*-]{1,64}$";
 
 export const ALERT_LIMITS = {
   rules: 100,
   targets: 20,
   targetsOfRule: 10,
-  /** Ended notifications that are kept. */
+  /** The newest ended notifications are kept, at most this many. */
   notifications: 500,
-  /** Notifications that may wait for one target. */
+  /** At most this many notifications may wait for one target; more are dropped. */
   waiting: 100,
-  /** Queues that one message names. The message only counts the others. */
+  /** A message names at most this many queues, and says how many more there are. */
   queuesOfMessage: 20,
-  /** Longest `forMs`, `keepFiringForMs`, `repeatMs` and mute. */
+  /** The longest `forMs`, `keepFiringForMs`, `repeatMs` and mute. */
   timeMs: 31_536_000_000,
   urlCharacters: 1_024,
 } as const;
 
-/** What a rule watches in each of its queues. */
+/** The condition that a rule checks for each of its queues. */
 export type AlertCondition =
-  /** More dead letters than this. */
+  /** The queue has more dead letters than `above`. */
   | { kind: "dead_letters"; above: number }
-  /** The oldest pending task is older than this. A paused queue is left out. */
+  /** The oldest pending task is older than `aboveMs`. A paused queue never meets this condition. */
   | { kind: "oldest_pending"; aboveMs: number }
-  /** Tasks wait, and no worker of the queue runs. A paused queue is left out. */
+  /** Tasks are pending, and no worker of the queue runs. A paused queue never meets this condition. */
   | { kind: "no_workers" }
-  /** The share of the attempts of the last `windowMs` that failed, if at least `minTasks` attempts ended. */
+  /**
+   * Of the attempts that ended in the last `windowMs`, a larger fraction than `above` failed. Needs at least `minTasks`
+   * attempts.
+   */
   | { kind: "failure_ratio"; above: number; windowMs: number; minTasks: number };
 
 export const ALERT_KINDS = ["dead_letters", "oldest_pending", "no_workers", "failure_ratio"] as const;
 
 /** The definition of an alert rule. */
 export interface AlertRule {
-  /** What the rule watches. */
+  /** The condition that the rule checks. */
   when: AlertCondition;
-  /** A queue, or a pattern such as `mail.*`; `*` for all queues. */
+  /** A queue name, or a pattern such as `mail.*`; `*` for all queues. */
   queues: string;
-  /** How long the condition has to hold before the alert fires. */
+  /** How long the condition has to be true before the alert fires, ms. */
   forMs: number;
-  /** How long the condition has to be over before the alert ends; `keep_firing_for` of Prometheus. */
+  /** How long the condition has to be false before the alert ends, ms; like `keep_firing_for` of Prometheus. */
   keepFiringForMs: number;
-  /** While an alert fires, its message is repeated after this time; 0: never. */
+  /** While an alert fires, its message is repeated after this time, ms; 0: never. */
   repeatMs: number;
-  /** Whether a message says that an alert has ended. */
+  /** Whether a message is sent when an alert ends. */
   resolved: boolean;
   /** The names of the targets that get the messages. */
   targets: string[];
 }
 
-/** What a rule has that leaves a field out. How much is too much has no default. */
+/** The values of fields that a rule leaves out. The thresholds have no defaults. */
 export const ALERT_DEFAULTS = {
   queues: "*",
   forMs: 60_000,
@@ -62,14 +68,14 @@ export const ALERT_DEFAULTS = {
 
 type FailureRatio = Extract<AlertCondition, { kind: "failure_ratio" }>;
 
-/** The definition of an alert rule that leaves out what has a default. */
+/** A rule as a user gives it: fields with defaults may be left out. */
 export interface AlertRuleInput extends Partial<Omit<AlertRule, "when">> {
   when:
     | Exclude<AlertCondition, FailureRatio>
     | (Pick<FailureRatio, "kind" | "above"> & Partial<Pick<FailureRatio, "windowMs" | "minTasks">>);
 }
 
-/** Returns the whole definition of a rule. */
+/** Fills in the defaults of a rule. */
 export function wholeRule({ when, ...rule }: AlertRuleInput): AlertRule {
   const { windowMs, minTasks, ...defaults } = ALERT_DEFAULTS;
   return {
@@ -83,56 +89,59 @@ export interface AlertMute {
   by: string;
   /** Milliseconds since the epoch, as are all times here. */
   at: number;
-  /** Null if the mute has no end. */
+  /** When the mute ends; null if it does not end by itself. */
   until: number | null;
   reason: string | null;
 }
 
-/** `ok`: the condition holds for no queue. `pending`: it holds, but not yet for `forMs`. */
+/**
+ * `ok`: the condition is true for no queue. `pending`: it is true, but not yet for `forMs`. `firing`: the alert was
+ * sent.
+ */
 export const ALERT_STATES = ["ok", "pending", "firing"] as const;
 export type AlertState = (typeof ALERT_STATES)[number];
 
-/** A queue for which the condition of a rule holds, or whose alert still fires. */
+/** A queue for which the condition of a rule is true, or whose alert still fires. */
 export interface AlertView {
   queue: string;
   state: Exclude<AlertState, "ok">;
-  /** When the alert began to fire; for a pending alert, since when the condition has held. */
+  /** When the alert began to fire; for a pending alert, since when the condition has been true. */
   since: number;
-  /** The figure that the rule watches, as this process has sampled it last; null if it is not known. */
+  /** The value that the rule checks, as this process measured it last; null if it is not known. */
   value: number | null;
 }
 
-/** A rule with its state. */
+/** An alert rule with its state. */
 export interface AlertRuleView extends AlertRule {
   name: string;
   updatedAt: number;
-  /** The worst state of its queues. */
+  /** The worst state of its queues: firing, then pending, then ok. */
   state: AlertState;
-  /** Since when it has this state; null if it is ok. */
+  /** Since when the rule has this state; null for `ok`. */
   since: number | null;
-  /** The queues for which the condition holds, those that fire first. */
+  /** The queues for which the condition is true or that still fire; firing ones first. */
   alerts: AlertView[];
-  /** Null if the rule is not muted. */
+  /** Who muted the rule; null if it is not muted. */
   mute: AlertMute | null;
 }
 
 export const ALERT_TARGET_KINDS = ["webhook", "slack"] as const;
 export type AlertTargetKind = (typeof ALERT_TARGET_KINDS)[number];
 
-/** Where messages are sent, with its secrets. Only the process that sends them reads it. */
+/** Where messages are sent, with the secrets for it. Only the process that sends messages reads this. */
 export interface AlertTarget {
   kind: AlertTargetKind;
   /** The URL is a secret too: whoever knows the URL of a Slack webhook can post to it. */
   url: string;
-  /** Only of a webhook: one or two secrets of Standard Webhooks. A message is signed with each. */
+  /** Only for a webhook: one or two secrets of Standard Webhooks. Each message is signed with each of them. */
   secrets: string[];
 }
 
-/** The part of a target that may be shown. */
+/** A target without its secrets, for display. */
 export interface AlertTargetView {
   name: string;
   kind: AlertTargetKind;
-  /** The host of its URL, and the port if it is not that of the protocol. */
+  /** The host of the URL, with the port if it is not the default one. */
   host: string;
   updatedAt: number;
 }
@@ -140,49 +149,49 @@ export interface AlertTargetView {
 export const ALERT_MESSAGES = ["firing", "repeat", "resolved", "test"] as const;
 export type AlertMessageKind = (typeof ALERT_MESSAGES)[number];
 
-/** One queue in a message. */
+/** A queue that a message names. */
 export interface AlertedQueue {
   queue: string;
-  /** Since when the condition holds. */
+  /** Since when the condition has been true. */
   since: number;
-  /** The figure at the time of the message; null if it is not known. */
+  /** The value that the rule checks, when the message was made; null if it is not known. */
   value: number | null;
 }
 
-/** The content of a message. The kind of the target decides how it is written. */
+/** The content of a message. Each kind of target has its own format for it. */
 export interface AlertMessage {
   kind: AlertMessageKind;
-  /** Null for a test. */
+  /** The name of the rule; null for a test message. */
   rule: string | null;
   when: AlertCondition | null;
-  /** At most 20. */
+  /** At most 20 queues of the alert. */
   queues: AlertedQueue[];
-  /** How many queues the alert has besides these. */
+  /** How many more queues the alert has. */
   more: number;
-  /** When the process decided to send the message. */
+  /** When the message was decided, ms since the epoch. */
   at: number;
 }
 
 /**
- * `waiting`: not sent yet, or another attempt follows. `failed`: it was given up. `dropped`: too many messages waited
- * for the target.
+ * `waiting`: not delivered yet. `failed`: given up after the last attempt. `dropped`: too many messages waited for the
+ * target.
  */
 export const ALERT_OUTCOMES = ["waiting", "delivered", "failed", "dropped"] as const;
 export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
 
-/** One message to one target, and what became of it. */
+/** One message to one target, and whether it was delivered. */
 export interface AlertNotification {
-  /** It is the same in every attempt, so that the receiver can drop duplicates. */
+  /** The same in every attempt, so that the receiver can drop duplicates. */
   id: string;
   target: string;
   message: AlertMessage;
   outcome: AlertOutcome;
   attempts: number;
-  /** When the next attempt is due; null if none follows. */
+  /** When the next delivery is attempted; null if there is none. */
   nextAt: number | null;
-  /** Null while it waits. */
+  /** When it was delivered or given up; null while it waits. */
   endedAt: number | null;
-  /** What the target answered last, or why it could not be reached; null before the first attempt. */
+  /** What the target last answered, or why it could not be reached; null before the first attempt. */
   answer: string | null;
 }
 
@@ -193,7 +202,7 @@ const patterns = new RegExp(ALERT_QUEUES_PATTERN);
 export const isAlertQueues = (value: unknown): value is string =>
   typeof value === "string" && patterns.test(value);
 
-/** Returns a function that says whether a queue is among those of a rule. */
+/** Returns a function that says whether a queue matches the `queues` of a rule. */
 export function queuesMatcher(queues: string): (queue: string) => boolean {
   if (!queues.includes("*")) return (queue) => queue === queues;
   const parts = queues.split(/\*+/).map((part) => part.replaceAll(".", "\\."));
@@ -208,7 +217,7 @@ const seconds = (ms: number) => {
 };
 const percent = (ratio: number) => `${Math.round(ratio * 1_000) / 10} %`;
 
-/** Says what a condition watches, such as "more than 10 dead letters". */
+/** Describes a condition in words, such as "more than 10 dead letters". */
 export function conditionText(when: AlertCondition): string {
   switch (when.kind) {
     case "dead_letters":
@@ -222,7 +231,7 @@ export function conditionText(when: AlertCondition): string {
   }
 }
 
-/** Says a figure that a condition watches, such as "12 dead letters". */
+/** Describes a measured value in words, such as "12 dead letters". */
 export function alertValueText(kind: AlertCondition["kind"], value: number | null): string {
   if (value === null) return "not known";
   switch (kind) {

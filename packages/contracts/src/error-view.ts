@@ -4,58 +4,61 @@ export interface ErrorMute {
   by: string;
   /** Milliseconds since the epoch, as are all times here. */
   at: number;
-  /** The mute ends at this time; null if it does not end by time. */
+  /** The time at which the mute ends; null if it does not end at a time. */
   until: number | null;
-  /** The mute ends when the error has this many failures; null if it does not end by failures. */
+  /** The mute ends when the error has this many failures; null if the number of failures does not end it. */
   untilFailures: number | null;
 }
 
-/** One error of one queue: failures of one type whose messages differ only in numbers, ids and the like. */
+/** An error of a queue: the failures of one task type whose messages differ only in parts such as numbers and ids. */
 export interface ErrorView {
-  /** The queue of its tasks. */
+  /** The queue of the failed tasks. */
   queue: string;
-  /** Selects the dead letters of this error in a filter; null if the caller may not see the error itself. */
+  /** Identifies the error, also in filters of dead letters; null if the caller may not see the error. */
   signature: string | null;
-  /** The type of its tasks. */
+  /** The type of the failed tasks. */
   type: string;
-  /** The error without the parts that differ from task to task; the reason of tasks that died without an error. */
+  /** The message without the parts that differ from task to task. For tasks that died without an error, the reason. */
   title: string;
-  /** The first failure, with its stack; null if there was no error. */
+  /** The text of the first failure, with its stack; null if the tasks died without an error. */
   error: string | null;
-  /** The dead letters that the queue has at present. */
+  /** How many dead letters the queue has with this error now. */
   dead: number;
-  /** All failures, also those after which the task was retried. */
+  /** How many attempts failed with this error, including those that were retried. */
   failures: number;
   /** When the first failure was, ms since the epoch. */
   firstAt: number;
   /** When the last failure was, ms since the epoch. */
   lastAt: number;
-  /** Whether it came with the version of the worker that started last. */
+  /** Whether the error first occurred in the version of the worker that was started last. */
   isNew: boolean;
-  /** The versions of the workers: the first one, and the newest ones. */
+  /** Versions of the workers that had the error: the first one, and the newest ones. */
   versions: string[];
-  /** Tags of its tasks: the first one, and the newest ones. */
+  /** Tags of the failed tasks: the first one, and the newest ones. */
   tags: string[];
-  /** The failures in each of 48 half hours, oldest first. The last one is now. */
+  /** The number of failures in each of the last 48 half hours, oldest first. */
   trend: number[];
-  /** Null if the error is not muted. */
+  /** Who muted the error; null if it is not muted. */
   mute: ErrorMute | null;
 }
 
-/** What a queue has counted without a signature: dead letters of earlier versions, and errors beyond the first 500. */
+/**
+ * The failures of a queue that are counted under no error: those of earlier versions, and those of new errors after the
+ * first 500.
+ */
 export interface OtherErrors {
   queue: string;
   dead: number;
   failures: number;
 }
 
-/** The errors of some queues. The dead letters of all of them, and of the others, are the dead letters of the queues. */
+/** The errors of some queues. The `dead` of all `errors` and `other` together is the number of dead letters. */
 export interface ErrorsView {
-  /** Redis time, ms since the epoch. */
+  /** When the errors were read, by the clock of Redis, ms since the epoch. */
   at: number;
   /** The errors in the order that was asked for. */
   errors: ErrorView[];
-  /** Only queues that have such failures. */
+  /** The failures that are counted under no error, for each queue that has some. */
   other: OtherErrors[];
 }
 
@@ -65,10 +68,10 @@ export const ERROR_ORDERS = ["last", "first", "failures", "dead"] as const;
 /** Selects and orders errors. */
 export interface ErrorsQuery {
   type?: string | undefined;
-  /** Text in the error, its type or its tags. Case does not matter. */
+  /** A text to find in the error, its type or its tags. Upper and lower case are the same. */
   q?: string | undefined;
-  /** `open`: not muted. `dead`: with dead letters. @default "open" */
+  /** Which errors: `open` are not muted, `dead` have dead letters. @default "open" */
   kind?: (typeof ERROR_KINDS)[number] | undefined;
-  /** What comes first: the last failure, the first one, the most failures, the most dead letters. @default "last" */
+  /** The order: by the last failure, the first failure, the number of failures, or of dead letters. @default "last" */
   sort?: (typeof ERROR_ORDERS)[number] | undefined;
 }

@@ -1,6 +1,6 @@
 import { LIMITS } from "./limits.ts";
 
-/** Every code of a Holdfast error, with the HTTP status of its response. */
+/** All codes of Holdfast errors, with the HTTP status of each. */
 export const ERROR_STATUS = {
   invalid_argument: 422,
   invalid_queue_name: 422,
@@ -42,32 +42,32 @@ export const ERROR_STATUS = {
   closed: 503,
 } as const;
 
-/** What a `HoldfastError` says has happened. The codes are stable; the messages are not. */
+/** Says what has happened. The codes do not change; the messages may change. */
 export type ErrorCode = keyof typeof ERROR_STATUS;
 
 export interface HoldfastErrorOptions {
   cause?: unknown;
-  /** The id of the task that the error is about, if there is one. Use this id for a retry. */
+  /** The id of the task that the error is about. If the call is repeated, use the same id. */
   taskId?: string;
-  /** The task that holds the unique key, with `unique_conflict`. */
+  /** The id of the task that holds the unique key, with `unique_conflict`. */
   heldBy?: string;
-  /** How long to wait before the next attempt, ms. */
+  /** How long to wait before the call is repeated, ms. */
   retryAfterMs?: number;
   /** The name of the wrong argument in the call, such as `timeZone`. */
   field?: string;
 }
 
-/** An unexpected outcome. Expected outcomes are values. */
+/** The error that every part of Holdfast throws. Expected outcomes are returned as values instead. */
 export class HoldfastError extends Error {
   /** What happened: one word that does not change, such as `queue_full`. */
   readonly code: ErrorCode;
   /** The id of the task that the error is about. With `outcome_unknown`: repeat the enqueue with this id. */
   readonly taskId: string | undefined;
-  /** With `unique_conflict`: the task that holds the unique key. */
+  /** With `unique_conflict`: the id of the task that holds the unique key. */
   readonly heldBy: string | undefined;
   /** How long to wait before the call is repeated, ms; undefined if no time is known. */
   readonly retryAfterMs: number | undefined;
-  /** The option or field that was refused. */
+  /** The option or field that was refused; undefined if the error is about none. */
   readonly field: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
@@ -82,7 +82,7 @@ export class HoldfastError extends Error {
 }
 
 /**
- * Turns anything that was thrown into a HoldfastError: unknown values become `internal`, with the value as the cause.
+ * Turns anything that was thrown into a HoldfastError. Unknown values get the code `internal`, with the value as cause.
  */
 export function asHoldfastError(error: unknown): HoldfastError {
   let message = "something was thrown that cannot be read";
@@ -90,20 +90,20 @@ export function asHoldfastError(error: unknown): HoldfastError {
     if (error instanceof HoldfastError) return error;
     message = error instanceof Error ? error.message : String(error);
   } catch {
-    // Anything can be thrown, for example a revoked proxy or an object without a text.
+    // Reading the value may throw again, for example if it is a revoked proxy.
   }
   return new HoldfastError("internal", message, { cause: error });
 }
 
 /**
- * How a worker treats an error that a handler throws. The property is on the prototype, so that it holds for
- * subclasses. The symbol is registered, since a handler may use another copy of this package or run in another realm.
+ * The property that tells a worker how to treat an error that a handler throws. It is on the prototype, so subclasses
+ * have it too. The symbol is registered, because the handler may use another copy of this package.
  */
 export const ERROR_MEANING = Symbol.for("holdfast.meaning");
 
 /**
- * Thrown by a handler if no retry can help. The task goes straight to the dead letters. This also holds for a subclass,
- * and for an error with a FatalError among its causes.
+ * Thrown by a handler if no retry can help: the task becomes a dead letter at once. The same holds for a subclass, and
+ * for an error with a FatalError among its causes.
  */
 export class FatalError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -117,9 +117,9 @@ export class FatalError extends Error {
 }
 
 /**
- * Thrown by a handler if the task is not to be done any more, such as a reminder of a closed account. The task ends as
- * cancelled, with the message in its history: it is not retried, and leaves no dead letter. This also holds for a
- * subclass, and for an error with a CancelTask among its causes.
+ * Thrown by a handler if its task is no longer needed, such as a reminder for a closed account. The task ends as
+ * cancelled, with the message in its history, without a retry or a dead letter. The same holds for a subclass, and for
+ * an error with a CancelTask among its causes.
  */
 export class CancelTask extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -133,11 +133,12 @@ export class CancelTask extends Error {
 }
 
 /**
- * Thrown by a handler that knows when the next attempt makes sense. It counts as a failure, so the task is dead when
- * its attempts are used up. This also holds for a subclass, and for an error with a RetryAfter among its causes.
+ * Thrown by a handler that knows when a retry makes sense. The attempt counts as failed, so the task becomes a dead
+ * letter when its attempts are used up. The same holds for a subclass, and for an error with a RetryAfter among its
+ * causes.
  */
 export class RetryAfter extends Error {
-  /** Wait before the next attempt, ms, 0 or more. */
+  /** The wait before the next attempt, ms, 0 or more. */
   readonly delayMs: number;
 
   get [ERROR_MEANING](): "retry_after" {
@@ -155,19 +156,19 @@ export class RetryAfter extends Error {
 }
 
 /**
- * Thrown by a handler whose task has to run later, because something that it needs is not there yet. Postponing costs
- * no attempt, and the task is granted again after the given time. One task may be postponed 100 times; after that, each
- * Postpone counts as a failure. This also holds for a subclass, and for an error with a Postpone among its causes.
+ * Thrown by a handler if its task has to run later, because something is not ready yet. The attempt is refunded, and
+ * the task runs again after the given time. A task may be postponed 100 times; after that, each Postpone counts as a
+ * failure. The same holds for a subclass, and for an error with a Postpone among its causes.
  */
 export class Postpone extends Error {
-  /** Wait before the task is granted again, ms, 1 to 365 days. */
+  /** The wait before the next attempt, ms, 1 to 365 days. */
   readonly delayMs: number;
 
   get [ERROR_MEANING](): "postpone" {
     return "postpone";
   }
 
-  /** @throws HoldfastError invalid_argument */
+  /** @param delayMs the wait before the next attempt, ms @throws HoldfastError invalid_argument */
   constructor(delayMs: number, message = `postponed for ${delayMs} ms`, options?: ErrorOptions) {
     super(message, options);
     this.name = "Postpone";
@@ -180,35 +181,35 @@ export class Postpone extends Error {
   }
 }
 
-/** What a `RateLimited` can hold. */
+/** The tasks that a `RateLimited` can hold: those of the same key, the same type or the same queue. */
 export const HOLD_SCOPES = ["key", "type", "queue"] as const;
 
-/** What a `RateLimited` can hold: the key, the type or the queue of its task. */
+/** The tasks that a `RateLimited` can hold: those of the same key, the same type or the same queue. */
 export type HoldScope = (typeof HOLD_SCOPES)[number];
 
 /** Options of a `RateLimited`. */
 export interface RateLimitedOptions extends ErrorOptions {
-  /** @default "key" if the task has a key, otherwise "queue" */
+  /** Which tasks are held. @default "key" if the task has a key, otherwise "queue" */
   scope?: HoldScope | undefined;
 }
 
 /**
- * Thrown by a handler that met a rate limit, such as an HTTP 429. It costs no attempt: the task goes back to the head
- * of its line. For `holdMs`, no task of its key, of its type or of the queue is granted, as `scope` says. A task that
- * is handed back more than 100 times dies. This also holds for a subclass, and for an error with a RateLimited among
- * its causes.
+ * Thrown by a handler that met a rate limit, such as an HTTP 429. The attempt is refunded, and the task goes back to
+ * the head of its queue. For `holdMs`, no task of the same key, type or queue (`scope`) starts. If this happens to one
+ * task more than 100 times, it becomes a dead letter. The same holds for a subclass, and for an error with a
+ * RateLimited among its causes.
  */
 export class RateLimited extends Error {
-  /** For how long the key, the type or the queue is held, ms, 1 to 86,400,000. */
+  /** For how long no such task starts, ms, 1 to 86,400,000. */
   readonly holdMs: number;
-  /** What is held: the key, the type or the queue of the task. A task without a key holds its queue. */
+  /** Which tasks are held: those of the same key, type or queue. For a task without a key, "key" holds its queue. */
   readonly scope: HoldScope;
 
   get [ERROR_MEANING](): "rate_limited" {
     return "rate_limited";
   }
 
-  /** @throws HoldfastError invalid_argument */
+  /** @param holdMs for how long no such task starts, ms @throws HoldfastError invalid_argument */
   constructor(holdMs: number, options: RateLimitedOptions = {}) {
     const { scope = "key", ...rest } = options;
     super(`rate-limited for ${holdMs} ms`, rest);

@@ -1,4 +1,7 @@
-/** What the events of a queue report about a task, in the order of its life, and about a flow (docs/events.md). */
+/**
+ * The types of events of a queue (docs/events.md). Those of a task come in the order of its life; the last is of a
+ * flow.
+ */
 export const TASK_EVENT_TYPES = [
   "waiting",
   "enqueued",
@@ -21,48 +24,48 @@ export const TASK_EVENT_TYPES = [
   "flow_ended",
 ] as const;
 
-/** What an event of a queue reports about a task. */
+/** The type of an event of a queue. */
 export type TaskEventType = (typeof TASK_EVENT_TYPES)[number];
 
-/** One thing that happened to one task or flow. */
+/** An event: something happened to a task or a flow. */
 export interface TaskEvent {
   /** What happened. */
   type: TaskEventType;
   /** The queue of the task or flow. */
   queue: string;
-  /** The id of the task; with the type `flow_ended`, that of the flow. */
+  /** The id of the task; with the type `flow_ended`, the id of the flow. */
   id: string;
-  /** Redis time, ms since the epoch. */
+  /** When it happened, by the clock of Redis, ms since the epoch. */
   at: number;
-  /** The position after this event. Pass it as `after` to continue from here. */
+  /** The position after this event. Pass it as `after` to read the events that follow. */
   cursor: string;
-  /** The worker that got the task. Only with the type `started`. */
+  /** Only with the type `started`: the worker that got the task. */
   workerId?: string;
-  /** Why the task is dead. Only with the type `dead`. */
+  /** Only with the type `dead`: why the task died. */
   reason?: string;
-  /** How the flow ended. Only with the type `flow_ended`. */
+  /** Only with the type `flow_ended`: how the flow ended. */
   outcome?: "success" | "failed" | "cancelled";
   /**
-   * What the handler returned, as JSON text. Only with the type `completed`, if there was a result and the queue still
-   * had it when the event was read.
+   * Only with the type `completed`: the result as JSON text. Missing if there was none, or if the queue no longer had
+   * the result when the event was read.
    */
   resultText?: string;
 }
 
-/** Reports that events are missing, which this reader will not get. */
+/** Says that this reader missed events, and cannot get them any more. */
 export interface GapEvent {
-  /** Tells a gap from the event of a task. */
+  /** Distinguishes this event from those of tasks. */
   type: "gap";
   /** The queue whose events are missing. */
   queue: string;
   /** The position after the missing events. */
   cursor: string;
   /**
-   * How many events are missing, because they were removed before they were read or because a script was aborted. Null
-   * if the number is not known, because the setting was switched off in between or Redis lost writes.
+   * How many events were missed, because they were removed before they were read or because a script was aborted. Null
+   * if the number is not known, because events were switched off in between or Redis lost writes.
    */
   missed: number | null;
 }
 
-/** An event of a queue that keeps events. */
+/** An event that a reader of a queue gets. */
 export type QueueEvent = TaskEvent | GapEvent;

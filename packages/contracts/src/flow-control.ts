@@ -1,74 +1,73 @@
-/** How many tasks may start in a period. */
+/** A rate limit: how many tasks may start in a period. */
 export interface Rate {
-  /** Tasks that may start in each period, counted by their `cost`: 1 to 1,000,000. */
+  /** How many tasks may start in each period, 1 to 1,000,000. A task counts with its `cost`. */
   limit: number;
-  /** 1 ms to 365 days. */
+  /** The length of the period, 1 ms to 365 days. */
   periodMs: number;
-  /**
-   * How many tasks may start at once after a time without starts, 1 to 1,000,000. 1: tasks start evenly spaced.
-   * @default 1
-   */
+  /** How many tasks may start at once after a pause, 1 to 1,000,000. With 1, starts are evenly spaced. @default 1 */
   burst?: number | undefined;
 }
 
-/** A limit of a queue, of each key of it, or of one key. */
+/** A limit of a queue, of each of its keys, or of one key. */
 export interface Limit {
   /** How many tasks may start in a period. @default no limit */
   rate?: Rate | undefined;
-  /** How many tasks may run at one time, 1 to 1,000,000. */
+  /** How many tasks may run at the same time, 1 to 1,000,000. @default no limit */
   concurrency?: number | undefined;
   /**
-   * How many turns the key gets, compared with the other keys, 0.001 to 1,000. The weight of the queue is for the tasks
+   * How many tasks the key starts, compared with the other keys, 0.001 to 1,000. The weight of a queue is for its tasks
    * without a key. @default 1
    */
   weight?: number | undefined;
 }
 
-/** A limit of all tasks of one type together. Types do not take turns, so the limit has no weight. */
+/** A limit for all tasks of one type together. It has no weight, because types do not take turns. */
 export type TypeLimit = Pick<Limit, "rate" | "concurrency">;
 
-/** What happens to a new task whose key has as many tasks as may run. */
+/** What happens to a new task if its key already has as many tasks as may run. */
 export const WHEN_FULL = ["wait", "drop-new", "cancel-running"] as const;
-/** What happens to the next tasks of a key in strict order after one of its tasks died. */
+/** What happens to the next tasks of a key in strict order after one of its tasks has died. */
 export const ON_DEAD = ["continue", "stop"] as const;
-/** What the keys of a queue share: starts of tasks, or the time that they run. */
+/** What the keys of a queue share fairly: starts of tasks, or the time that their tasks run. */
 export const FAIR_BY = ["starts", "time"] as const;
 
-/** The limit of each key, and how the tasks of a key follow one another. */
+/** The limit of each key, and rules for the tasks of one key. */
 export interface KeyLimits extends Limit {
   /**
-   * A task that failed keeps its place, and the tasks behind it wait for its retry. Needs `concurrency: 1`. @default
-   * false
+   * Strict order: the tasks of a key run in the order in which they were enqueued, and a failed one is retried before
+   * the next one starts. Needs `concurrency: 1`. @default false
    */
   ordered?: boolean | undefined;
   /**
-   * With `ordered`. "stop": no task of the key starts until the dead letter is replayed or the hold is ended. @default
-   * "continue"
+   * With `ordered`, what follows when a task has died. "continue": the next task starts. "stop": no task of the key
+   * starts until the dead letter is replayed or an operator ends the hold. @default "continue"
    */
   onDead?: (typeof ON_DEAD)[number] | undefined;
   /**
-   * Needs `concurrency`. "wait": the new task waits. "drop-new": it is refused, and its id is not kept.
-   * "cancel-running": it is accepted, and the oldest tasks of the key are cancelled. @default "wait"
+   * What happens to a new task if as many tasks of its key run or wait as may run. Needs `concurrency`. "wait": it
+   * waits. "drop-new": it is refused, and its id can be used again. "cancel-running": it is accepted, and the oldest
+   * tasks of the key are cancelled. @default "wait"
    */
   whenFull?: (typeof WHEN_FULL)[number] | undefined;
-  /** A new task is refused if this many tasks of its key wait, 1 to 1,000,000. @default no limit */
+  /** A new task is refused if this many tasks of its key wait already, 1 to 1,000,000. @default no limit */
   maxWaiting?: number | undefined;
 }
 
-/** The limits of a queue. They are stored in Redis, and the next task that is granted obeys them. */
+/** The limits of a queue. They are stored in Redis and apply at once. */
 export interface QueueLimits {
   /** The limit of all tasks of the queue together. */
   queue?: Limit | undefined;
   /** The limit of the tasks of each key. */
   key?: KeyLimits | undefined;
   /**
-   * By type: the limit of all tasks of that type together, whatever their keys. At most 100 types; a queue with
-   * partitions takes none. Tasks that run already when a type gets its first limit are not counted.
+   * Limits by task type: each is for all tasks of the type together, whatever their keys. At most 100 types; not
+   * possible in a queue with partitions. Tasks that run when the type gets its first limit are not counted.
    */
   types?: Record<string, TypeLimit> | undefined;
   /**
-   * "time": the keys share the time that their tasks run, as their weights say, and not the number of starts. @default
-   * "starts"
+   * "starts": the keys take turns in starting tasks. "time": the keys share, by their weights, the time that their
+   * tasks run.
+   * @default "starts"
    */
   fairBy?: (typeof FAIR_BY)[number] | undefined;
 }
@@ -79,15 +78,15 @@ export interface SharedLimitView {
   name: string;
   /** What all queues together may use. */
   limit: Limit;
-  /** The queues that share it. */
+  /** The queues that share the limit. */
   queues: string[];
-  /** What each queue, or each partition of a queue, may use now, by name. */
+  /** The share of each queue or partition, by its name. */
   shares: Record<string, LimitShare>;
 }
 
-/** The part of a shared limit that a queue may use until the limit is divided again. */
+/** The part of a shared limit that one queue or partition may use until the limit is divided again. */
 export interface LimitShare {
-  /** How many tasks may run at one time. */
+  /** How many tasks may run at the same time. */
   concurrency?: number;
   /** How many tasks may start in each period of the limit. */
   rate?: number;
@@ -101,17 +100,17 @@ export interface TaskKeyView {
   waiting: number;
   /** Running tasks of the key. */
   running: number;
-  /** The limit of this key, in place of the limit of all keys; null if the key has no limit of its own. */
+  /** The limit of this key, which replaces the limit of all keys; null if it has none. */
   limit: Limit | null;
-  /** Until when that limit holds, ms since the epoch; null for ever. */
+  /** When the limit of this key ends, ms since the epoch; null: never. */
   limitUntil: number | null;
-  /** Until when no task of the key is granted, ms since the epoch; null if the key is not held. */
+  /** Until when no task of the key may start, ms since the epoch; null if the key is not held. */
   heldUntil: number | null;
   /** Why no task of the key may start now; null if one may. "stopped": one of its tasks died (`onDead: "stop"`). */
   blockedBy: "hold" | "stopped" | "rate" | "concurrency" | null;
   /**
-   * When hold and rate allow the next task of the key to start, ms since the epoch; null if that does not depend on
-   * time.
+   * When hold and rate allow the next task of the key to start, ms since the epoch; null if it may start now, or waits
+   * for something other than time.
    */
   nextAt: number | null;
 }
@@ -119,37 +118,40 @@ export interface TaskKeyView {
 /** A type with a limit or a hold: how many of its tasks run, and why no other one may start. */
 export interface TaskTypeView {
   type: string;
-  /** Running tasks that started after the type got its limit. */
+  /** How many tasks run that were started after the type got its limit. */
   running: number;
-  /** Until when no task of the type is granted, ms since the epoch; null if the type is not held. */
+  /** Until when no task of the type may start, ms since the epoch; null if the type is not held. */
   heldUntil: number | null;
   /** Why no task of the type may start now; null if one may. */
   blockedBy: "hold" | "rate" | "concurrency" | null;
   /**
-   * When hold and rate allow the next task of the type to start, ms since the epoch; null if that does not depend on
-   * time.
+   * When hold and rate allow the next task of the type to start, ms since the epoch; null if it may start now, or waits
+   * for something other than time.
    */
   nextAt: number | null;
 }
 
-/** The limits of a queue, and why no task may start at one moment. */
+/** The limits of a queue, and which of them stop tasks at one moment. */
 export interface LimitsView {
   /** The name of the queue. */
   queue: string;
-  /** Redis time, ms since the epoch. */
+  /** When the limits were read, by the clock of Redis, ms since the epoch. */
   at: number;
   /** The limits that are set. */
   limits: QueueLimits;
-  /** The types that have a limit, or are held. */
+  /** The types with a limit or a hold. */
   types: TaskTypeView[];
   /** Limits that the queue shares with other queues. */
   shared: SharedLimitView[];
-  /** Tasks that run now. */
+  /** How many tasks run now. */
   running: number;
-  /** Until when no task of the queue is granted, ms since the epoch; null if the queue is not held. */
+  /** Until when no task of the queue may start, ms since the epoch; null if the queue is not held. */
   heldUntil: number | null;
-  /** "shared": the share of the queue in a shared limit is used up. */
+  /** Why no task of the queue may start now; null if one may. "shared": the share of a shared limit is used up. */
   blockedBy: TaskKeyView["blockedBy"] | "shared";
-  /** When hold and rate allow the next task to start, ms since the epoch; null if that does not depend on time. */
+  /**
+   * When hold and rate allow the next task to start, ms since the epoch; null if it may start now, or waits for
+   * something other than time.
+   */
   nextAt: number | null;
 }

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { HoldfastError } from "./errors.ts";
 import { type FlowHead, FlowReader } from "./flow-json.ts";
 
-/** Checks nothing but the name, and puts the place of an error in front of its message. */
+/**
+ * A reader that only checks the name of a node. It puts the JSON pointer of the node before the message of an error.
+ */
 const reader = new FlowReader(
   {
     head: (fields) => fields as FlowHead,

@@ -14,7 +14,7 @@ import {
 import { LIMITS } from "./limits.ts";
 import { type CheckTask, fieldsOf, type ReadTasks, type TaskColumns, TaskReader } from "./task-json.ts";
 
-/** The options of a task that a node and a callback may have, as fields beside `type` and `payload`. */
+/** The task options that a node or a callback may have in JSON, beside `type` and `payload`. */
 export const FLOW_TASK_JSON_OPTIONS = [
   "priority",
   "delayMs",
@@ -30,21 +30,24 @@ export const FLOW_TASK_JSON_OPTIONS = [
   "cost",
 ] as const;
 
-/** The fields of a node and of a callback that are not those of a task. */
+/** The fields that a node and a callback have in JSON, and a task has not. */
 export const NODE_JSON_FIELDS = ["name", "after", "onDead", "queue"] as const;
 export const CALLBACK_JSON_FIELDS = ["queue"] as const;
 
-/** What is read of a node, and of a callback, besides its type and payload. */
+/** The fields of a node and of a callback besides type and payload, after they were checked. */
 export type NodeFields = Pick<FlowNode, (typeof NODE_JSON_FIELDS)[number] | "options">;
 export type CallbackFields = Pick<FlowCallback, (typeof CALLBACK_JSON_FIELDS)[number] | "options">;
 
-/** The options of a flow, which are read before its nodes. */
+/** The options of a flow, which come before its nodes. */
 export interface FlowHead extends FlowOptions {
-  /** True: nodes can be added later, until the flow is sealed. */
+  /** Whether nodes can be added later, until the flow is sealed. */
   open?: boolean | undefined;
 }
 
-/** Checks of the fields that were read. Each check throws a HoldfastError that says which field is wrong and why. */
+/**
+ * Checks fields that were read from JSON. Each function throws a HoldfastError that names the wrong field and the
+ * reason.
+ */
 export interface FlowChecks {
   /** Checks every field of the flow except `nodes` and `on`. */
   head(fields: Record<string, unknown>): Omit<FlowHead, "on">;
@@ -52,12 +55,12 @@ export interface FlowChecks {
   callback: CheckTask<CallbackFields>;
 }
 
-// The payload of a node is two levels deep in the JSON of a flow: in the array of nodes, and there in an object.
+// A payload in the JSON of a flow is inside the array of nodes and the object of the node, hence two more levels.
 const DEPTH = LIMITS.jsonDepth + 2;
 
 /**
- * Reads flows in JSON, `{"id":"…","on":{…},"nodes":[…]}`. A node is a task with a name, and a callback is a task. Both
- * are read as tasks are, so their payloads keep the exact text that was received.
+ * Reads flows in JSON, such as `{"id":"…","on":{…},"nodes":[…]}`. Nodes and callbacks are read in the same way as
+ * tasks, so their payloads keep the exact text that was received.
  */
 export class FlowReader {
   readonly #checks: FlowChecks;
@@ -67,8 +70,8 @@ export class FlowReader {
   readonly nodes: TaskReader<NodeFields>;
 
   /**
-   * @param locate adds to an error where the wrong node or callback is, as a JSON pointer such as `/nodes/3`
-   * @param longestLine how many bytes a line of NDJSON may have. @default any number
+   * @param locate adds to an error which node or callback is wrong, as a JSON pointer such as `/nodes/3`
+   * @param longestLine the longest line of NDJSON, bytes. @default no limit
    */
   constructor(
     checks: FlowChecks,
@@ -82,7 +85,7 @@ export class FlowReader {
   }
 
   /**
-   * Reads a whole flow. A flow with `open: true` may leave out its nodes.
+   * Reads a whole flow. With `open: true`, `nodes` may be missing.
    * @throws HoldfastError invalid_json, payload_too_deep, payload_too_large, invalid_argument
    */
   whole(body: Buffer): { head: FlowHead; nodes: FlowNode[] } {
@@ -117,15 +120,15 @@ export class FlowReader {
 
   /**
    * Returns the nodes that a `TaskReader` has read.
-   * @param before how many nodes of the flow came before these, so that an error names the right one
-   * @throws HoldfastError the reason why the first wrong node is refused
+   * @param before how many nodes of the flow were read before these, so that errors have the right position
+   * @throws HoldfastError the error of the first wrong node
    */
   nodesOf({ tasks, refused }: ReadTasks<NodeFields>, before: number): FlowNode[] {
     for (const [place, error] of refused ?? []) throw this.#locate(error, `/nodes/${before + place}`);
     return tasks.types.map((type, place) => {
       const fields = tasks.options?.get(place);
       if (fields !== undefined) return { type, payloadText: payloadAt(tasks, place), ...fields };
-      // The reader does not call the check for a task without options, so a missing name is noticed here.
+      // A node without options is not passed to the check, so its missing name is reported here.
       const error = new HoldfastError("invalid_argument", "the node has no name", { field: "name" });
       throw this.#locate(error, `/nodes/${before + place}`);
     });

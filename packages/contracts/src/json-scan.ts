@@ -1,10 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { HoldfastError } from "./errors.ts";
 
-/** A JSON text in UTF-8. */
+/** JSON text as UTF-8 bytes. */
 export class JsonText {
   readonly bytes: Buffer;
-  /** Used to read four bytes at a time. Making a view pays off only if the text is long. */
+  /** Reads four bytes at a time. Only for long texts, because creating it takes longer than it saves for short ones. */
   readonly view: DataView | undefined;
 
   constructor(bytes: Buffer, isLong = false) {
@@ -13,7 +13,7 @@ export class JsonText {
   }
 }
 
-/** A text that is not valid JSON. */
+/** Thrown for text that is not valid JSON. */
 export class JsonSyntaxError extends HoldfastError {
   constructor(message: string) {
     super("invalid_json", message);
@@ -21,7 +21,7 @@ export class JsonSyntaxError extends HoldfastError {
   }
 }
 
-/** The position counts UTF-16 units from 0, as `JSON.parse` does. */
+/** Makes the error for an unexpected character. Its position counts UTF-16 units from 0, as `JSON.parse` does. */
 function unexpected({ bytes }: JsonText, at: number, expected: string): JsonSyntaxError {
   const position = bytes.toString("utf8", 0, at).length;
   const found = at < bytes.length ? JSON.stringify(bytes.toString()[position]) : "the end";
@@ -43,8 +43,8 @@ const LOWER_U = 117;
 export const OPEN_BRACE = 123;
 export const CLOSE_BRACE = 125;
 
-// A table of the kinds of each ASCII character, so that one look-up replaces several comparisons. ESCAPED marks the
-// characters that may follow a backslash.
+// What each ASCII character may be in JSON, as bits, so that one look-up replaces several comparisons. ESCAPED: the
+// character may follow a backslash.
 const DIGIT = 1;
 const HEX = 2;
 const ESCAPED = 4;
@@ -70,17 +70,16 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
   return at;
 }
 
-/** Whether this ASCII word begins at this index. */
+/** Returns whether this ASCII word is at this index. */
 export function isWord(bytes: Uint8Array, at: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word.charCodeAt(i)) return false;
   return true;
 }
 
 /**
- * Checks a JSON value in one pass, without building it. It accepts what `JSON.parse` accepts (a property test compares
- * the two). The caller has checked that the bytes are UTF-8.
- *
- * @param budget how deep arrays and objects may nest from here
+ * Checks a JSON value in one pass, without building it. It accepts exactly what `JSON.parse` accepts, which a test
+ * compares. The caller has checked that the bytes are UTF-8.
+ * @param budget how many levels of arrays and objects are allowed from here
  * @returns the index after the value
  * @throws JsonSyntaxError, or HoldfastError payload_too_deep
  */
@@ -96,7 +95,7 @@ export function scanValue(text: JsonText, at: number, budget: number): number {
   throw unexpected(text, at, "a value");
 }
 
-// The native search for the end of a string pays off only beyond this length.
+// For strings up to this length, a loop is faster than the native search for the closing quote.
 const SHORT_BYTES = 8;
 
 /** Checks a string. @returns the index after its closing quote */
@@ -120,8 +119,8 @@ export function scanString(text: JsonText, at: number): number {
 }
 
 /**
- * Returns whether the range has neither a backslash nor a control character. Bit 7 of each byte is set if the byte is
- * one of them.
+ * Returns whether the bytes have neither a backslash nor a control character. The bit operations set bit 7 of each byte
+ * that is one.
  */
 function isPlain({ bytes, view }: JsonText, start: number, end: number): boolean {
   let at = start;
@@ -134,7 +133,7 @@ function isPlain({ bytes, view }: JsonText, start: number, end: number): boolean
   return true;
 }
 
-/** @returns the index of the last character of the escape */
+/** Checks an escape. @returns the index of its last character */
 function scanEscape(text: JsonText, at: number): number {
   const { bytes } = text;
   if (isKind(bytes[at], ESCAPED)) return at;
@@ -165,7 +164,7 @@ function scanDigits(text: JsonText, at: number): number {
 
 export type OnMember = (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => void;
 
-/** Calls `onMember` for each member of the object that starts here. @returns the index after the object */
+/** Calls `onMember` for each member of the object that begins here. @returns the index after the object */
 export function eachMember(text: JsonText, at: number, budget: number, onMember?: OnMember): number {
   if (budget <= 0) throw tooDeep();
   const { bytes } = text;
@@ -188,7 +187,7 @@ export function eachMember(text: JsonText, at: number, budget: number, onMember?
 }
 
 /**
- * Scans each element of the array that starts here.
+ * Checks each element of the array that begins here.
  * @param scan returns the index after the element. @default `scanValue`
  * @returns the index after the array
  */
@@ -212,7 +211,7 @@ export function eachElement(
   }
 }
 
-/** @throws JsonSyntaxError if anything but space follows */
+/** Checks that only white space follows. @throws JsonSyntaxError */
 export function assertEnd(text: JsonText, at: number): void {
   const end = skipSpace(text.bytes, at);
   if (end < text.bytes.length) throw unexpected(text, end, "the end");
@@ -223,8 +222,8 @@ function tooDeep(): HoldfastError {
 }
 
 /**
- * Received bytes as a JSON text, without the byte order mark that some tools write.
- * @throws HoldfastError invalid_json if the bytes are not UTF-8, because decoding would alter them
+ * Makes a JSON text of received bytes, without the byte order mark that some tools write.
+ * @throws HoldfastError invalid_json if the bytes are not UTF-8, because decoding would change them
  */
 export function receivedText(bytes: Buffer, isLong = false): JsonText {
   if (!isUtf8(bytes)) throw new HoldfastError("invalid_json", "the text is not valid UTF-8");

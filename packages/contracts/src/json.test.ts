@@ -22,10 +22,10 @@ function codeOf(run: () => unknown): string {
   return "none";
 }
 
-/** Reads a text of one value, byte by byte and word by word. @returns the index after the value, in bytes */
+/** Checks a text with one value, once byte by byte and once four bytes at a time. @returns the index after the value */
 function scan(text: string, budget = 64): number {
   const scanAs = (isLong: boolean) => {
-    // The bytes of most request bodies do not begin at the start of their buffer, so these do not either.
+    // The text does not begin at the start of the buffer, as in most request bodies.
     const json = new JsonText(Buffer.from(`   ${text}`).subarray(3), isLong);
     const end = scanValue(json, skipSpace(json.bytes, 0), budget);
     assertEnd(json, end);
@@ -46,7 +46,7 @@ function scan(text: string, budget = 64): number {
   return end;
 }
 
-/** The members of an object, as their exact texts; null if one occurs twice. */
+/** Returns the members of an object as exact texts; null if a name occurs twice. */
 function membersOf(text: string): [string, string][] | null {
   const json = new JsonText(Buffer.from(text));
   const object = new CutObject(json, 0, 64);
@@ -58,7 +58,7 @@ function membersOf(text: string): [string, string][] | null {
   return object.duplicate === undefined ? members : null;
 }
 
-// Mostly punctuation, so that a random text is often nearly JSON.
+// Mostly punctuation, so that random texts are often nearly valid JSON.
 const nearJson = fc
   .array(
     fc.constantFrom(

@@ -14,28 +14,28 @@ import { LIMITS } from "./limits.ts";
 
 export * from "./json-scan.ts";
 
-/** The place of a value in the bytes. */
+/** Where a value begins and ends in the bytes. */
 export interface Span {
   start: number;
   end: number;
 }
 
-/** An object that is cut into its members. Names are unescaped; values are as they were written. */
+/** The members of a JSON object. Names are unescaped; values are the exact text that was written. */
 export class CutObject {
   readonly members = new Map<string, Span>();
-  /** A name that occurs twice, so that its value is ambiguous. */
+  /** A name that occurs twice; undefined if there is none. Such an object is ambiguous. */
   readonly duplicate: string | undefined;
   /** The exact bytes of the object. */
   readonly bytes: Buffer;
   /** The index after the object. */
   readonly end: number;
   readonly #at: number;
-  /** The object as text with a character per byte, if it is ASCII. */
+  /** The object as text, if it is ASCII; undefined otherwise. */
   readonly #ascii: string | undefined;
 
   /**
-   * Reads the object that starts here.
-   * @param memberDepth how deep each member may nest
+   * Reads the object that begins here.
+   * @param memberDepth how many levels each member may have
    * @throws JsonSyntaxError, or HoldfastError payload_too_deep
    */
   constructor(text: JsonText, at: number, memberDepth: number) {
@@ -45,7 +45,7 @@ export class CutObject {
     });
     this.#at = at;
     this.bytes = text.bytes.subarray(at, this.end);
-    // Decoding the whole object once is cheaper than decoding each member.
+    // Decoding the whole object once is faster than decoding each member.
     this.#ascii = isAscii(this.bytes) ? this.bytes.toString("latin1") : undefined;
     for (let i = 0; i < places.length; i += 4) {
       const raw = this.textOf({ start: places[i] as number, end: places[i + 1] as number });
@@ -56,7 +56,7 @@ export class CutObject {
     }
   }
 
-  /** The text at this place. */
+  /** Returns the exact text of a value. */
   textOf({ start, end }: Span): string {
     const at = this.#at;
     return this.#ascii?.slice(start - at, end - at) ?? this.bytes.toString("utf8", start - at, end - at);
@@ -68,7 +68,7 @@ export function duplicateName(name: string): HoldfastError {
 }
 
 /**
- * Parses a body. The depth is checked first, and a name that occurs twice at the top level is refused.
+ * Parses the body of a request. Checks the depth first, and refuses a name that occurs twice at the top level.
  * @throws HoldfastError invalid_json, payload_too_deep
  */
 export function parseJson(bytes: Buffer): unknown {
@@ -83,8 +83,8 @@ export function parseJson(bytes: Buffer): unknown {
 }
 
 /**
- * Refuses a payload that is not one JSON value, or nests deeper than `LIMITS.jsonDepth`.
- * @param name what the message calls the payload
+ * Refuses a payload that is not a JSON value, or has more levels than `LIMITS.jsonDepth`.
+ * @param name how the message calls the payload
  * @throws HoldfastError invalid_json, payload_too_deep
  */
 export function checkJson(payloadText: string, name: string): void {

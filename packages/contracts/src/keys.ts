@@ -1,8 +1,8 @@
 import { isQueueName } from "./names.ts";
 
 /**
- * The rights of a key. `admin` includes all others, `control` includes `read`. `work` is for workers: they acquire and
- * settle tasks over HTTP.
+ * The rights of an API key. `admin` includes all others, `control` includes `read`. `work` is for workers that acquire
+ * and settle tasks over HTTP.
  */
 export const SCOPES = ["enqueue", "work", "read", "control", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -14,27 +14,27 @@ export type Scope = (typeof SCOPES)[number];
 export const ROLES = ["viewer", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
-/** The record of an API key. Its text, `hf_<id>_<secret>`, is shown once and not kept. */
+/** The stored record of an API key. The key itself, `hf_<id>_<secret>`, is shown once and not stored. */
 export interface ApiKey {
   /** 12 characters of `0-9a-z`. */
   id: string;
-  /** The holder, 1 to 64 characters. It names the actor in the audit log. */
+  /** The holder of the key, 1 to 64 characters. The audit log names the holder as the actor. */
   label: string;
   scopes: Scope[];
-  /** The queues that the key is limited to; null: all. */
+  /** The queues that the key may use; null: all queues. */
   queues: string[] | null;
-  /** Ms since the epoch. */
+  /** Milliseconds since the epoch. */
   createdAt: number;
-  /** Ms since the epoch; null: never. */
+  /** Milliseconds since the epoch; null: never. */
   expiresAt: number | null;
-  /** SHA-256 of the whole text, hex. */
+  /** SHA-256 of the whole key, in hex. */
   sha256: string;
 }
 
-/** The part of a key that may be shown. */
+/** The data of an API key that may be shown. */
 export type KeyView = Omit<ApiKey, "sha256">;
 
-/** Most queues that one key can be limited to. */
+/** The most queues to which one key can be limited. */
 export const MAX_KEY_QUEUES = 100;
 
 export function includesScope(scopes: readonly Scope[], wanted: Scope): boolean {
@@ -42,7 +42,7 @@ export function includesScope(scopes: readonly Scope[], wanted: Scope): boolean 
   return wanted === "read" && scopes.includes("control");
 }
 
-/** The role that these scopes give. A key with none of `control` and `admin` is a viewer. */
+/** Returns the role that these scopes give. A key with neither `control` nor `admin` is a viewer. */
 export function roleOf(scopes: readonly Scope[]): Role {
   if (scopes.includes("admin")) return "admin";
   return scopes.includes("control") ? "operator" : "viewer";
@@ -54,7 +54,7 @@ export const SCOPES_OF_ROLE: Record<Role, Scope[]> = {
   admin: ["admin"],
 };
 
-// A label appears in logs and on terminals, so it has no control characters and no marks that reverse text.
+// Labels appear in logs and on terminals, so control characters and marks that reverse text are refused.
 const LABEL = /^[^\p{C}\p{Zl}\p{Zp}]{1,64}$/u;
 export const isKeyLabel = (value: unknown): value is string =>
   typeof value === "string" && LABEL.test(value) && value.trim() === value;
@@ -63,7 +63,7 @@ export const isKeyId = (value: unknown): value is string =>
 
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** Whether the value is a complete record of a key, from a file or from Redis. */
+/** Returns whether the value is a complete record of an API key. It comes from a file or from Redis. */
 export function isApiKey(value: unknown): value is ApiKey {
   if (typeof value !== "object" || value === null) return false;
   const { id, label, scopes, queues, createdAt, expiresAt, sha256 } = value as Record<string, unknown>;

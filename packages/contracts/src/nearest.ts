@@ -1,4 +1,4 @@
-/** Returns the name that was probably meant; undefined if none is similar. */
+/** Returns the known name that was probably meant, for a hint in an error; undefined if none is similar. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
   if (plain === "") return undefined;
@@ -6,7 +6,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   let least = Math.min(3, 1 + Math.floor(plain.length / 4)) + 1;
   for (const known of names) {
     const other = known.toLowerCase();
-    // `delay` for `delayMs`, `retries` for `maxRetries`.
+    // A beginning or an end of a name counts as one step away: `delay` is near `delayMs`, `retries` near `maxRetries`.
     const isPart = plain.length >= 4 && (other.startsWith(plain) || other.endsWith(plain));
     const steps = isPart ? 1 : distance(plain, other);
     if (steps < least) [best, least] = [known, steps];
@@ -15,8 +15,8 @@ export function nearest(name: string, names: readonly string[]): string | undefi
 }
 
 /**
- * Returns how many letters have to be added, removed or changed to get from one word to the other. Two letters that
- * changed places count once.
+ * Returns how many letters have to be added, removed, changed or swapped with their neighbour to turn one word into the
+ * other.
  */
 function distance(a: string, b: string): number {
   let before: number[] = [];

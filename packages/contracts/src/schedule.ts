@@ -2,26 +2,32 @@ import type { TaskState } from "./states.ts";
 import type { Given, TaskOptions } from "./task.ts";
 import type { Unique } from "./unique.ts";
 
-/** Which missed occurrences are enqueued later: none, one for all, or each (the last 100). */
+/**
+ * Which missed occurrences are enqueued late: none ("skip"), one for all of them ("once"), or each, at most the last
+ * 100 ("all").
+ */
 export const MISSED_POLICIES = ["skip", "once", "all"] as const;
 
-/** Which missed occurrences are enqueued later: none, one for all, or each (the last 100). */
+/**
+ * Which missed occurrences are enqueued late: none ("skip"), one for all of them ("once"), or each, at most the last
+ * 100 ("all").
+ */
 export type MissedPolicy = (typeof MISSED_POLICIES)[number];
 
-/** Whether an occurrence is enqueued if the last task has not ended. */
+/** Whether an occurrence is enqueued while the task of the last one has not ended. */
 export const OVERLAP_POLICIES = ["allow", "skip"] as const;
 
-/** Whether an occurrence is enqueued if the last task has not ended. */
+/** Whether an occurrence is enqueued while the task of the last one has not ended. */
 export type OverlapPolicy = (typeof OVERLAP_POLICIES)[number];
 
 /**
- * The outcome of one occurrence: its task was enqueued, the occurrence was missed, or the last task had not ended. If
- * another task holds the unique key of the schedule: `deduplicated`, nothing was enqueued; `replaced`, that task got
- * the payload and the options.
+ * The outcome of one occurrence of a schedule. `overlapped`: nothing was enqueued, because the last task had not ended.
+ * If another task holds the unique key: `deduplicated`, nothing was enqueued; `replaced`, that task got the payload and
+ * the options of the schedule.
  */
 export const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "deduplicated", "replaced"] as const;
 
-/** What became of one occurrence of a schedule. */
+/** The outcome of one occurrence of a schedule. */
 export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 
 /** Options of the tasks of a schedule. */
@@ -29,35 +35,37 @@ export interface ScheduledTaskOptions
   extends Pick<TaskOptions, "priority" | "maxRetries" | "backoff" | "timeoutMs" | "tags" | "keep"> {
   /**
    * The unique key of every task. If another task holds the key, an occurrence enqueues nothing or replaces that task,
-   * and the schedule continues with the next occurrence. "reject" is like "existing"; "debounce" is refused, because
-   * occurrences have no `delayMs`.
+   * and the schedule goes on with the next occurrence. "reject" is the same as "existing". "debounce" is refused,
+   * because occurrences have no `delayMs`.
    */
   unique?: Unique | undefined;
-  /** A task that is acquired this long after its due time becomes `expired`. Milliseconds, 1 to 31_536_000_000. */
+  /**
+   * A task that has not started this long after its occurrence becomes `expired`. Milliseconds, 1 to 31_536_000_000.
+   */
   expiresAfterMs?: number | undefined;
 }
 
 /** The definition of a schedule. */
 export interface ScheduleInput {
-  /** The queue of the tasks. */
+  /** The queue that gets the tasks. */
   queue: string;
   /**
-   * Five fields, or six with seconds first; `@daily` and the like. `@every 30s`, `@every 1h30m`: the multiples of 1
-   * second to 365 days since the epoch.
+   * A cron expression with five fields, or six with seconds first, or `@daily` and the like. `@every 30s` or `@every
+   * 1h30m` means all multiples of this interval since the epoch, 1 second to 365 days.
    */
   cron: string;
-  /** IANA name. @default "UTC" */
+  /** The time zone of the cron expression, by its IANA name. @default "UTC" */
   timeZone?: string | undefined;
-  /** No occurrence comes before this moment. Milliseconds since the epoch. @default none */
+  /** There are no occurrences before this time. Milliseconds since the epoch. @default none */
   startAt?: number | undefined;
-  /** No occurrence comes after this moment. Milliseconds since the epoch. @default none */
+  /** There are no occurrences after this time. Milliseconds since the epoch. @default none */
   endAt?: number | undefined;
   /**
-   * The schedule ends after this many occurrences were enqueued, at least 1. Tasks that `run` enqueues do not count.
-   * @default none
+   * The schedule ends after this many occurrences were enqueued, 1 or more. Runs that an operator starts do not count.
+   * @default no limit
    */
   limit?: number | undefined;
-  /** If the schedule is new, the first occurrence comes at once. Cannot be combined with `startAt`. @default false */
+  /** Whether a new schedule has its first occurrence at once. Cannot be combined with `startAt`. @default false */
   immediately?: boolean | undefined;
   /** The type of the tasks. */
   type: string;
@@ -65,11 +73,11 @@ export interface ScheduleInput {
   payloadText?: string | undefined;
   /** The options of the tasks. @default none */
   options?: ScheduledTaskOptions | undefined;
-  /** @default "once" */
+  /** Which missed occurrences are enqueued late. @default "once" */
   missed?: MissedPolicy | undefined;
-  /** @default "allow" */
+  /** Whether an occurrence is enqueued while the last task has not ended. @default "allow" */
   overlap?: OverlapPolicy | undefined;
-  /** @default unchanged; false for a new schedule */
+  /** Whether the schedule is paused. @default unchanged; false for a new schedule */
   paused?: boolean | undefined;
 }
 
@@ -77,9 +85,9 @@ export interface ScheduleInput {
 export interface ScheduleRun {
   /** The time of the occurrence, ms since the epoch. */
   at: number;
-  /** With the outcomes `deduplicated` and `replaced` the task that holds the unique key. */
+  /** The task that was enqueued; with `deduplicated` and `replaced`, the task that holds the unique key. */
   taskId: string | null;
-  /** What became of the occurrence. */
+  /** The outcome of the occurrence. */
   outcome: RunOutcome;
   /** True if an operator started the run. */
   manual: boolean;
@@ -89,19 +97,19 @@ export interface ScheduleRun {
 export interface ScheduleView {
   /** The id of the schedule. */
   id: string;
-  /** The queue of its tasks. */
+  /** The queue that gets the tasks. */
   queue: string;
-  /** The expression as it was given. */
+  /** The cron expression, as it was given. */
   cron: string;
   /** The IANA name of the time zone. */
   timeZone: string;
-  /** No occurrence comes before this moment; null for none. */
+  /** There are no occurrences before this time; null for no limit. */
   startAt: number | null;
-  /** No occurrence comes after this moment; null for none. */
+  /** There are no occurrences after this time; null for no limit. */
   endAt: number | null;
-  /** How many occurrences are enqueued at most; null for no limit. */
+  /** The schedule ends after this many occurrences were enqueued; null for no limit. */
   limit: number | null;
-  /** How many occurrences were enqueued, or are about to be. */
+  /** How many occurrences were enqueued, or are being enqueued. */
   count: number;
   /** The type of its tasks. */
   type: string;
@@ -109,24 +117,24 @@ export interface ScheduleView {
   payloadText: string;
   /** The options of its tasks. */
   options: Given<ScheduledTaskOptions>;
-  /** Which missed occurrences are enqueued later. */
+  /** Which missed occurrences are enqueued late. */
   missed: MissedPolicy;
-  /** Whether an occurrence is enqueued if the last task has not ended. */
+  /** Whether an occurrence is enqueued while the last task has not ended. */
   overlap: OverlapPolicy;
-  /** Whether the schedule has no occurrences at present. */
+  /** Whether the schedule is paused, so that it has no occurrences. */
   paused: boolean;
-  /** When the schedule was made. */
+  /** When the schedule was created. */
   createdAt: number;
   /** When the definition was last written. */
   updatedAt: number;
-  /** The next occurrence; null while paused, or if there is none, such as after `endAt`. */
+  /** The next occurrence; null if there is none, for example while paused or after `endAt`. */
   nextAt: number | null;
-  /** At most five. */
+  /** The next occurrences, at most five. */
   nextRuns: number[];
-  /** The cron expression in words. */
+  /** The cron expression in English words. */
   words: string;
-  /** The last run and the present state of its task; the state is null if the task is gone. */
+  /** The last run, with the present state of its task; the state is null if the task is gone. */
   lastRun: (ScheduleRun & { state: TaskState | null }) | null;
-  /** The last ten, newest first. */
+  /** The last ten runs, newest first. */
   runs: ScheduleRun[];
 }

@@ -11,30 +11,30 @@ export const LISTED_STATES = [
 
 /**
  * The states of a task, in the order of its life. docs/state-machine.md says which script moves a task. Only a node of
- * a flow can be waiting. Such a task is not in the lists of tasks by state, but is shown with its flow.
+ * a flow can be waiting; it is listed with its flow, and not in the lists by state.
  */
 export const TASK_STATES = ["waiting", ...LISTED_STATES] as const;
 
 /** A state whose tasks can be listed. */
 export type ListedState = (typeof LISTED_STATES)[number];
 
-/** Where a task is in its life. Only a node of a flow can be `waiting`. */
+/** The state of a task. Only a node of a flow can be `waiting`. */
 export type TaskState = (typeof TASK_STATES)[number];
 
-/** States that a task only leaves through an operator or an enqueue. */
+/** The states in which a task has ended. It leaves them only if an operator or an enqueue starts it again. */
 export const TERMINAL_STATES = ["completed", "dead", "cancelled", "expired"] as const satisfies TaskState[];
 
 export function isTaskState(value: unknown): value is TaskState {
   return typeof value === "string" && (TASK_STATES as readonly string[]).includes(value);
 }
 
-/** The bands of `pending`, most urgent first. Of 16 grants, 3 go to `normal` and 1 to `low` if such tasks wait. */
+/** The priorities, most urgent first. Of 16 grants, at least 3 go to `normal` and 1 to `low`, if such tasks wait. */
 export const PRIORITIES = ["high", "normal", "low"] as const;
 
-/** How urgent a pending task is. Of 16 grants, 3 go to `normal` and 1 to `low` if such tasks wait. */
+/** How urgent a pending task is. Of 16 grants, at least 3 go to `normal` and 1 to `low`, if such tasks wait. */
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Why a task is in the dead letters. */
+/** Why a task became a dead letter. */
 export const DEAD_REASONS = [
   "retries_exhausted",
   "crashes_exhausted",
@@ -45,10 +45,10 @@ export const DEAD_REASONS = [
   "undecodable",
 ] as const;
 
-/** Why a task is in the dead letters. */
+/** Why a task became a dead letter. */
 export type DeadReason = (typeof DEAD_REASONS)[number];
 
-/** How one attempt ended. */
+/** How an attempt ended, or `running`. */
 export const ATTEMPT_OUTCOMES = [
   "running",
   "acked",
@@ -60,5 +60,5 @@ export const ATTEMPT_OUTCOMES = [
   "cancelled",
 ] as const;
 
-/** How one attempt ended, or `running`. `released`: its worker handed the task back, and no attempt is lost. */
+/** How an attempt ended, or `running`. `released`: the worker handed the task back, and the attempt was refunded. */
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];

@@ -7,13 +7,13 @@ export interface TaskStepView {
   name: string;
   /** What the handler called: `ctx.step`, `ctx.sleep`, `ctx.waitFor` or `ctx.call`. */
   kind: (typeof STEP_KINDS)[number];
-  /** Whether the step is done, still open, or ended by its time-out. */
+  /** `done`, `open`, or ended by its time-out. */
   outcome: (typeof STEP_OUTCOMES)[number];
-  /** When it was done; when an open sleep or wait ends. Milliseconds since the epoch. */
+  /** When the step was done; for an open sleep or wait, when it will end. Milliseconds since the epoch. */
   at: number;
-  /** Bytes of its result. */
+  /** Size of its result, bytes. */
   bytes: number;
-  /** The task that a call has enqueued, while it is open. */
+  /** For an open call: the id of the task that it has enqueued; null otherwise. */
   calledId: string | null;
 }
 
@@ -21,10 +21,10 @@ export interface TaskStepView {
 export interface TaskSteps {
   /** How many steps the task has begun. */
   count: number;
-  /** Bytes of the results of all steps. */
+  /** Size of the results of all steps, bytes. */
   bytes: number;
-  /** The last 100, oldest first. */
+  /** The last 100 steps, oldest first. */
   steps: TaskStepView[];
-  /** The signals that the task has got and not used yet, oldest first. */
+  /** The signals that the handler has not used yet, oldest first. */
   signals: { event: string; at: number; bytes: number }[];
 }

@@ -24,35 +24,35 @@ export const TASK_JSON_OPTIONS = [
   "unique",
 ] as const;
 
-/** A task whose fields have not been checked yet. */
+/** A task that was cut from JSON. Its fields have not been checked yet. */
 export interface CutTask {
-  /** Every member but the payload. */
+  /** All members except the payload. */
   fields: Record<string, unknown>;
   hasPayload: boolean;
   /** The exact bytes of the whole task. */
   text: Buffer;
 }
 
-/** Checks the fields of a task. @throws HoldfastError that says which field is wrong and why */
+/** Checks the fields of a task. @throws HoldfastError that names the wrong field and the reason */
 export type CheckTask<Options = FingerprintedOptions> = (task: CutTask) => {
   type: string;
   options: Options | undefined;
 };
 
-/** Returns the task in this object. @throws HoldfastError if a field occurs twice */
+/** Cuts a task from a JSON object. @throws HoldfastError if a field occurs twice */
 export function cutTaskOf(object: CutObject): CutTask {
   const { duplicate, members, bytes } = object;
   if (duplicate !== undefined) throw duplicateName(duplicate);
   return { fields: fieldsOf(object, ["payload"]), hasPayload: members.has("payload"), text: bytes };
 }
 
-/** The members of an object as values, without those that are read in another way. */
+/** Returns the parsed members of an object, except the ones in `without`, which are read in another way. */
 export function fieldsOf(object: CutObject, without: readonly string[]): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const [name, span] of object.members) {
     if (without.includes(name)) continue;
     const value: unknown = JSON.parse(object.textOf(span));
-    // An assignment would set the prototype, and the check would not see this unknown field.
+    // An assignment would set the prototype, and the check would not see that there is an unknown field.
     if (name === "__proto__") Object.defineProperty(fields, name, { value, enumerable: true });
     else fields[name] = value;
   }

@@ -4,7 +4,7 @@ import { HoldfastError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import { type ReadTasks, type TaskColumns, TaskReader } from "./task-json.ts";
 
-/** Accepts any options, but requires a type and a payload. */
+/** A reader that accepts any options, but requires a type and a payload. */
 function setup(longestLine?: number) {
   return new TaskReader(({ fields, hasPayload }) => {
     const { type, ...options } = fields;
@@ -19,7 +19,7 @@ const payloadsOf = ({ bytes, spans }: TaskColumns) =>
     bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]),
   );
 
-/** Lists the tasks of a body: type, payload and options, or the code of the refusal. */
+/** Lists the tasks of a body: type, payload and options, or the error code of a refused task. */
 function told({ tasks, refused, count }: ReadTasks) {
   const payloads = payloadsOf(tasks);
   let next = 0;

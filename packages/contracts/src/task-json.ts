@@ -23,22 +23,22 @@ import { type CheckTask, cutTaskOf } from "./task-fields.ts";
 
 export { type CheckTask, type CutTask, fieldsOf, TASK_JSON_OPTIONS } from "./task-fields.ts";
 
-/** Tasks in columns, so that no object is made for each task. */
+/** Tasks as one array per field, so that no object is created for each task (hot path). */
 export interface TaskColumns<Options = FingerprintedOptions> {
-  /** Holds the payloads, each one JSON text in UTF-8. */
+  /** All payloads: JSON texts in UTF-8. */
   bytes: Buffer;
   /** The type of each task. */
   types: string[];
-  /** The start and the end of each payload in `bytes`, in turn. */
+  /** The start and the end of each payload in `bytes`, by turns. */
   spans: number[];
-  /** The options of the tasks that have any, by their place in `types`. */
+  /** The options of the tasks that have some, by the position of the task in `types`. */
   options?: Map<number, Options> | undefined;
 }
 
-/** The tasks of one body. The columns leave out refused tasks. */
+/** The tasks of one body. `tasks` leaves out refused ones. */
 export class ReadTasks<Options = FingerprintedOptions> {
   readonly tasks: TaskColumns<Options>;
-  /** Why tasks were refused, by their place in the body. Undefined if none was. */
+  /** The errors of refused tasks, by their position in the body; undefined if there are none. */
   refused: Map<number, HoldfastError> | undefined;
   /** How many tasks the body has, including refused ones. */
   count = 0;
@@ -47,7 +47,7 @@ export class ReadTasks<Options = FingerprintedOptions> {
     this.tasks = { bytes, types: [], spans: [] };
   }
 
-  /** @param bytes the bytes of the columns, or the part of them from which `start` and `end` are counted */
+  /** Adds a task. @param bytes `tasks.bytes`, or the part of it from which `start` and `end` are counted */
   add(type: string, bytes: Buffer, start: number, end: number, options: Options | undefined): void {
     if (end - start > LIMITS.payloadBytes) {
       this.refuse(payloadTooLarge(end - start));
@@ -64,7 +64,7 @@ export class ReadTasks<Options = FingerprintedOptions> {
     this.count++;
   }
 
-  /** Records why the next task is refused. Rethrows anything but a HoldfastError. */
+  /** Refuses the next task. An error that is not a HoldfastError is thrown again. */
   refuse(error: unknown): void {
     if (!(error instanceof HoldfastError)) throw error;
     this.refused ??= new Map();
@@ -72,7 +72,7 @@ export class ReadTasks<Options = FingerprintedOptions> {
   }
 }
 
-/** The bytes of a task up to its payload, like `{"type":"t","payload":`. */
+/** The bytes of a task before its payload, such as `{"type":"t","payload":`. */
 interface Head {
   bytes: Buffer;
   type: string;
@@ -81,16 +81,16 @@ interface Head {
 const NEWLINE = 10;
 
 /**
- * Reads tasks in JSON, `{"type":"…","payload":…}` with their options, for HTTP and for the command line. A payload is
- * never parsed: parsing `12345678901234567890` and writing it again would change the number. Most tasks have only a
- * type and then a payload, and begin like the task before. One comparison and one scan are enough for such a task.
+ * Reads tasks in JSON, `{"type":"…","payload":…}` with their options, for HTTP and the command line. Payloads are not
+ * parsed, because parsing `12345678901234567890` and writing it again would change the number. Most tasks have only a
+ * type and a payload, and begin with the same bytes as the task before; such a task needs one comparison and one scan.
  */
 export class TaskReader<Options = FingerprintedOptions> {
   readonly #check: CheckTask<Options>;
   readonly #longestLine: number;
   #head: Head | undefined;
 
-  /** @param longestLine the most bytes that one line of NDJSON may have. @default no limit */
+  /** @param longestLine the longest line of NDJSON, bytes. @default no limit */
   constructor(check: CheckTask<Options>, longestLine = Number.POSITIVE_INFINITY) {
     this.#check = check;
     this.#longestLine = longestLine;
@@ -106,8 +106,7 @@ export class TaskReader<Options = FingerprintedOptions> {
   }
 
   /**
-   * Reads a JSON array of tasks. An invalid task is refused and the others are read; this throws only if the array
-   * itself is invalid.
+   * Reads a JSON array of tasks. Invalid tasks are refused one by one; this throws only if the array itself is invalid.
    * @throws HoldfastError invalid_json, payload_too_deep, invalid_argument
    */
   array(body: Buffer): ReadTasks<Options> {
@@ -131,7 +130,7 @@ export class TaskReader<Options = FingerprintedOptions> {
     return read;
   }
 
-  /** Reads one task per line. An invalid line is refused and the others are read; empty lines are skipped. */
+  /** Reads one task per line. Invalid lines are refused one by one; empty lines are skipped. */
   lines(body: Buffer): ReadTasks<Options> {
     const read = new ReadTasks<Options>(body);
     for (let start = 0; start < body.length; ) {
@@ -151,7 +150,7 @@ export class TaskReader<Options = FingerprintedOptions> {
     const line = body.subarray(start, end);
     if (isBlank(line)) return;
     try {
-      // Each line is a text of its own, so that positions in messages count from its beginning.
+      // Each line is read as a separate text, so that positions in error messages are positions in the line.
       const text = receivedText(line);
       this.#readTask(text, skipSpace(text.bytes, 0), read, true);
     } catch (error) {
@@ -160,8 +159,9 @@ export class TaskReader<Options = FingerprintedOptions> {
   }
 
   /**
-   * @param text the bytes of the columns, or the part of them that holds the task
-   * @param isOne whether only space may follow
+   * Reads one task.
+   * @param text `tasks.bytes`, or the part of it that has the task
+   * @param isOne whether only white space may follow
    * @returns the index after the task
    */
   #readTask(text: JsonText, at: number, read: ReadTasks<Options>, isOne: boolean): number {
@@ -181,7 +181,7 @@ export class TaskReader<Options = FingerprintedOptions> {
     return this.#readOther(text, at, read, isOne);
   }
 
-  /** Reads a task that may have options, and whose members may be in any order. */
+  /** Reads a task with options, or with its members in another order. */
   #readOther(text: JsonText, at: number, read: ReadTasks<Options>, isOne: boolean): number {
     const { bytes } = text;
     if (bytes[at] !== OPEN_BRACE) {
@@ -205,8 +205,8 @@ export class TaskReader<Options = FingerprintedOptions> {
   }
 
   /**
-   * Reads the head with which the following tasks are compared. Undefined if the task does not begin with a type and a
-   * payload.
+   * Reads the beginning of a task, with which the following tasks are compared. Undefined if the task does not begin
+   * with type and payload.
    */
   #readHead(text: JsonText, at: number): Head | undefined {
     const { bytes } = text;
@@ -224,10 +224,10 @@ export class TaskReader<Options = FingerprintedOptions> {
     if (!isWord(bytes, index, '"payload"')) return undefined;
     index = skipSpace(bytes, index + 9);
     if (bytes[index] !== COLON) return undefined;
-    // A valid type is ASCII without escapes.
+    // A valid type is ASCII without escapes, so no decoding is needed.
     const type = bytes.toString("latin1", start + 1, end - 1);
     if (!isTaskType(type)) return undefined;
-    // The head is a copy, so that it does not keep the body of the request in memory.
+    // A copy, so that the body of the request does not stay in memory.
     const head = { bytes: Buffer.from(bytes.subarray(at, index + 1)), type };
     this.#head = head;
     return head;
@@ -235,7 +235,7 @@ export class TaskReader<Options = FingerprintedOptions> {
 }
 
 function beginsWith(bytes: Buffer, at: number, head: Buffer): boolean {
-  // The loop runs backwards, because the types, in which most heads differ, are near the end.
+  // Backwards, because most differences are in the type, near the end.
   for (let index = head.length - 1; index >= 0; index--) if (bytes[at + index] !== head[index]) return false;
   return true;
 }

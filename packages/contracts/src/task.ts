@@ -3,7 +3,7 @@ import type { Keep } from "./keep.ts";
 import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
 import type { Unique, UniqueView } from "./unique.ts";
 
-/** Options as they are kept: a missing option is absent, not undefined. */
+/** Options as they are stored: an option that was not given is absent, and not undefined. */
 export type Given<Options> = Options extends readonly unknown[]
   ? Options
   : Options extends object
@@ -11,17 +11,17 @@ export type Given<Options> = Options extends readonly unknown[]
     : Options;
 
 /**
- * The wait before retry number n is `baseMs * 2^(n-1)`, at most `maxMs`. With full jitter it is a random part of that
- * time.
+ * How long to wait before a retry. The wait before retry number n is `baseMs * 2^(n-1)`, at most `maxMs`. With full
+ * jitter it is a random time up to that.
  */
 export interface Backoff {
-  /** @default "exponential" */
+  /** `exponential`: the wait doubles with each retry. `fixed`: it is always `baseMs`. @default "exponential" */
   kind?: "exponential" | "fixed" | undefined;
-  /** Milliseconds, 0 to 86_400_000. @default 1_000 */
+  /** The wait before the first retry. Milliseconds, 0 to 86_400_000. @default 1_000 */
   baseMs?: number | undefined;
-  /** Milliseconds. @default 3_600_000 */
+  /** The longest wait, ms. @default 3_600_000 */
   maxMs?: number | undefined;
-  /** `full` waits a random time up to the computed one, `none` exactly the computed one. @default "full" */
+  /** `full`: wait a random time up to the computed one. `none`: wait exactly the computed time. @default "full" */
   jitter?: "full" | "none" | undefined;
 }
 
@@ -35,277 +35,287 @@ export type Durability = (typeof DURABILITIES)[number];
 
 /** Options of an enqueue. */
 export interface TaskOptions {
-  /** An id from the caller, `[A-Za-z0-9_.:-]{1,128}`, makes the enqueue idempotent. @default minted, 14 characters */
+  /**
+   * An id from the caller, `[A-Za-z0-9_.:-]{1,128}`, so that a repeated enqueue stores only one task. @default a new id
+   * of 14 characters
+   */
   id?: string | undefined;
   /**
-   * With an `id`: the effect of the enqueue if the task with that id ended without completing (cancelled, expired,
-   * dead, discarded, emptied). "again": it is enqueued as a new life of that task, with this body. "duplicate": the id
-   * stays taken, as that of a completed task does: the receipt says `duplicate` and `willRun: false`, and another body
-   * is a conflict. Either way an id is forgotten some time after the end (setting `idempotencyMs`). @default "again"
+   * Only with an `id`: what happens if the task with that id has failed (cancelled, expired, dead, discarded, emptied).
+   * "again": the task is enqueued once more, with the new payload and options. "duplicate": the id stays in use, as
+   * that of a completed task does; the receipt says `duplicate` and `willRun: false`, and another payload is a
+   * conflict. In both cases the id can be used again some time after the end (setting `idempotencyMs`). @default
+   * "again"
    */
   ifEnded?: "again" | "duplicate" | undefined;
   /**
-   * Tasks with the same key go to one partition and are granted in the order of their enqueues within one priority
-   * (docs/guarantees.md). A queue without partitions grants all tasks in this order. 1 to 256 characters. Excludes
-   * `id`.
+   * Tasks with the same partitionKey go to the same partition, so that within one priority they are granted in the
+   * order of their enqueues (docs/guarantees.md). A queue without partitions grants all tasks in this order. 1 to 256
+   * characters. Not together with `id`.
    */
   partitionKey?: string | undefined;
   /**
-   * Tasks with the same key wait in a line of their own: one for each tenant, customer or domain, for example. The keys
-   * take turns, and limits of the queue may apply to each key (docs/flow-control.md). 1 to 128 bytes of UTF-8.
+   * Tasks with the same key wait in one line, for example one for each tenant, customer or domain. The keys take turns,
+   * and limits of the queue can apply to each key (docs/flow-control.md). 1 to 128 bytes of UTF-8.
    */
   key?: string | undefined;
-  /** How much of a rate the task uses, 1 to 1,000,000. A cost above the `burst` of a limit is refused. @default 1 */
+  /**
+   * How much the task counts in a rate limit, 1 to 1,000,000. A cost above the `burst` of a limit is refused. @default
+   * 1
+   */
   cost?: number | undefined;
-  /** Accepts the task only if no other task holds this unique key (docs/unique.md). */
+  /** A unique key: the task is accepted only if no other task holds this key (docs/unique.md). @default none */
   unique?: Unique | undefined;
   /**
-   * The version of the handler that the task needs, from 1. It becomes part of the type, `order@2`, so only a worker
-   * with a handler for `order@2`, or for a prefix of it, runs the task. @default none
+   * The version of the handler that the task needs, from 1. It becomes part of the type, such as `order@2`, so only a
+   * worker with a handler for `order@2`, or for a prefix of it, runs the task. @default none
    */
   version?: number | undefined;
-  /** @default "normal" */
+  /** How urgent the task is; see `Priority`. @default "normal" */
   priority?: Priority | undefined;
   /**
-   * The task is not granted before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once.
-   * Cannot be combined with `runAt`.
+   * The task does not start earlier than this many milliseconds from now, by the clock of Redis, 0 to 365 days. 0: at
+   * once. Cannot be combined with `runAt`.
    */
   delayMs?: number | undefined;
   /**
-   * The task is not granted before this moment of Redis time, ms since the epoch. In the past: pending at once.
-   * Cannot be combined with `delayMs`.
+   * The task does not start before this time, ms since the epoch, by the clock of Redis. If the time has passed: at
+   * once. Cannot be combined with `delayMs`.
    */
   runAt?: number | undefined;
-  /** Retries after the first attempt, 0 to 100. @default the worker's MAX_RETRIES */
+  /** How often the task is retried after its first attempt, 0 to 100. @default the worker's MAX_RETRIES */
   maxRetries?: number | undefined;
   /**
-   * Wait before a retry. @default the backoff of the handler or the worker: exponential from 1 s to 1 h, full jitter
+   * The wait before a retry. @default the backoff of the handler or the worker: exponential from 1 s to 1 h, full
+   * jitter
    */
   backoff?: Backoff | undefined;
-  /** Time-out of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
+  /** The time-out of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
   /**
-   * A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. An attempt that runs
-   * at this moment continues, unless its handler or worker has `abortAtExpiry`. That option makes the moment a
-   * deadline.
+   * If the task has not started by this time (ms since the epoch, by the clock of Redis), it becomes `expired`. An
+   * attempt that is running continues, unless its handler or worker has `abortAtExpiry`.
    */
   expiresAt?: number | undefined;
   /** At most 16 tags of at most 64 characters. */
   tags?: string[] | undefined;
-  /** `false` drops the payload at the moment of completion; a dead letter always keeps it. @default true */
+  /** `false`: the payload is removed when the task completes. A dead letter always keeps it. @default true */
   keepPayload?: boolean | undefined;
-  /** How long the task is kept after its end, instead of the settings of the queue. */
+  /** How long the task is kept after its end. @default the settings of the queue */
   keep?: Keep | undefined;
   /**
-   * Where a task is stored before its enqueue is confirmed: in the memory of Redis, on its disk, or on a replica.
+   * Where the task has to be stored before its enqueue is confirmed: in the memory of Redis, on its disk, or on
+   * replicas.
    * @default the setting of the queue
    */
   durability?: Durability | undefined;
   /**
-   * W3C Trace Context of the caller, `00-<trace id>-<span id>-<flags>`. It is stored with the task, and its attempts
-   * belong to this trace.
+   * The W3C Trace Context of the caller, `00-<trace id>-<span id>-<flags>`. It is stored with the task, so that the
+   * attempts belong to the same trace.
    */
   traceparent?: string | undefined;
-  /** W3C tracestate, with a `traceparent`. */
+  /** The W3C tracestate. Only together with `traceparent`. */
   tracestate?: string | undefined;
-  /** With durability "replicated": the number of replicas that have to confirm, 1 to 16. @default 1 */
+  /** Only with durability "replicated": how many replicas have to confirm the write, 1 to 16. @default 1 */
   replicas?: number | undefined;
 }
 
-/** Options of a task that is given as text. */
+/** The options of a task that is given as JSON text. */
 export interface FingerprintedOptions extends TaskOptions {
-  /** Decides whether a task with the same id has the same body. @default a hash of type, options and payload */
+  /** Tells whether two enqueues with the same id are the same task. @default a hash of type, options and payload */
   fingerprint?: string | undefined;
 }
 
 /** One attempt in the history of a task. */
 export interface AttemptView {
-  /** Counted from 1 within the generation. */
+  /** The number of the attempt, from 1 in each generation. */
   attempt: number;
-  /** 0 for the attempts before the first replay; each replay raises it by 1. */
+  /** 0 until the first replay; each replay adds 1. */
   generation: number;
   /** How the attempt ended. */
   outcome: AttemptOutcome;
   /** The worker that ran the attempt. */
   workerId: string;
-  /** The part of the token that Redis keeps, before the dot. All tasks of one grant share this part. */
+  /** The part of the lease token that Redis stores. All tasks that were granted together have the same fence. */
   fence: string;
-  /** Milliseconds since the epoch, Redis time. */
+  /** When the attempt began, by the clock of Redis, ms since the epoch. */
   startedAt: number;
-  /** Milliseconds since the epoch, Redis time; null while it runs. */
+  /** When the attempt ended, by the clock of Redis, ms since the epoch; null while it runs. */
   endedAt: number | null;
-  /** The error of the handler with its causes; null without one. */
+  /** The error that the handler threw, with its causes; null if it threw none. */
   error: string | null;
 }
 
-/** How important a log line is. */
+/** The severity of a log line. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 
-/** How important a log line is. */
+/** The severity of a log line. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** When a log line was written, and how important it is. */
+/** The time and the severity of a log line. */
 export interface LogMark {
-  /** Milliseconds since the epoch, Redis time; null for a line from a version that kept no times. */
+  /** When the line was written, by the clock of Redis, ms since the epoch; null if an earlier version wrote it. */
   at: number | null;
-  /** The level that the handler gave; `info` if it gave none. */
+  /** The severity that the handler gave; `info` if it gave none. */
   level: LogLevel;
 }
 
-/** A replay of a task. It begins a new generation, with attempts at zero. */
+/** A replay of a task. It begins a new generation, in which attempts are counted from zero. */
 export interface ReplayView {
-  /** The generation that the replay began, 1 for the first replay. */
+  /** The generation that began with the replay; 1 for the first replay. */
   generation: number;
-  /** Milliseconds since the epoch, Redis time. */
+  /** When the task was replayed, by the clock of Redis, ms since the epoch. */
   at: number;
 }
 
-/** The occurrence of a schedule that a task was enqueued for. */
+/** The occurrence of a schedule for which a task was enqueued. */
 export interface TaskSchedule {
   /** The id of the schedule. */
   id: string;
-  /** Counted from 1 over all occurrences that the schedule enqueued; null if an operator started the run. */
+  /** The number of the occurrence, from 1; null if an operator started the run. */
   run: number | null;
-  /** The time of the occurrence, ms since the epoch, Redis time. */
+  /** The time of the occurrence, by the clock of Redis, ms since the epoch. */
   dueAt: number;
 }
 
-/** The place of a task in a flow. */
+/** The flow of a task, and what the task waits for in it. */
 export interface TaskFlow {
   /** The id of the flow. */
   id: string;
-  /** The name of the node; of a callback its moment. */
+  /** The name of the node; for a callback, its moment. */
   name: string;
-  /** While it waits: how many nodes before it have not ended. Otherwise 0. */
+  /** For a waiting node: how many nodes before it have not ended. Otherwise 0. */
   waitsFor: number;
-  /** The id of the task because of which it was skipped; null if it was not, or if the whole flow was cancelled. */
+  /**
+   * If the node was skipped: the id of the task that did not complete; null otherwise, and if the flow was cancelled.
+   */
   skippedBy: string | null;
 }
 
 /** The state of one task. Times are milliseconds since the epoch. */
 export interface TaskView {
-  /** The id that the producer gave or that was minted. */
+  /** The id that the producer gave, or that the library made. */
   id: string;
   /** The name of its queue, without the number of a partition. */
   queue: string;
-  /** Chooses the handler. With a version it ends with `@<version>`. */
+  /** The type, which selects the handler. With a version it ends with `@<version>`. */
   type: string;
-  /** Where the task is in its life (docs/state-machine.md). */
+  /** The state of the task (docs/state-machine.md). */
   state: TaskState;
-  /** The band from which the task is granted. */
+  /** The priority of the task. */
   priority: Priority;
-  /** The exact text that was enqueued; "" if it was not kept. */
+  /** The payload as exact JSON text; "" if it was not kept. */
   payloadText: string;
-  /** Bytes of the payload, UTF-8. */
+  /** Size of the payload in UTF-8, bytes. */
   payloadBytes: number;
-  /** False once the task completed with `keepPayload: false`. */
+  /** False if the task has completed with `keepPayload: false`. */
   payloadKept: boolean;
-  /** The exact JSON text that the handler returned, once completed. */
+  /** The result as exact JSON text; null if there is none, or if the task has not completed. */
   resultText: string | null;
-  /** Attempts of this generation, counted at acquire. */
+  /** How many attempts of this generation have begun. */
   attempts: number;
-  /** Attempts that the handler ended with an error. */
+  /** How many attempts ended with an error. */
   failures: number;
-  /** Attempts whose lease expired. */
+  /** How many attempts were lost with their worker: the lease expired. */
   crashes: number;
-  /** How often an attempt was handed back without being used up. */
+  /** How often an attempt was handed back and refunded. */
   releases: number;
-  /** Raised by each replay, 0 at first. */
+  /** 0 at first; each replay adds 1. */
   generation: number;
-  /** A dead letter that was replayed before. */
+  /** Whether the task is a dead letter that had been replayed before. */
   diedAgain: boolean;
-  /** Retries after the first attempt; null if the worker decides. */
+  /** How often the task is retried after its first attempt; null if the worker decides. */
   maxRetries: number | null;
-  /** Time-out of one attempt, ms; null for the default. */
+  /** The time-out of one attempt, ms; null for the default. */
   timeoutMs: number | null;
-  /** Wait before a retry; null if the handler or the worker decides. */
+  /** The wait before a retry; null if the handler or the worker decides. */
   backoff: Given<Backoff> | null;
-  /** The tags of the enqueue; empty without any. */
+  /** The tags of the task; an empty array if it has none. */
   tags: string[];
-  /** How long it is kept after its end, where the task says so. */
+  /** How long the task is kept after its end; null if the settings of the queue decide. */
   keep: Given<Keep> | null;
-  /** When it is removed because of `keep`; null as long as no such time is known. */
+  /** When the task is removed because of `keep`, ms since the epoch; null while that is not known. */
   keptUntil: number | null;
-  /** The key in whose line the task waits (flow control); null without one. */
+  /** The key of the task; null if it has none. */
   key: string | null;
-  /** How much of a rate the task uses. */
+  /** How much the task counts in a rate limit. */
   cost: number;
-  /** Null without a unique key. */
+  /** The unique key; null if the task has none. */
   unique: UniqueView | null;
-  /** Null unless a schedule enqueued it. */
+  /** The schedule that enqueued the task; null if no schedule did. */
   schedule: TaskSchedule | null;
-  /** Null unless it is a node or a callback of a flow. */
+  /** The flow of the task; null if it is neither a node nor a callback. */
   flow: TaskFlow | null;
-  /** The trace that the task belongs to, 32 hex digits; null without one. */
+  /** The trace id, 32 hex digits; null if the task has no trace. */
   traceId: string | null;
   /** When the task was enqueued. */
   enqueuedAt: number;
-  /** When a scheduled task is due. */
+  /** When a scheduled task is due; null in other states. */
   runAt: number | null;
-  /** When the task expires if no worker has taken it; null for never. */
+  /** If the task has not started by this time, it expires; null: never. */
   expiresAt: number | null;
-  /** When the current lease expires. */
+  /** When the lease of a running task expires; null in other states. */
   leaseExpiresAt: number | null;
-  /** When the task reached its terminal state. */
+  /** When the task ended; null if it has not. */
   endedAt: number | null;
   /** The worker that runs the task, or ran it last; null before the first attempt. */
   workerId: string | null;
-  /** The part of the token of the present or last lease that Redis keeps: the part before the dot. */
+  /** The part of the last lease token that Redis stores; null before the first attempt. */
   fence: string | null;
-  /** Whether the worker of a running task was asked to stop it. */
+  /** Whether the worker of the running task was asked to stop it. */
   cancelRequested: boolean;
-  /** True after the task crashed its worker twice; it then runs alone. */
+  /** Whether the task has crashed its workers twice, so that it now runs alone. */
   solo: boolean;
-  /** Since when no worker has had a handler for the type of the task, ms since the epoch; null if a worker has one. */
+  /** Since when no worker has had a handler for its type, ms since the epoch; null if a worker has one. */
   unroutedSince: number | null;
   /**
-   * The events for which the handler waits, where `=<id>` is the end of a called task. Empty if the handler sleeps;
-   * null if it neither waits nor sleeps.
+   * The signals that the handler waits for; `=<id>` stands for the end of a called task. Empty if the handler sleeps;
+   * null if it does neither.
    */
   waitsFor: string[] | null;
-  /** Why the task is a dead letter; null otherwise. */
+  /** Why the task is a dead letter; null in other states. */
   deadReason: DeadReason | null;
-  /** The signature of the error under which a dead letter is counted; null if there is none. */
+  /** The error signature under which a dead letter is counted; null if there is none. */
   signature: string | null;
-  /** The error of the last attempt that failed; null without one. */
+  /** The error of the last failed attempt; null if there is none. */
   lastError: string | null;
-  /** The JSON text of the last progress that the handler reported; null without one. */
+  /** The last progress that the handler reported, as JSON text; null if there is none. */
   progress: string | null;
-  /** Size of the checkpoint that a handler kept for the next attempt, bytes; null without one. */
+  /** Size of the checkpoint that a handler stored, bytes; null if there is none. */
   checkpointBytes: number | null;
   /** The last 50 lines that handlers logged, oldest first. */
   log: string[];
-  /** The time and the level of each line of `log`, in the same order. */
+  /** The time and the severity of each line of `log`, in the same order. */
   logMarks: LogMark[];
-  /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
+  /** The attempts, oldest first. Only the last 32 attempts and replays are kept. */
   history: AttemptView[];
-  /** Every replay of the task in its own queue, oldest first. */
+  /** The replays of the task in this queue, oldest first. */
   replays: ReplayView[];
-  /** The changes while it waited; null if there were none. */
+  /** A summary of the changes while the task waited; null if there were none. */
   changes: ChangesView | null;
 }
 
-/** Counts of one queue at one moment. */
+/** The counts of a queue at one moment. */
 export interface QueueStats {
   /** The name of the queue. */
   queue: string;
-  /** Redis time, ms since the epoch. */
+  /** When the counts were read, by the clock of Redis, ms since the epoch. */
   at: number;
-  /** Nodes of flows that wait for other nodes. */
+  /** How many nodes of flows wait for other nodes. */
   waiting: number;
-  /** Tasks that a worker may take, including those that limits hold back. */
+  /** How many tasks may be taken by workers, including those that limits delay. */
   pending: number;
-  /** The pending tasks by their band, without those that have to run alone or are put aside. */
+  /** The pending tasks by priority, without those that have to run alone or wait for a worker with a handler. */
   pendingByPriority: Record<Priority, number>;
-  /** Pending tasks that have to run alone. */
+  /** How many pending tasks have to run alone. */
   pendingSolo: number;
-  /** Pending tasks that are put aside until a worker with a handler for their type asks for tasks. */
+  /** How many pending tasks wait for a worker that has a handler for their type. */
   pendingTyped: number;
-  /** Pending tasks with a key. */
+  /** How many pending tasks have a key. */
   pendingKeyed: number;
-  /** Tasks that workers hold. */
+  /** How many tasks are held by workers. */
   processing: number;
-  /** Tasks that wait for their time or for a retry. */
+  /** How many tasks wait for their time or for a retry. */
   scheduled: number;
   /** Completed tasks that are still kept. */
   completed: number;
@@ -315,28 +325,28 @@ export interface QueueStats {
   cancelled: number;
   /** Expired tasks that are still kept. */
   expired: number;
-  /** Whether no task of the queue is granted. */
+  /** Whether the queue is paused, so that no task starts. */
   paused: boolean;
   /** The reason that was given for the pause; null if the queue is not paused. */
   pauseReason: string | null;
-  /** Since when, ms since the epoch, Redis time; null if it is not paused. */
+  /** When the queue was paused, by the clock of Redis, ms since the epoch; null if it is not paused. */
   pausedAt: number | null;
   /** Who paused the queue; null if no name was given. */
   pausedBy: string | null;
   /** How many partitions the queue has; null if it has none. */
   partitions: number | null;
-  /** Age of the oldest pending task, ms; 0 if none is pending. */
+  /** Age of the oldest pending task, ms; 0 if there is none. */
   oldestPendingAgeMs: number;
   /**
-   * Scheduled tasks whose handler sleeps or waits for a signal. If more than 500 tasks are scheduled, this is an estimate
-   * from 500 of them.
+   * How many scheduled tasks sleep or wait for a signal in their handler. If more than 500 tasks are scheduled, this is
+   * an estimate from 500 of them.
    */
   suspended: number;
-  /** Flows that have not ended. */
+  /** How many flows have not ended. */
   flows: number;
-  /** Age of the oldest flow that is sealed and has not ended, ms; 0 without one. */
+  /** Age of the oldest running flow that gets no more nodes (sealed), ms; 0 if there is none. */
   oldestFlowAgeMs: number;
-  /** What the limits of the queue allow now. */
+  /** How many tasks the limits of the queue allow to start now. */
   flow: QueueFlow;
   /** Totals since the queue was created. */
   totals: QueueTotals;
@@ -347,62 +357,65 @@ export interface QueueStats {
 /** How many pending tasks the limits of a queue allow to start at one moment (docs/flow-control.md). */
 export interface QueueFlow {
   /**
-   * Pending tasks that workers could start now: 0 while the queue is paused. Exact for up to 100 ready keys; each
-   * further key counts as the mean of these.
+   * How many pending tasks could start now; 0 while the queue is paused. Exact for up to 100 keys with such tasks; more
+   * keys are counted with the mean of these.
    */
   runnable: number;
-  /** How many tasks of the queue may run at one time; null for no limit. */
+  /** How many tasks of the queue may run at the same time; null for no limit. */
   concurrency: number | null;
   /** How many keys have a task that may start now. */
   keysReady: number;
   /**
-   * Keys that are looked at again at a known time: a rate or a hold lets none of their tasks start before that time, or
-   * their account is kept until then.
+   * How many keys wait for a known time: until then a rate or a hold lets none of their tasks start, or data about the
+   * key are kept.
    */
   keysResting: number;
-  /** How many keys are held, of the 100 resting keys that rest longest. */
+  /** How many keys are held, among the 100 keys that wait longest for a known time. */
   keysHeld: number;
-  /** The end of the last hold of the queue or of one of these keys, ms since the epoch; null if none is held. */
+  /** When the last of these holds, or the hold of the queue, ends, ms since the epoch; null if there is none. */
   heldUntil: number | null;
 }
 
 /** Counters that only grow. */
 export interface QueueTotals {
-  /** Tasks that were accepted. */
+  /** How many tasks were accepted. */
   enqueued: number;
-  /** Enqueues that found their task there already. */
+  /** How many enqueues were duplicates of a stored task. */
   deduplicated: number;
-  /** How many leases were granted. */
+  /** How many attempts began. */
   attempts: number;
-  /** Attempts that completed their task. */
+  /** How many attempts completed their task. */
   acked: number;
-  /** Attempts that ended with an error. */
+  /** How many attempts ended with an error. */
   failed: number;
-  /** Failed attempts after which the task waited for another one. */
+  /** How many failed attempts were followed by a retry. */
   retried: number;
-  /** Leases that expired. */
+  /** How many attempts were lost with their worker: the lease expired. */
   crashed: number;
-  /** Attempts that were handed back without being used up. */
+  /** How many attempts were handed back and refunded. */
   released: number;
-  /** Tasks that became dead letters. */
+  /** How many tasks became dead letters. */
   deadLettered: number;
-  /** Dead letters that were replayed. */
+  /** How many dead letters were replayed. */
   replayed: number;
-  /** Scheduled tasks that became pending. */
+  /** How many scheduled tasks became pending. */
   promoted: number;
-  /** Tasks that were cancelled. */
+  /** How many tasks were cancelled. */
   cancelled: number;
-  /** Tasks whose `expiresAt` passed before a worker took them. */
+  /** How many tasks expired: their `expiresAt` passed before they started. */
   expired: number;
-  /** Verdicts that were refused because their lease was lost. */
+  /** How often a worker settled a task whose lease it had lost, which was refused. */
   stale: number;
-  /** Ended tasks that were removed after their retention. */
+  /** How many ended tasks were removed. */
   purged: number;
-  /** Dead letters that a cap of the queue dropped. They are counted as purged too. */
+  /**
+   * How many dead letters were removed because there were too many or because they were too old. They count in `purged`
+   * too.
+   */
   dropped: number;
 }
 
-/** A verdict that was refused because its lease had been lost. Times are milliseconds. */
+/** A worker has settled a task whose lease it had lost, and was refused. */
 export interface StaleVerdict {
   /** The id of the task. */
   id: string;
@@ -410,89 +423,85 @@ export interface StaleVerdict {
   queue: string;
   /** The type of the task. */
   type: string;
-  /** The token of the refused verdict. */
+  /** The token of the lost lease. */
   token: string;
-  /** The fence of the present lease, if there is one. */
+  /** The fence of the present lease; null if there is none. */
   currentFence: string | null;
-  /** The attempt whose verdict was refused, from 1. */
+  /** The number of the attempt, from 1. */
   attempt: number;
-  /** The worker that sent the verdict. */
+  /** The worker that was refused. */
   workerId: string;
-  /** When the refusal was recorded, ms since the epoch, by the worker's estimate of the Redis time. */
+  /** When this was recorded, ms since the epoch, by the time of Redis as the worker estimates it. */
   at: number;
-  /** How long the attempt continued after the end of its lease; null if that is no longer known. */
+  /** How long the attempt went on after its lease had ended, ms; null if that is not known any more. */
   lateMs: number | null;
-  /** How long the next attempt ran at the same time; 0 if none had begun. */
+  /** How long the next attempt ran at the same time, ms; 0 if none had begun. */
   overlapMs: number;
 }
 
-/** Settings of a queue that an operator can change. */
+/** The settings of a queue, which operators can change. */
 export interface QueueSettings {
-  /** How many tasks may wait (pending and scheduled) before enqueues are refused. 0: no limit. @default 0 */
+  /** If this many tasks wait (pending and scheduled), enqueues are refused. 0: no limit. @default 0 */
   maxWaiting: number;
   /** How long completed, cancelled and expired tasks are kept, ms. @default 86_400_000 */
   retentionMs: number;
   /** How many tasks of each of these states are kept at most. @default 10_000 */
   retentionCount: number;
-  /** How long an id given by a caller is remembered after the task ended, ms. @default 3_600_000 */
+  /** How long an id from a caller stays in use after its task has ended, ms. @default 3_600_000 */
   idempotencyMs: number;
-  /** The durability of enqueues without this option. @default "memory" */
+  /** The durability of tasks without this option. @default "memory" */
   durability: Durability;
   /**
-   * How many dead letters are kept at most: if there are more, janitors drop the oldest ones for good. 0: no cap.
-   * @default 0
+   * The most dead letters of the queue; janitors remove the oldest ones beyond that for good. 0: no limit. @default 0
    */
   maxDead: number;
-  /** How long dead letters are kept at most, ms: janitors drop older ones for good. 0: no cap. @default 0 */
+  /** How long dead letters are kept, ms; janitors remove older ones for good. 0: for ever. @default 0 */
   maxDeadAgeMs: number;
-  /**
-   * At least how many events of tasks are kept for readers (docs/events.md); older ones are removed. 0: the queue keeps
-   * none. @default 0
-   */
+  /** The newest events that are kept for readers (docs/events.md), at least this many. 0: no events. @default 0 */
   maxEvents: number;
 }
 
-/** The registration of a worker. */
+/** A registered worker. */
 export interface WorkerView {
   /** The id of the worker. */
   id: string;
-  /** The queues that it works on. */
+  /** The queues of the worker. */
   queues: string[];
-  /** The types and prefixes that it has handlers for, in alphabetical order. */
+  /** The task types, and prefixes such as `email.*`, that it has handlers for, in alphabetical order. */
   types: string[];
-  /** The name of its machine. */
+  /** The name of the machine on which it runs. */
   host: string;
-  /** The id of its process. */
+  /** The id of its operating system process. */
   pid: number;
   /** The version that its program gave. */
   version: string;
   /** How many tasks it may run at the same time. */
   slots: number;
-  /** How many tasks it holds. */
+  /** How many tasks it holds now. */
   busy: number;
-  /** When the worker was made, ms since the epoch, by the clock of its machine. */
+  /** When the worker was created, by the clock of its machine, ms since the epoch. */
   startedAt: number;
-  /** When it was last registered, ms since the epoch, Redis time. */
+  /** When it last sent a heartbeat to the registry, by the clock of Redis, ms since the epoch. */
   heartbeatAt: number;
-  /** The time since then, ms. */
+  /** How long ago that was, ms. */
   heartbeatAgeMs: number;
   /**
-   * `drained`: the worker was asked to drain and holds no tasks. `paused`: the worker takes no new tasks now. Its program
-   * called `worker.pause()`, or it is a `ManualWorker` and no call of `acquire` is waiting for tasks.
+   * `draining`: an operator told it to take no more tasks. `drained`: it also holds none any more. `paused`: it takes
+   * no tasks, because its program called `worker.pause()`, or because no `acquire` of a `ManualWorker` waits for tasks.
    */
   state: "running" | "paused" | "draining" | "drained" | "stopped" | "lost";
-  /** Its running tasks, at most 100. Only present for a single worker, not in the live stream. */
+  /** The tasks that it runs, at most 100. Only for a single worker, not in the live stream. */
   tasks?: CurrentTask[];
 }
 
-/** A task that a worker is running. */
+/** A task that a worker runs now. */
 export interface CurrentTask {
   /** The id of the task. */
   id: string;
-  /** Its queue. */
+  /** The queue of the task. */
   queue: string;
-  /** The type or prefix of the handler that runs it. */
+  /** The type or prefix of the handler that runs the task. */
   type: string;
-  /** Milliseconds since the epoch. */
+  /** When the attempt began, ms since the epoch. */
   startedAt: number;
 }

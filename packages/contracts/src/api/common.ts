@@ -8,7 +8,7 @@ export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 export const oneOf = <const T extends readonly string[]>(values: T, options: object = {}) =>
   Type.Unsafe<T[number]>({ type: "string", enum: [...values], ...options });
 
-/** Milliseconds since the epoch. */
+/** A schema for a time in milliseconds since the epoch. */
 export const Timestamp = (description: string) =>
   Type.Integer({ description: `${description}, ms since the epoch` });
 export const Count = (description?: string) =>
@@ -27,7 +27,7 @@ export const TaskType = Type.String({
   description: "Type of a task",
   examples: ["demo.flaky"],
 });
-/** The operator's reason. It is kept in the audit log and shown with a paused queue. */
+/** The reason that an operator gives. It is stored in the audit log, and shown for a paused queue. */
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 256,
@@ -45,7 +45,7 @@ export const QueryText = Type.String({
   description: "Clauses that a task has to meet, see docs/queries.md",
   examples: ["type:email.* -reason:fatal died:<2h"],
 });
-/** A tag; it has to match as a whole, case-sensitive. */
+/** A tag. It matches only as a whole, and upper and lower case differ. */
 export const Tag = Type.String({
   minLength: 1,
   maxLength: LIMITS.tagCharacters,
@@ -57,7 +57,7 @@ export type QueueParams = Type.Static<typeof QueueParams>;
 export const TaskParams = Type.Object({ queue: QueueName, id: TaskId });
 export type TaskParams = Type.Static<typeof TaskParams>;
 
-/** `application/problem+json` (RFC 9457): the body of every error. */
+/** The body of every error response: `application/problem+json` (RFC 9457). */
 export const Problem = Type.Object(
   {
     type: Type.String(),
@@ -82,7 +82,7 @@ type Flat<T> = T extends readonly (infer U)[]
     : T;
 type Equal<A, B> =
   (<T>() => T extends Flat<A> ? 1 : 2) extends <T>() => T extends Flat<B> ? 1 : 2 ? true : false;
-/** `true` if a schema and its interface have the same type; used with `Assert`. */
+/** `true` if a schema describes exactly the type `View`; used with `Assert`. */
 export type Same<Schema extends TSchema, View> = Equal<Type.Static<Schema>, View>;
-/** Compiles only for `true`. */
+/** Fails to compile unless `T` is `true`. */
 export type Assert<T extends true> = T;

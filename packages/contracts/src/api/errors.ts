@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { ERROR_KINDS, ERROR_ORDERS } from "../error-view.ts";
 import { Count, nullable, oneOf, QueueName, Reason, SearchText, TaskType, Timestamp } from "./common.ts";
 
-/** `other` stands for what has no signature. */
+/** The signature of an error: 12 hex digits. `other` stands for all failures without a signature. */
 export const Signature = Type.String({
   pattern: "^([0-9a-f]{12}|other)$",
   description: "`signature` of an error; `other` for dead letters without one",

@@ -23,7 +23,7 @@ export const FlowReceiptSchema = Type.Object({
 });
 export type FlowReceiptMatches = Assert<Same<typeof FlowReceiptSchema, FlowReceipt>>;
 
-/** Answer to an addition of nodes. */
+/** The reply to a request that adds nodes to a flow. */
 export const NodesAddedReply = Type.Object({
   id: Type.String(),
   added: Count("How many nodes are new"),

@@ -4,7 +4,7 @@ import { nullable, oneOf, Timestamp } from "./common.ts";
 
 export { ROLES, type Role, SCOPES, type Scope };
 
-/** The sender of a request. Without keys everybody is anonymous and may do everything. */
+/** The sender of a request. If the service has no API keys, everybody is anonymous and may do everything. */
 export const Identity = Type.Object({
   kind: oneOf(["anonymous", "key", "session", "proxy"]),
   label: Type.String({ description: "Label of the key, or the name that the proxy gave" }),
@@ -29,7 +29,7 @@ export const LogInBody = Type.Object(
   { additionalProperties: false },
 );
 
-/** The user of the dashboard and the user's rights. */
+/** The user of the dashboard, and what this user may do. */
 export const SessionView = Type.Object({
   authenticated: Type.Boolean({ description: "False: log in with a key through `POST /v1/session`" }),
   keysRequired: Type.Boolean({

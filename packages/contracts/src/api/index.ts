@@ -1,4 +1,4 @@
-/** The data that travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
+/** The schemas of all data that is sent over HTTP, with their types. The services and the dashboard share them. */
 export * from "./alerts.ts";
 export * from "./common.ts";
 export * from "./errors.ts";

@@ -20,8 +20,8 @@ import { ROLES } from "./identity.ts";
 import { ChangeBody } from "./task.ts";
 
 /**
- * A replay or discard of at most this many tasks is answered with its result (200), a larger one with an operation
- * (202).
+ * A replay or discard of at most this many tasks is done at once and answered with its result (200). A larger one
+ * becomes an operation that runs later (202).
  */
 export const SYNC_LIMIT = LIMITS.scriptTasks;
 
@@ -64,9 +64,7 @@ const selection = {
   ),
 };
 
-/**
- * A replay with a canary replays a few tasks first. It replays the others only if all of the first ones have completed.
- */
+/** A canary: a replay first replays a few tasks. The others are replayed only if all of the first ones complete. */
 export const Canary = Type.Object(
   {
     size: Type.Optional(
@@ -89,7 +87,7 @@ export const Canary = Type.Object(
   { additionalProperties: false, description: "If it is given, the request starts an operation" },
 );
 
-/** Exactly one of `ids`, `filter`, `query`, `all`. */
+/** The body of a replay. Exactly one of `ids`, `filter`, `query` and `all` has to be given. */
 export const ReplayBody = Type.Object(
   {
     ...selection,
@@ -118,7 +116,7 @@ export const FlowReplayBody = Type.Pick(ReplayBody, ["dryRun", "reason", "ratePe
 });
 export type FlowReplayBody = Type.Static<typeof FlowReplayBody>;
 
-/** Exactly one of `ids`, `filter`, `query`, `all`. */
+/** The body of a discard. Exactly one of `ids`, `filter`, `query` and `all` has to be given. */
 export const DiscardBody = Type.Object(selection, { additionalProperties: false });
 export type DiscardBody = Type.Static<typeof DiscardBody>;
 
@@ -172,7 +170,7 @@ export const ScheduledFilter = Type.Object(
   },
   { additionalProperties: false, minProperties: 1, description: "All given fields have to match" },
 );
-/** Exactly one of `ids`, `filter`, `query`, `all`. */
+/** The body of a change of waiting tasks. Exactly one of `ids`, `filter`, `query` and `all` has to be given. */
 export const ChangeTasksBody = Type.Object(
   {
     ...selection,
@@ -203,7 +201,7 @@ export const ChangeTasksReply = Type.Object({
 });
 export type ChangeTasksReply = Type.Static<typeof ChangeTasksReply>;
 
-/** `restore` undoes a discard. */
+/** The kinds of operations. `restore` undoes a `discard`. */
 export const OPERATION_KINDS = ["replay", "discard", "restore", "change", "empty", "burst"] as const;
 export const OPERATION_STATES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
 
@@ -216,7 +214,10 @@ export const CanaryView = Type.Object({
   detail: nullable(Type.String({ description: "Why the replay stopped" })),
 });
 
-/** Work that outlives its request. It is kept in Redis, so that any observability process can continue it. */
+/**
+ * An operation on many tasks, which continues after its request was answered. It is stored in Redis, so that any
+ * observability process can continue it.
+ */
 export const OperationView = Type.Object({
   id: Type.String(),
   kind: oneOf(OPERATION_KINDS),
@@ -255,7 +256,7 @@ export const OperationList = Type.Object({
 });
 export type OperationList = Type.Static<typeof OperationList>;
 
-/** A task that an operation could not move. */
+/** A task for which an operation failed. */
 export const OperationFailure = Type.Object({
   id: Type.String({ description: "Id of the task" }),
   at: Timestamp("When the operation tried to move the task"),
@@ -341,7 +342,7 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 export const AUDIT_OUTCOMES = ["succeeded", "accepted", "refused", "failed", "cancelled"] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** An action of an operator. The record never holds a payload. */
+/** A record of the audit log: what an operator did. It never contains a payload. */
 export const AuditRecord = Type.Object({
   at: Timestamp("Time of the action"),
   actor: Type.String({ description: "Label of the key, name of the user of the command, or anonymous" }),

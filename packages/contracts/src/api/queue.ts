@@ -82,7 +82,7 @@ export const QueueStatsSchema = Type.Object({
 });
 export type QueueStatsSchemaMatches = Assert<Same<typeof QueueStatsSchema, QueueStats>>;
 
-/** Per second, over the last few seconds. */
+/** Rates per second, measured over the last few seconds. */
 export const QueueRates = Type.Object({
   enqueuedPerSecond: Type.Number(),
   attemptsPerSecond: Type.Number(),
@@ -152,7 +152,7 @@ export const PartitionsReply = Type.Object({ queue: Type.String(), partitions: C
 export const PauseBody = Type.Object({ reason: Type.Optional(Reason) }, { additionalProperties: false });
 export const PauseReply = Type.Object({ queue: Type.String(), paused: Type.Boolean() });
 
-/** States that an operator can empty. `processing` is left out, because its tasks are leased to workers. */
+/** The states that an operator can empty. `processing` is not one of them, because workers hold those tasks. */
 export const EMPTY_STATES = ["pending", "scheduled", "dead", "completed", "cancelled", "expired"] as const;
 export const EmptyBody = Type.Object(
   {
@@ -179,7 +179,7 @@ export type RemovedReply = Type.Static<typeof RemovedReply>;
 
 const nullableNumber = (description: string) => nullable(Type.Number({ minimum: 0, description }));
 
-/** One step of one queue. Counts are those at the end of the step. */
+/** One point of a chart of a queue. Counts are those at its end. */
 export const SeriesPoint = Type.Object({
   at: Timestamp("Redis time of the end of the step"),
   spanMs: Type.Integer({ description: "Length of the step" }),
@@ -214,8 +214,8 @@ export const SeriesPoint = Type.Object({
 export type SeriesPoint = Type.Static<typeof SeriesPoint>;
 
 /**
- * The past of a queue: the last 15 minutes in steps of 1 s in the memory of the process, and in Redis three hours in
- * steps of 10 s and 30 days in steps of 5 minutes.
+ * How much history of a queue is kept. In the memory of the process: 15 minutes in points of 1 s. In Redis: three hours
+ * in points of 10 s, and 30 days in points of 5 minutes.
  */
 export const SERIES = {
   stepMs: 1_000,
@@ -224,7 +224,7 @@ export const SERIES = {
   bucketWindowMs: 10_800_000,
   longBucketMs: 300_000,
   longBucketWindowMs: 2_592_000_000,
-  /** Most points of one answer; the step is raised to fit. */
+  /** The most points in one reply. If there would be more, the points become longer. */
   points: 1_000,
 } as const;
 

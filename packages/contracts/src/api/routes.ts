@@ -93,7 +93,7 @@ import { WorkerActionBody, WorkerDrainReply, WorkerList } from "./workers.ts";
 interface Route {
   query?: TSchema;
   body?: TSchema;
-  /** The reply for each status. */
+  /** The schema of the reply, by status. */
   replies: Record<number, TSchema>;
 }
 
@@ -102,8 +102,8 @@ const workerVerb = { body: WorkerActionBody, replies: { 200: WorkerDrainReply } 
 const scheduleVerb = { body: ScheduleActionBody, replies: { 200: ScheduleViewSchema } };
 
 /**
- * The routes that the dashboard calls, by method and path. A test of the observability service compares them with the
- * routes that it serves. The dashboard imports the types below and not this table.
+ * The routes that the dashboard calls, by method and path. A test compares them with the routes that the observability
+ * service has. The dashboard imports only the types below, so that the table is not part of its code.
  */
 export const DASHBOARD_ROUTES = {
   "GET /v1/session": { replies: { 200: SessionView } },
@@ -215,7 +215,7 @@ export const DASHBOARD_ROUTES = {
 
 type Routes = typeof DASHBOARD_ROUTES;
 export type DashboardRoute = keyof Routes;
-/** The values for `:queue`, `:id`, `:flow`, `:key` and `:name` in a path. */
+/** The type of the values for `:queue`, `:id`, `:flow`, `:key` and `:name` in a path. */
 export type RouteParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Record<Name, string> & RouteParams<Rest>
   : Path extends `${string}:${infer Name}`

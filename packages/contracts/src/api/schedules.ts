@@ -24,7 +24,7 @@ import {
 import { BackoffSchema, KeepSchema, UniqueSchema } from "./task.ts";
 
 export const ScheduleId = Type.String({
-  // The library reports what is wrong with an id that does not match.
+  // The pattern is in the description only, because the library checks ids and gives better messages.
   description: `Id of a schedule: ${SCHEDULE_ID_PATTERN}`,
   examples: ["nightly-report"],
 });
@@ -74,7 +74,7 @@ const Overlap = oneOf(OVERLAP_POLICIES, {
   description: "skip: an occurrence enqueues no task while the task of the previous one has not ended",
 });
 
-/** Body of `PUT /v1/schedules/:id`: the whole definition. Missing fields get their defaults. */
+/** The body of `PUT /v1/schedules/:id`: the whole definition. Missing fields get their defaults. */
 export const ScheduleBody = Type.Object(
   {
     queue: QueueName,
@@ -149,7 +149,7 @@ export const ScheduleQuery = Type.Object(
 export const ScheduleList = Type.Object({ schedules: Type.Array(ScheduleViewSchema) });
 export type ScheduleList = Type.Static<typeof ScheduleList>;
 
-/** Optional body of run, pause and resume. */
+/** The optional body of the requests to run, pause or resume a schedule. */
 export const ScheduleActionBody = Type.Object(
   { reason: Type.Optional(Reason) },
   { additionalProperties: false },

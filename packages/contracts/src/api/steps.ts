@@ -31,7 +31,7 @@ export const TaskStepsSchema = Type.Object(
 );
 export type TaskStepsMatch = Assert<Same<typeof TaskStepsSchema, TaskSteps>>;
 
-/** One task as it is shown alone. */
+/** A task with its durable steps, as `GET` of a single task returns it. */
 export const TaskDetailSchema = Type.Object({
   ...TaskViewSchema.properties,
   steps: nullable(TaskStepsSchema),

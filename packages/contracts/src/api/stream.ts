@@ -5,8 +5,8 @@ import { QueueStatsSchema, RatesByQueue } from "./queue.ts";
 import { WorkerViewSchema } from "./workers.ts";
 
 /**
- * One text frame of `WS /v1/stream`, with the whole state. A frame is sent at connect, then at most two per second. The
- * client sends nothing; the server pings.
+ * A text frame of `WS /v1/stream`. Each frame has the whole state. The first one is sent when the connection opens,
+ * then at most two per second. The client sends nothing; the server sends pings.
  */
 export const StreamMessage = Type.Object({
   seq: Type.Integer({

@@ -226,10 +226,11 @@ export const TaskViewSchema = Type.Object({
 });
 export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>>;
 
-/** Answer to an enqueue. */
+/** The reply to an enqueue. */
 export const TaskReceipt = Type.Object({
   id: Type.String(),
-  // If the record of the first task is gone but its id is remembered, a duplicate of it is "purged".
+  // The state of the task with this id. "purged" if a duplicate was enqueued and only the id of the first task is
+  // known.
   state: oneOf([...TASK_STATES, "purged"]),
   durability: oneOf(DURABILITIES, { description: "The durability that the task has reached" }),
   deduplicated: Type.Optional(
@@ -247,7 +248,7 @@ export const TaskReceipt = Type.Object({
     }),
   ),
 });
-/** At least one field. */
+/** The body of a change of one task. At least one field has to be given. */
 export const ChangeBody = Type.Object(
   {
     runAt: Type.Optional(

@@ -37,11 +37,11 @@ export const WorkerParams = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 200, description: "Id of a worker" }),
 });
 export type WorkerParams = Type.Static<typeof WorkerParams>;
-/** Optional body of drain and resume. */
+/** The optional body of the requests to drain or resume a worker. */
 export const WorkerActionBody = Type.Object(
   { reason: Type.Optional(Reason) },
   { additionalProperties: false },
 );
-/** The worker obeys with its next heartbeat, within two seconds. */
+/** The reply to a drain or resume. The worker obeys at its next heartbeat, within two seconds. */
 export const WorkerDrainReply = Type.Object({ id: Type.String(), draining: Type.Boolean() });
 export type WorkerDrainReply = Type.Static<typeof WorkerDrainReply>;

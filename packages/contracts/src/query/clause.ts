@@ -1,6 +1,6 @@
 import { DEAD_REASONS, LISTED_STATES, PRIORITIES } from "../states.ts";
 
-/** The fields of a query whose value is a text, and what each of them is. */
+/** The fields of a query with a text value, and what each of them is. */
 export const TEXT_FIELDS = {
   id: "the id of the task; upper and lower case differ",
   type: "the type",
@@ -13,13 +13,13 @@ export const TEXT_FIELDS = {
   payload: "a part of the payload, with ~; payload.path is one value in it",
 } as const;
 
-/** The fields of a query that have one of some known values. */
+/** The fields of a query that accept only these values. */
 export const CHOICE_FIELDS = { state: LISTED_STATES, reason: DEAD_REASONS, priority: PRIORITIES } as const;
 
-/** The fields of a query whose value is a whole number, and what each of them is. */
+/** The fields of a query with a whole number as value, and what each of them is. */
 export const NUMBER_FIELDS = { attempts: "attempts since the enqueue or the last replay" } as const;
 
-/** The fields of a query whose value is a time, and what each of them is. */
+/** The fields of a query with a time as value, and what each of them is. */
 export const TIME_FIELDS = {
   enqueued: "when it was enqueued",
   due: "when a scheduled task is due; 2h is two hours from now",
@@ -34,26 +34,26 @@ export type ChoiceField = keyof typeof CHOICE_FIELDS;
 export type NumberField = keyof typeof NUMBER_FIELDS;
 export type TimeField = keyof typeof TIME_FIELDS;
 
-/** The literal pieces of a text, with a wildcard between each two of them: `email.*` is `["email.", ""]`. */
+/** A text with wildcards, cut at the wildcards: `email.*` is `["email.", ""]`. */
 export type Pattern = readonly string[];
 
-/** A moment, as ms since the epoch or as ms from now. A moment in the past has a negative `in`. */
+/** A time: `at` in ms since the epoch, or `in` as ms from now (negative for the past). */
 export type Moment = { readonly at: number } | { readonly in: number };
 
-/** One step of a path into a payload: the name of a member, the index of an element, or null for each of them. */
+/** A step of a path into a payload: the name of a member, the index of an element, or null for every one. */
 export type Step = string | null;
 
-/** Text in the id, type, last error, tags or payload. */
+/** Matches a text in the id, type, last error, tags or payload. */
 interface AnyClause {
   readonly kind: "any";
   readonly text: Pattern;
 }
 
-/** A text field is one of these texts, or contains one of them. */
+/** Matches a text field that is one of these texts, or contains one of them. */
 interface TextClause {
   readonly kind: "text";
   readonly field: TextField;
-  /** Whether a part of the field is enough. */
+  /** True: the field has to contain the text. False: the field has to be equal to the text. */
   readonly isPart: boolean;
   readonly matchCase: boolean;
   readonly anyOf: readonly Pattern[];
@@ -65,7 +65,7 @@ interface ChoiceClause {
   readonly anyOf: readonly string[];
 }
 
-/** Both limits belong to the range. */
+/** Matches a number in a range. Both ends belong to the range. */
 interface NumberClause {
   readonly kind: "number";
   readonly field: NumberField;
@@ -73,7 +73,7 @@ interface NumberClause {
   readonly to?: number;
 }
 
-/** `to` does not belong to the span. */
+/** Matches a time in a span, which ends before `to`. */
 interface TimeClause {
   readonly kind: "time";
   readonly field: TimeField;
@@ -81,14 +81,17 @@ interface TimeClause {
   readonly to?: Moment;
 }
 
-/** A value within a payload. */
+/** A value to look for in a payload. */
 export interface PayloadValue {
   readonly text: Pattern;
-  /** Whether only a string can match, because the value was quoted or has characters that no other value has. */
+  /**
+   * Whether only a JSON string matches, because the value was quoted or contains characters that no number, boolean or
+   * null has.
+   */
   readonly isString: boolean;
 }
 
-/** A value in the payload is one of these values, or a string that contains one of them. */
+/** Matches a payload with one of these values at the path, or with a string there that contains one of them. */
 interface PayloadClause {
   readonly kind: "payload";
   readonly path: readonly Step[];
@@ -100,7 +103,10 @@ interface PayloadClause {
 export const COMPARISONS = [">=", "<=", ">", "<"] as const;
 export type Comparison = (typeof COMPARISONS)[number];
 
-/** A number in the payload is larger or smaller than this one, which is kept as text so that large numbers stay exact. */
+/**
+ * Matches a payload with a number at the path that is larger or smaller than this one. It is kept as text, so that
+ * large numbers stay exact.
+ */
 interface CompareClause {
   readonly kind: "compare";
   readonly path: readonly Step[];
@@ -108,7 +114,7 @@ interface CompareClause {
   readonly than: string;
 }
 
-/** One condition of a query. A task has to meet all of them. */
+/** One condition of a query. A task has to meet all conditions. */
 export type Clause = { readonly not: boolean } & (
   | AnyClause
   | TextClause
@@ -119,7 +125,7 @@ export type Clause = { readonly not: boolean } & (
   | CompareClause
 );
 
-/** Other names of fields. */
+/** Other names that a query may use for a field. */
 export const ALIASES: Readonly<Record<string, string>> = { created: "enqueued" };
 
 /** The names of all fields of a query. */
@@ -130,5 +136,8 @@ export const QUERY_FIELDS: readonly string[] = [
   ...Object.keys(TIME_FIELDS),
 ];
 
-/** Words that other query languages have between clauses. They are refused unless they are quoted. */
+/**
+ * Words that other query languages put between conditions. They are refused, so that nobody believes they work; in
+ * quotes they are ordinary text.
+ */
 export const CONNECTIVES: readonly string[] = ["AND", "OR", "NOT"];

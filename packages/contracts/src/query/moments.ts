@@ -1,10 +1,10 @@
 const MS_PER_DAY = 86_400_000;
 const UNITS = { w: 604_800_000, d: MS_PER_DAY, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
-/** Later times would need a year of more than four digits, which the parser does not read. */
+/** The latest time. Later ones have years of five digits, which the parser does not read. */
 const LAST = Date.UTC(9_999, 0);
 const LONGEST = 100 * 365 * MS_PER_DAY;
 
-/** Reads `500ms`, `5s`, `10m`, `2h`, `1d` or `1w` as milliseconds; undefined if the text is not a duration. */
+/** Parses `500ms`, `5s`, `10m`, `2h`, `1d` or `1w` to milliseconds; undefined if the text is not a duration. */
 export function durationOf(text: string): number | undefined {
   const match = /^(\d{1,13}(?:\.\d{1,9})?)(ms|[smhdw])$/i.exec(text);
   if (!match) return undefined;
@@ -13,22 +13,22 @@ export function durationOf(text: string): number | undefined {
   return ms <= LONGEST ? ms : undefined;
 }
 
-/** The text of a duration, in its largest unit without a fraction. */
+/** Writes a duration with the largest unit that needs no fraction, such as `90s`. */
 export function durationText(ms: number): string {
   if (ms === 0) return "0s";
   const [unit, size] = Object.entries(UNITS).find(([, each]) => ms % each === 0) as [string, number];
   return `${ms / size}${unit}`;
 }
 
-/** The first millisecond of a time, and the first millisecond after it. */
+/** A time as a span: from its first millisecond to the first millisecond after it. */
 export interface MomentSpan {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Reads a day (`2026-11-30`), a time of day (`2026-11-30T14:05`, optionally with seconds, milliseconds and a zone) or the
- * milliseconds since the epoch. A time without a zone is in UTC. @returns undefined if the text is none of these
+ * Parses a day (`2026-11-30`), a time (`2026-11-30T14:05`, optionally with seconds, milliseconds and zone) or
+ * milliseconds since the epoch. Without a zone it is UTC. @returns undefined if the text is none of these
  */
 export function momentSpanOf(text: string): MomentSpan | undefined {
   if (/^\d{13}$/.test(text)) return { start: Number(text), end: Number(text) + 1 };
@@ -40,7 +40,7 @@ export function momentSpanOf(text: string): MomentSpan | undefined {
   const start = Date.parse(
     `${date}T${hours ?? "00:00"}${seconds ?? ":00"}${fraction ?? ""}${(zone ?? "Z").toUpperCase()}`,
   );
-  // Date.parse reads a day that does not exist, such as 31 February, as a day of the next month.
+  // Date.parse accepts a day that does not exist, such as 31 February, as a day of the next month.
   const isDay = new Date(`${date}T00:00:00Z`).getUTCDate() === Number(day);
   if (!isDay || !(start >= 0 && start <= LAST)) return undefined;
   const length =
@@ -48,13 +48,13 @@ export function momentSpanOf(text: string): MomentSpan | undefined {
   return { start, end: Math.min(start + length, LAST) };
 }
 
-/** The text of a time; only the day, if it is midnight in UTC. */
+/** Writes a time; only the day if it is midnight in UTC. */
 export function momentText(at: number): string {
   const text = new Date(at).toISOString();
   return at % MS_PER_DAY === 0 ? text.slice(0, 10) : text;
 }
 
-/** The text of the last moment before this one; the day before, if this one is midnight in UTC. */
+/** Writes the last moment before this time; the day before if the time is midnight in UTC. */
 export function lastBeforeText(at: number): string {
   return at % MS_PER_DAY === 0 ? momentText(at - MS_PER_DAY) : new Date(at - 1).toISOString();
 }

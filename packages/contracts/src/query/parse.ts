@@ -23,21 +23,21 @@ import {
 import { durationOf, momentSpanOf } from "./moments.ts";
 import { isPlain, quoted } from "./print.ts";
 
-/** What is wrong with a query. */
+/** Describes what is wrong with a query. */
 export interface QueryProblem {
-  /** Where it begins, in UTF-16 units from 0. */
+  /** Where the wrong part begins, in UTF-16 units from 0. */
   readonly position: number;
-  /** The part of the text that is wrong; empty at the end of the query. */
+  /** The wrong part of the query; empty at its end. */
   readonly found: string;
-  /** What would be right. */
+  /** What to write instead. */
   readonly remedy: string;
-  /** All of it as one sentence. */
+  /** The whole problem as one sentence. */
   readonly message: string;
 }
 
-/** A query that cannot be read. */
+/** Thrown for a query that cannot be parsed. */
 export class QueryError extends HoldfastError {
-  /** What is wrong, where, and what would be right. */
+  /** What is wrong, where, and what to write instead. */
   readonly problem: QueryProblem;
 
   constructor(problem: QueryProblem) {
@@ -51,7 +51,7 @@ export type ParsedQuery =
   | { readonly ok: true; readonly clauses: readonly Clause[] }
   | { readonly ok: false; readonly problem: QueryProblem };
 
-/** Reads a query. Without a clause it selects every task. */
+/** Parses a query. An empty query selects every task. */
 export function parseQuery(text: string): ParsedQuery {
   try {
     return { ok: true, clauses: clausesOfQuery(text) };
@@ -61,12 +61,12 @@ export function parseQuery(text: string): ParsedQuery {
   }
 }
 
-/** @throws QueryError */
+/** Parses a query. @throws QueryError */
 export function clausesOfQuery(text: string): Clause[] {
   return new Reader(text).clauses();
 }
 
-/** A value as it was written: its pattern, and whether a part of it was quoted. */
+/** A value of a query: its pattern, and whether it was quoted. */
 interface Value {
   readonly at: number;
   readonly raw: string;
@@ -124,7 +124,10 @@ class Reader {
     return { not, kind: "any", text: pattern };
   }
 
-  /** Reads a clause that names a field. If no field begins here, it reads nothing and returns undefined. */
+  /**
+   * Parses a condition that begins with the name of a field. Returns undefined, and reads nothing, if there is none
+   * here.
+   */
   #named(not: boolean): Clause | undefined {
     const start = this.#at;
     const written = this.#match(NAME);
@@ -147,7 +150,7 @@ class Reader {
     return this.#time(not, field as TimeField, comparison);
   }
 
-  /** Reads the comparison after `:`. */
+  /** Parses the comparison after `:`, such as `>`. */
   #comparison(op: string, field: string, start: number): Comparison | undefined {
     if (op !== ":" && op !== "=")
       this.#fail(start, `${quoted(field)} has no operator ${quoted(op)}`, `write ${example(field)}`);
@@ -176,7 +179,7 @@ class Reader {
       if (isEmpty(pattern)) this.#fail(at, "an empty text", `write ${example(field)}`);
       return pattern;
     });
-    // Ids that differ only in their case are different tasks.
+    // Case always matters for ids, because ids that differ only in case are different tasks.
     return { not, kind: "text", field, isPart, matchCase: op.length === 2 || field === "id", anyOf };
   }
 
@@ -221,7 +224,7 @@ class Reader {
     if (begin !== undefined && end !== undefined && (isRange || last === undefined)) {
       if (!isRange && comparison === undefined)
         this.#fail(at, `${quoted(raw)} is a duration`, `write ${field}:<${raw} or ${field}:>${raw}`, raw);
-      // A duration counts back from now, or forward for a time that is to come.
+      // A duration is counted back from now; for `due`, which is in the future, it is counted forward.
       const sign = field === "due" ? 1 : -1;
       const moment = (ms: number) => ({ in: sign * ms || 0 });
       const [near, far] = [moment(Math.min(begin, end)), moment(Math.max(begin, end))];
@@ -266,14 +269,14 @@ class Reader {
     const anyOf = this.#values().map(
       ({ pattern, isQuoted }): PayloadValue => ({
         text: pattern,
-        // No number, boolean or null has other characters than these.
+        // No number, boolean or null has other characters than the plain ones.
         isString: isQuoted || !pattern.every(isPlain),
       }),
     );
     return { not, kind: "payload", path, isPart: op[0] === "~", matchCase: op.length === 2, anyOf };
   }
 
-  /** Reads the steps of a path, such as `.customer.id`, `.items.*.sku` or `."odd name"`. */
+  /** Parses the steps of a path, such as `.customer.id`, `.items.*.sku` or `."odd name"`. */
   #path(): Step[] {
     const steps: Step[] = [];
     while (this.#text[this.#at] === ".") {
@@ -294,7 +297,7 @@ class Reader {
     return steps;
   }
 
-  /** Reads values with commas between them. */
+  /** Parses one or more values, separated by commas. */
   #values(): Value[] {
     const values = [this.#value(true)];
     while (this.#text[this.#at] === ",") {
@@ -319,7 +322,7 @@ class Reader {
       }
       this.#at++;
       if (character !== "*") pieces[pieces.length - 1] += character;
-      // Two wildcards in a row are one.
+      // Two wildcards in a row count as one.
       else if (this.#text[this.#at - 2] !== "*" || this.#at - 1 === at) pieces.push("");
     }
     if (this.#at === at)
@@ -331,7 +334,7 @@ class Reader {
     return { at, raw: this.#text.slice(at, this.#at), pattern: pieces, isQuoted };
   }
 
-  /** Reads a text in quotes. A quote or a backslash after a backslash is part of the text. */
+  /** Parses a text in quotes. A backslash before a quote or a backslash is an escape. */
   #quotedText(): string {
     const start = this.#at++;
     let text = "";
@@ -395,7 +398,7 @@ class Reader {
 
 const isEmpty = (pattern: Pattern) => pattern.length === 1 && pattern[0] === "";
 
-/** A clause that shows how a field is used. */
+/** Returns a condition that shows how a field is used. */
 function example(field: string): string {
   if (field in CHOICE_FIELDS) return `${field}:${CHOICE_FIELDS[field as ChoiceField][0]}`;
   if (field in NUMBER_FIELDS) return `${field}:3, ${field}:>3 or ${field}:2..5`;

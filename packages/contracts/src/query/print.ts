@@ -8,7 +8,7 @@ import {
 } from "./clause.ts";
 import { durationText, lastBeforeText, momentText } from "./moments.ts";
 
-/** Characters without a special meaning in a value. */
+/** Values of these characters need no quotes. */
 const PLAIN = /^[\p{L}\p{N}_.:/@+%$#&'!?;|-]*$/u;
 const PLAIN_STEP = /^[\p{L}\p{N}_$-]+$/u;
 
@@ -28,7 +28,7 @@ function patternText(
   return pattern.map((piece) => (piece === "" && pattern.length > 1 ? "" : quoted(piece))).join("*");
 }
 
-/** A text without a field must not look like a clause with a field, a negation or a connective. */
+/** A text without a field is quoted if it would be parsed as a field, a negation or a connective. */
 function wordText(pattern: Pattern): string {
   const text = pattern.join("*");
   const isWord = pattern.every(isPlain) && !/^-|:|^$/.test(text) && !CONNECTIVES.includes(text);
@@ -50,7 +50,7 @@ function rangeText(from: number | undefined, to: number | undefined): string {
   return to === undefined ? `>=${from}` : `${from}..${to}`;
 }
 
-/** @param isAhead whether durations count forward from now, instead of back */
+/** @param isAhead whether durations are counted forward from now; otherwise they are counted back */
 function spanText(from: Moment | undefined, to: Moment | undefined, isAhead: boolean): string {
   if ((from && "in" in from) || (to && "in" in to)) {
     const [begin, end] = [from as { in: number } | undefined, to as { in: number } | undefined];
@@ -66,14 +66,14 @@ function spanText(from: Moment | undefined, to: Moment | undefined, isAhead: boo
   return firstText === lastText ? firstText : `${firstText}..${lastText}`;
 }
 
-/** Writes one clause. */
+/** Writes one condition. */
 export function clauseText(clause: Clause): string {
   const sign = clause.not ? "-" : "";
   switch (clause.kind) {
     case "any":
       return `${sign}${wordText(clause.text)}`;
     case "text": {
-      // The case of an id always matters, so `:` and `~` already mean it.
+      // For an id, case always matters, so the operator that demands it is not needed.
       const op = operator(clause.field === "id" ? { ...clause, matchCase: false } : clause);
       return `${sign}${clause.field}${op}${clause.anyOf.map((text) => patternText(text)).join(",")}`;
     }
@@ -92,5 +92,5 @@ export function clauseText(clause: Clause): string {
   }
 }
 
-/** Writes a query. `parseQuery` reads the text as the same clauses. */
+/** Writes a query. `parseQuery` of this text returns the same conditions. */
 export const printQuery = (clauses: readonly Clause[]) => clauses.map(clauseText).join(" ");

@@ -3,15 +3,15 @@ import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 
-/** Fields that a record has to match. All that are given have to match. */
+/** A search in the audit log. A record has to match every field that is given. */
 export interface ActionFilter {
   queue?: string | undefined;
   actor?: string | undefined;
   action?: AuditRecord["action"] | undefined;
-  /** `from`: at this time or later. `to`: before this time. ms since the epoch. */
+  /** `from`: at this time or later. `to`: before this time. Milliseconds since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
-  /** Whether the caller may see records of this queue; null for records without a queue. */
+  /** Whether the caller may see records about this queue; null for records that concern no queue. */
   isVisible?(queue: string | null): boolean;
 }
 
@@ -19,32 +19,32 @@ export interface ActionFilter {
 export interface ActionPage {
   records: AuditRecord[];
   cursor: string | null;
-  /** How many records were read for this page. */
+  /** How many records were read to fill this page. */
   scanned: number;
   total: number;
 }
 
 const PAGE = 200;
-// A page with few matches ends after this many records were read. Its cursor continues from there.
+// A search reads at most this many records for one page. Its cursor continues from there, even if the page is not full.
 const SCANNED = 2_000;
 
-/** How many records a janitor keeps by default. */
+/** How many audit records a janitor keeps by default. */
 export const AUDIT_LOG_MAX = 100_000;
 
 /**
- * A record and its place. Places are counted from the first record that was ever written, so a place does not change
- * when older records are removed.
+ * An audit record and its number. The first record that was ever written has number 0, so the number of a record stays
+ * the same when older records are removed.
  */
 interface Entry {
   place: number;
-  /** The time at which the record was written, by the clock of Redis. */
+  /** When the record was written, by the clock of Redis, ms since the epoch. */
   ms: number;
   record: AuditRecord | null;
 }
 
 /**
- * The audit log of what operators did, in Redis. Records are appended and never changed. A client that may append
- * cannot remove a record; a janitor drops the oldest ones.
+ * The audit log: what operators did. Records are appended to a list in Redis and never changed. The Redis user of a
+ * client that appends cannot remove a record; janitors remove the oldest ones.
  */
 export class ActionLog {
   readonly #connection: Connection;
@@ -63,10 +63,7 @@ export class ActionLog {
     );
   }
 
-  /**
-   * Removes the oldest records if there are more than `maxKept`, at most 10,000 per call. @returns how many were
-   * removed
-   */
+  /** Removes the oldest records beyond `maxKept`, at most 10,000 per call. @returns how many were removed */
   async trim(maxKept: number): Promise<number> {
     return this.#connection.script<scripts.AuditTrimArgs, number, SystemKeys>(
       scripts.auditTrimScript,
@@ -76,8 +73,8 @@ export class ActionLog {
   }
 
   /**
-   * Returns a page, newest first. With a filter a page can be short or empty although more records match; its cursor
-   * then continues the search.
+   * Returns a page of records, newest first. With a filter, a page may be short or empty although older records match;
+   * its cursor continues the search.
    */
   async page(options: ActionFilter & { cursor?: string | undefined; limit: number }): Promise<ActionPage> {
     const { cursor, to, from = Number.NEGATIVE_INFINITY, limit } = options;
@@ -125,7 +122,7 @@ export class ActionLog {
     return Number((await this.#connection.command<string | null>("GET", this.#keys.auditDropped)) ?? 0);
   }
 
-  /** Returns the records at the places from `from` up to `end`, oldest first, without those that were removed. */
+  /** Returns the records with the numbers from `from` to below `end`, oldest first, except those that were removed. */
   async #read(from: number, end: number): Promise<Entry[]> {
     for (;;) {
       const dropped = await this.#dropped();
@@ -134,13 +131,13 @@ export class ActionLog {
       const texts = await this.#connection.command<string[]>(
         ...(["LRANGE", this.#keys.auditLog, first - dropped, end - 1 - dropped] as const),
       );
-      // If a janitor removed records in between, the other records have moved to other positions.
+      // If a janitor removed records between the reads, the list positions have changed, so this reads again.
       if ((await this.#dropped()) === dropped)
         return texts.map((text, index) => ({ place: first + index, ...parse(text) }));
     }
   }
 
-  /** Returns the place of the first record that was written at this time or later. */
+  /** Returns the number of the first record that was written at `ms` or later. */
   async #since(ms: number): Promise<number> {
     let { first: low, end: high } = await this.#bounds();
     while (low < high) {
@@ -158,13 +155,13 @@ function parse(text: string): Omit<Entry, "place"> {
   const ms = Number(text.slice(0, space));
   try {
     const record = JSON.parse(text.slice(space + 1)) as AuditRecord;
-    // Records that an older version wrote do not have these fields.
+    // Records of an older version do not have these fields.
     return {
       ms,
       record: { ...record, subject: record.subject ?? null, clientRequestId: record.clientRequestId ?? null },
     };
   } catch {
-    // Another program wrote this text.
+    // Another program has written this text.
     return { ms, record: null };
   }
 }

@@ -13,22 +13,24 @@ import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 
-/** A queue for which the condition of a rule holds, as it is stored. Times are Redis times, ms since the epoch. */
+/** A queue for which the condition of an alert rule is true. Times are Redis times, ms since the epoch. */
 export interface HeldAlert {
-  /** Since when the condition holds. */
+  /** Since when the condition has been true. */
   since: number;
   /** When the alert began to fire; null while it is pending. */
   firedAt: number | null;
-  /** When the last message about it was decided; null if there was none, for example because the rule is muted. */
+  /**
+   * When the last message about this alert was decided; null if there was none, for example because the rule is muted.
+   */
   toldAt: number | null;
-  /** Since when the condition has been over. Only of an alert that fires on nevertheless, because of `keepFiringForMs`. */
+  /** Since when the condition has been false. Set only while the alert keeps firing because of `keepFiringForMs`. */
   overSince?: number;
 }
 
-/** The queues for which the condition of a rule holds. */
+/** The alerts of one rule, by the name of the queue. */
 export type RuleState = Record<string, HeldAlert>;
 
-/** An alert rule as it is stored, with what it found last. */
+/** An alert rule as it is stored, with its alerts. */
 export interface StoredRule extends AlertRule {
   name: string;
   updatedAt: number;
@@ -36,53 +38,55 @@ export interface StoredRule extends AlertRule {
   mute: AlertMute | null;
 }
 
-/** An alert target as it is stored, with its secrets. */
+/** A target of alert messages as it is stored, with its secrets. */
 export interface StoredTarget extends AlertTarget {
   name: string;
   updatedAt: number;
 }
 
-/** Everything about alerts except the ended notifications. */
+/** All rules and targets of alerts, and the messages that are not delivered yet. */
 export interface AlertConfig {
   rules: StoredRule[];
-  /** Rules that were deleted. They are kept until the ends of their alerts are told. */
+  /** Deleted rules. They are kept until the messages about the end of their alerts are decided. */
   deleted: StoredRule[];
   targets: StoredTarget[];
-  /** Messages that have to be sent, oldest first. */
+  /** Messages that are not delivered yet, oldest first. */
   waiting: AlertNotification[];
 }
 
-/** What the process that evaluates the rules stores, all of it or nothing. */
+/** What the process that evaluates the rules stores in one call. */
 export interface AlertWrites {
-  /** The new state of one rule. Of a deleted one it is the last state, after which nothing of the rule is kept. */
+  /** The new alerts of one rule. `isDeleted`: the rule is forgotten. */
   state?: { rule: string; state: RuleState; isDeleted?: boolean };
-  /** New messages, and those of which an attempt has failed. */
+  /** New messages, and messages whose delivery failed and is tried again. */
   waiting?: readonly AlertNotification[];
   /** Messages that were delivered or given up. */
   ended?: readonly AlertNotification[];
 }
 
-/** The answer to a process that asks to evaluate the rules. */
+/** The answer to a process that asks whether it may evaluate the rules. */
 export interface AlertTurn {
-  /** Redis time, ms since the epoch. */
   now: number;
-  /** Whether the caller evaluates the rules. */
+  /** Whether the caller holds the lease to evaluate the rules. */
   isOwner: boolean;
-  /** Grows with each change of a rule, a mute or a target, and with each test. */
+  /** Grows with each change of a rule, a mute or a target, and with each test message. */
   revision: number;
-  /** For how long nobody has evaluated the rules, ms. */
+  /** For how long no process has evaluated the rules, ms. */
   idleMs: number;
 }
 
 type What = "rule" | "mute" | "target" | "test";
 
-/** Alert rules, their state and their messages in Redis. One process at a time evaluates the rules. */
+/**
+ * Stores alert rules, their alerts and their messages in Redis. One process at a time, which holds a lease, evaluates
+ * the rules.
+ */
 export class AlertStore {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
   readonly #clockMs: () => number;
 
-  /** @param clockMs 0 for Redis time; tests give another time */
+  /** @param clockMs for tests: the time to use instead of the time of Redis @default 0: the time of Redis */
   constructor(connection: Connection, prefix = "queue", clockMs: () => number = () => 0) {
     this.#connection = connection;
     this.#keys = systemKeys(prefix);
@@ -100,7 +104,7 @@ export class AlertStore {
     return fields;
   }
 
-  /** Returns the revision: 0 if nobody has ever written a rule or a target. */
+  /** Returns the number of changes of rules and targets: 0 if nobody has ever written one. */
   async revision(): Promise<number> {
     return Number(await this.#connection.command<string | null>("HGET", this.#keys.alerts, ":revision"));
   }
@@ -119,7 +123,7 @@ export class AlertStore {
       .filter(([field]) => field.startsWith("o"))
       .map(([, text]) => JSON.parse(text) as AlertNotification);
     const ruleOf = ([name, text]: [string, string]): StoredRule => ({
-      // A rule that an earlier version wrote lacks it.
+      // Rules of an earlier version lack this field.
       keepFiringForMs: 0,
       ...(JSON.parse(text) as Omit<AlertRule, "keepFiringForMs"> & { updatedAt: number }),
       name,
@@ -139,14 +143,14 @@ export class AlertStore {
     };
   }
 
-  /** Returns the notifications that wait and those that have ended, newest first. */
+  /** Returns the messages that are not delivered yet and those that have ended, newest first. */
   async notifications(limit: number): Promise<AlertNotification[]> {
     const [{ waiting }, texts] = await Promise.all([
       this.read(),
       this.#connection.command<string[]>("LRANGE", this.#keys.alertHistory, 0, limit - 1),
     ]);
     const ended = texts.map((text) => JSON.parse(text) as AlertNotification);
-    // A message that has ended between the two reads is in both.
+    // A message that ended between the two reads is in both lists.
     const ids = new Set(ended.map(({ id }) => id));
     return [...waiting.reverse().filter(({ id }) => !ids.has(id)), ...ended].slice(0, limit);
   }
@@ -159,7 +163,10 @@ export class AlertStore {
     return done;
   }
 
-  /** @returns whether the rule is new @throws HoldfastError not_found for an unknown target; conflict for too many */
+  /**
+   * Writes a rule. @returns whether the rule is new
+   * @throws HoldfastError not_found for an unknown target; conflict if there are too many rules
+   */
   async putRule(name: string, rule: AlertRule): Promise<boolean> {
     const { targets } = await this.read();
     for (const [index, target] of rule.targets.entries())
@@ -170,12 +177,12 @@ export class AlertStore {
     return (await this.#put("rule", name, { ...rule, updatedAt: Date.now() }, ALERT_LIMITS.rules)) === 2;
   }
 
-  /** @returns false if there is no such rule */
+  /** Deletes a rule. @returns false if there is no such rule */
   async deleteRule(name: string): Promise<boolean> {
     return (await this.#put("rule", name, null)) === 1;
   }
 
-  /** @param mute null ends the mute @throws HoldfastError not_found */
+  /** Mutes a rule. @param mute null ends the mute @throws HoldfastError not_found */
   async mute(name: string, mute: AlertMute | null): Promise<void> {
     const done = await this.#put("mute", name, mute);
     if (done > 0) return;
@@ -183,14 +190,18 @@ export class AlertStore {
     if (!rules.some((rule) => rule.name === name)) throw unknownRule(name);
   }
 
-  /** @returns whether the target is new @throws HoldfastError conflict for too many */
+  /**
+   * Writes a target. @returns whether the target is new @throws HoldfastError conflict if there are too many targets
+   */
   async putTarget(name: string, target: AlertTarget): Promise<boolean> {
     return (
       (await this.#put("target", name, { ...target, updatedAt: Date.now() }, ALERT_LIMITS.targets)) === 2
     );
   }
 
-  /** @returns false if there is no such target @throws HoldfastError conflict if a rule sends to it */
+  /**
+   * Deletes a target. @returns false if there is no such target @throws HoldfastError conflict if a rule sends to it
+   */
   async deleteTarget(name: string): Promise<boolean> {
     const { rules } = await this.read();
     const user = rules.find(({ targets }) => targets.includes(name));
@@ -202,7 +213,7 @@ export class AlertStore {
     return (await this.#put("target", name, null)) === 1;
   }
 
-  /** Asks for a test message, which the process that evaluates the rules sends. @throws HoldfastError not_found */
+  /** Stores a test message, which the process that evaluates the rules delivers. @throws HoldfastError not_found */
   async test(target: string): Promise<AlertNotification> {
     const { targets } = await this.read();
     if (!targets.some(({ name }) => name === target)) throw unknownTarget(target);
@@ -212,16 +223,16 @@ export class AlertStore {
     return notification;
   }
 
-  /** Returns what has become of a notification; null if it is not kept any more. */
+  /** Returns a message; null if it is not stored any more. */
   async notification(id: string): Promise<AlertNotification | null> {
     const notifications = await this.notifications(ALERT_LIMITS.notifications);
     return notifications.find((one) => one.id === id) ?? null;
   }
 
   /**
-   * Takes, renews or gives up the lease of the process that evaluates the rules.
-   * @param owner a name that nobody else has
-   * @param leaseMs 0 gives the lease up
+   * Takes, renews or gives up the lease to evaluate the rules.
+   * @param owner a name that no other process has
+   * @param leaseMs how long the lease lasts; 0 gives it up
    */
   async turn(owner: string, leaseMs: number): Promise<AlertTurn> {
     const [now, isOwner, revision, idleMs] = await this.#run<
@@ -231,7 +242,7 @@ export class AlertStore {
     return { now, isOwner: isOwner === 1, revision, idleMs };
   }
 
-  /** Stores decisions and what was sent. @returns false if another process evaluates the rules now */
+  /** Stores the changes of one evaluation. @returns false if another process holds the lease now */
   async write(owner: string, { state, waiting = [], ended = [] }: AlertWrites): Promise<boolean> {
     const parts = [
       ...(state ? ["state", state.rule, JSON.stringify(state.state)] : []),
@@ -249,7 +260,7 @@ export class AlertStore {
   }
 }
 
-/** Returns the alerts of a rule: those that fire before the pending ones, and of each the oldest first. */
+/** Returns the alerts of a rule: first those that fire, then the pending ones, each oldest first. */
 export function alertsOf(state: RuleState): Omit<AlertView, "value">[] {
   return Object.entries(state)
     .map(([queue, { since, firedAt }]) => ({
@@ -261,7 +272,7 @@ export function alertsOf(state: RuleState): Omit<AlertView, "value">[] {
 
 const byName = ([a]: [string, string], [b]: [string, string]) => (a < b ? -1 : 1);
 
-/** Returns a message that waits for its first delivery, with a new id. */
+/** Makes a message with a new id that waits for its first delivery. */
 export function newNotification(target: string, message: AlertNotification["message"]): AlertNotification {
   return {
     id: `alert_${nanoid(16)}`,
@@ -269,9 +280,9 @@ export function newNotification(target: string, message: AlertNotification["mess
   };
 }
 
-/** Returns the error for a rule that does not exist. */
+/** Returns the error for an alert rule that does not exist. */
 export const unknownRule = (name: string) =>
   new HoldfastError("not_found", `there is no alert rule "${name}"`);
-/** Returns the error for a target that does not exist. */
+/** Returns the error for an alert target that does not exist. */
 export const unknownTarget = (name: string) =>
   new HoldfastError("not_found", `there is no alert target "${name}"`);

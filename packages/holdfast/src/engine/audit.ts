@@ -2,13 +2,16 @@ import type { Parts } from "../partitions/parts.ts";
 import type { Engine } from "./engine.ts";
 import { lostNodes } from "./flow-audit.ts";
 
-/** What an audit found in the indexes of a queue. Without violations, every index agrees with the records. */
+/**
+ * What an audit found in the indexes (lists and sorted sets) of a queue. If there are no violations, every index agrees
+ * with the state records.
+ */
 export interface AuditReport {
   /** The name of the queue. */
   queue: string;
-  /** Which invariant does not hold, and where. Empty if all of them hold. */
+  /** Which invariant (I1, I2, …) is violated, and where. Empty if there is no violation. */
   violations: { invariant: string; detail: string }[];
-  /** How many index entries were removed because no record belonged to them. */
+  /** How many index entries were removed because they had no state record. */
   repaired: number;
 }
 
@@ -30,12 +33,12 @@ const PARTS = [
 ];
 const WALK = [...PARTS, "tasks"];
 const WINDOW = 500;
-// A scan of `tasks` also reads the envelopes with their payloads, so each call scans only a few tasks.
+// Each call scans only a few fields of `tasks`, because a scan reads the payloads too.
 const SCANNED = 50;
 
 /**
- * Compares the indexes of a queue with its records and its counters.
- * @param options.sample entries looked at per index, from its start; @default all of them
+ * Compares the indexes of a queue with its state records and its counters.
+ * @param options.sample how many entries of each index are compared, from its start; @default all of them
  */
 export async function auditQueue(
   engine: Engine,
@@ -46,7 +49,7 @@ export async function auditQueue(
   for (const part of PARTS) {
     for (let from = 0; from < (options.sample ?? Number.POSITIVE_INFINITY); ) {
       const reply = await engine.audit(repair, part, from, WINDOW);
-      // Violations that do not depend on the window are read once, at the end.
+      // Violations of the whole queue are in every reply, so they are taken from the last reply only.
       report.violations.push(
         ...reply.violations.filter(({ detail }) => detail.startsWith(`${part} has an entry for`)),
       );
@@ -73,8 +76,8 @@ export async function auditQueue(
 }
 
 /**
- * Audits all parts of a queue, and its flows over several parts. The detail of a violation in a partition begins with the
- * name of the partition.
+ * Audits all partitions of a queue, and its flows over several queues and partitions. The detail of a violation in a
+ * partition begins with the name of the partition.
  */
 export async function auditParts(
   { queue, all, partitions }: Parts,
@@ -97,15 +100,14 @@ export async function auditParts(
 }
 
 /**
- * Audits everything that a queue holds: each index, then the records themselves. One audit ends after `budget`
- * entries or one full round, whichever comes first; the next audit continues from there. The audit is done in steps, so
- * that a large queue does not block Redis for long.
+ * Audits everything that a queue holds: each index, then the state records. One audit ends after `budget` entries or
+ * one full round; the next audit continues from there. It runs in steps, so that a large queue does not block Redis.
  */
 export class AuditWalk {
   readonly #engine: Engine;
   #part = 0;
   #from = 0;
-  // How many entries and parts the present audit still has to look at.
+  // How many entries and indexes the running audit still has to compare.
   #left = 0;
   #partsLeft = 0;
   #report: AuditReport | null = null;
@@ -121,14 +123,14 @@ export class AuditWalk {
 
   begin(budget: number): void {
     this.#left = budget;
-    // The last audit stopped in the middle of a part. At the end of the round that part is audited from its beginning.
+    // If the last audit stopped within an index, this round ends with that index, from its beginning.
     this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
     this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
   }
 
   /**
-   * Looks at about `entries` more entries, and repairs them.
-   * @returns the report when the audit is over, after a comparison of the totals; null before that
+   * Compares about `entries` more entries, and repairs them.
+   * @returns the report, with a comparison of the totals, if the audit has ended; otherwise null
    */
   async step(entries: number): Promise<AuditReport | null> {
     const report = this.#report;
@@ -146,7 +148,7 @@ export class AuditWalk {
     return report;
   }
 
-  /** Looks at one window of entries. @returns the cost, in entries */
+  /** Compares one window of entries. @returns the cost, in entries */
   async #window(report: AuditReport): Promise<number> {
     const part = WALK[this.#part] as string;
     const isHash = part === "tasks";
@@ -163,8 +165,8 @@ export class AuditWalk {
       this.#part = (this.#part + 1) % WALK.length;
       this.#from = 0;
     }
-    // A hash is read with a Redis cursor, and the reply does not say how many entries were looked at. So each step of
-    // it costs the whole limit.
+    // A hash is scanned with a Redis cursor, and the reply does not say how many entries were scanned. So each window
+    // of a hash costs the whole limit.
     return Math.max(SCANNED, isHash ? limit : reply.looked);
   }
 }

@@ -43,10 +43,10 @@ export const changeShape = shapeOf<TaskChange>({
   rule: contradictionOf,
 });
 
-/** A change whose payload, if there is one, is text. */
+/** A checked change. Its payload, if it has one, was turned into JSON text. */
 export type CheckedChange = Omit<TaskChange, "payload">;
 
-/** @throws HoldfastError invalid_argument, payload_too_large */
+/** Checks a change. @throws HoldfastError invalid_argument, payload_too_large */
 export function checkChange(change: TaskChange): CheckedChange {
   checkShape(changeShape, change);
   const { payload, ...rest } = change;
@@ -67,8 +67,8 @@ export function checkChange(change: TaskChange): CheckedChange {
 const PRIORITIES = { high: "h", normal: "n", low: "l" } as const;
 
 /**
- * Changes up to 500 tasks that wait, all in the same way.
- * @param how.waitedBefore tasks that began to wait after this moment are not changed, and are not in the results
+ * Makes the same change to up to 500 waiting tasks.
+ * @param how.waitedBefore tasks that began to wait after this time are left out, also in the results; 0 for no limit
  */
 export async function changeTasks(
   engine: Engine,
@@ -89,7 +89,9 @@ export async function changeTasks(
   return ids.flatMap((id, i) => resultsOf(id, letters[i] ?? "u", owners));
 }
 
-/** @param owners the ids after the letters. If the letter has an id, the first of them is removed and used */
+/**
+ * Decodes the answer for one task. @param owners ids from the answer; those that belong to `letter` are removed from it
+ */
 function resultsOf(id: string, letter: string, owners: string[]): ChangeResult[] {
   if (letter === "n") return [];
   if (letter === "u") return [{ id, outcome: "not_found" }];

@@ -4,13 +4,13 @@ import { confirmScript } from "../redis/generated/confirm.ts";
 import type { Engine } from "./engine.ts";
 
 export interface Confirmed {
-  /** A letter per task: y known, n gone. */
+  /** A letter per task: y the task exists, n it does not. */
   known: string;
-  /** How many replicas or disks have confirmed. */
+  /** How many replicas or disks have confirmed the writes. */
   confirmed: number;
 }
 
-/** The tasks of one queue that wait for a confirmation. */
+/** The tasks of one queue whose writes have to be confirmed. */
 interface Waiting {
   connection: Connection;
   engine: Engine;
@@ -19,10 +19,10 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-// The most queues in one write to Redis. Each queue adds a script call of up to 500 ids.
+// The most queues in one group of commands. Each queue adds a script call with up to 500 ids.
 const QUEUES_PER_WAIT = 100;
 
-/** Groups what waits for a confirmation on one connection of the process, by node and command. */
+/** Collects the tasks that wait for a confirmation over one connection, so that a single WAIT confirms many of them. */
 class Confirmations {
   readonly #waiting = new Map<string, Waiting[]>();
   readonly #sending = new Set<string>();
@@ -37,8 +37,8 @@ class Confirmations {
   }
 
   async #send(key: string, command: WaitCommand): Promise<void> {
-    // While one WAIT is under way, further calls gather for the next one. One after another, each would wait for the
-    // disk or the replica.
+    // While a WAIT runs, the next tasks are collected. Sent one after the other, each WAIT would wait for the disk or
+    // the replica again.
     const all = this.#waiting.get(key);
     if (!all || this.#sending.has(key)) return;
     this.#sending.add(key);
@@ -56,7 +56,9 @@ class Confirmations {
     }
   }
 
-  /** On a Cluster, the slot of one queue may have moved meanwhile. Then each queue is asked again on its own. */
+  /**
+   * On a Cluster, the hash slot of one queue may have moved to another node. So each queue is asked again on its own.
+   */
   #failed(some: readonly Waiting[], one: Waiting, error: unknown, command: WaitCommand): void {
     if (some.length === 1 || one.connection.redis.clusterNodes === undefined) one.reject(error);
     else
@@ -67,7 +69,7 @@ class Confirmations {
   }
 }
 
-/** Gives the queue the result of its call. */
+/** Passes the result on to the queue. */
 function answer(one: Waiting, known: unknown, confirmed: number, failed: (error: Error) => void): void {
   if (known instanceof Error) failed(known);
   else one.resolve({ known: String(known), confirmed });
@@ -79,7 +81,7 @@ async function confirmAll(
   some: readonly Waiting[],
   command: WaitCommand,
 ): Promise<{ known: unknown[]; confirmed: number }> {
-  // All of these queues share the connection. A queue closes it only when its tasks are confirmed.
+  // These queues share one connection, which none of them closes before its tasks are confirmed.
   const { connection } = some[0] as Waiting;
   const then = command ? [command as [string, ...number[]]] : [];
   for (const [name, code] of [
@@ -102,9 +104,9 @@ async function confirmAll(
 }
 
 /**
- * Reads whether tasks still exist, and waits in the same write until everything written so far is confirmed. One WAIT
- * serves all queues of the process that ask meanwhile, if they are on the same node.
- * @param connection a connection that nothing else uses, because a WAIT blocks it
+ * Checks whether tasks still exist, and waits (WAIT or WAITAOF) until all earlier writes are confirmed. Calls that come
+ * during a WAIT share the next one, if their queues are on the same node.
+ * @param connection a connection for this only, because a WAIT blocks it
  */
 export function confirmTasks(
   engine: Engine,

@@ -11,7 +11,7 @@ export type { Verdict } from "./verdict.ts";
 
 const TIMINGS_TTL_MS = 2_678_400_000; // The timings of a deleted queue expire after this time.
 
-/** The other queues and partitions in the same Redis. */
+/** The other queues and partitions in the same Redis, to which flows may send nodes. */
 export interface Peers {
   engine(part: string): Engine;
   /** Whether a queue or partition exists. */
@@ -28,7 +28,7 @@ const NO_PEERS: Peers = {
   partitionFields: async () => ({}),
 };
 
-/** The state engine of one queue: one typed method per script. Tasks move only when its methods are called. */
+/** Calls the scripts of one queue or partition: one typed method per script. Only scripts change the state of tasks. */
 export class Engine extends OperatorScripts {
   #opening: Promise<void> | undefined;
   readonly peers: Peers;
@@ -44,7 +44,8 @@ export class Engine extends OperatorScripts {
   }
 
   /**
-   * Registers the queue if it is not registered: before its first task, and again if it was deleted while it is in use.
+   * Registers the queue, so that operators and janitors see it. Needed before its first task, and again if it was
+   * deleted while in use.
    * @throws HoldfastError as `Registry.addQueue`
    */
   open(): Promise<void> {
@@ -57,24 +58,24 @@ export class Engine extends OperatorScripts {
   async #open(): Promise<void> {
     const ask = (confirmed: string) =>
       this.run<scripts.OpenArgs, string>(scripts.openScript, { nonce: nanoid(10), confirmed });
-    // The loop repeats only if the queue is deleted during a round.
+    // The loop runs again only if the queue is deleted during a round.
     for (;;) {
       const asked = await ask("");
-      // Even if the queue says that it is registered, it is registered again: on a Cluster the registry is on another
-      // node, and that node may have lost writes.
+      // Registers the queue even if it seems to be registered. On a Cluster, the list of queues is on another node,
+      // which may have lost the entry.
       await this.register();
       if (asked === "1" || (await ask(asked)) === "1") return;
     }
   }
 
   /**
-   * Extends leases. Returns a letter per pair of id and fence: r renewed, c renewed but a cancel was requested, l lost.
+   * Extends leases. Returns a letter per pair of id and fence: r renewed, c renewed and a cancel is requested, l lost.
    */
   heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
     return this.run(scripts.heartbeatScript, { clockMs: this.clockMs(), leaseMs, tail: pairs });
   }
 
-  /** @returns false if the fence is stale */
+  /** Stores the progress or a log line of an attempt. @returns false if the attempt has lost its lease */
   async progress(
     id: string,
     fence: string,
@@ -92,13 +93,15 @@ export class Engine extends OperatorScripts {
     return (await this.run<scripts.ProgressArgs, number>(scripts.progressScript, args)) === 1;
   }
 
-  /** The checkpoint of a task, JSON text; undefined if it has none. */
+  /** Returns the checkpoint of a task as JSON text; undefined if it has none. */
   async checkpoint(id: string): Promise<string | undefined> {
     const told = await this.connection.command<string | null>("HGET", this.keys.progress, id);
     return told?.split("\n", 1)[0]?.split("\t")[1];
   }
 
-  /** Adds to the counts of one task type. `fields` alternates field names, of which `n` is one, and numbers. */
+  /**
+   * Adds to the counts of one task type. `fields` has field names and numbers by turns; the field `n` counts the tasks.
+   */
   async typeTimings(taskType: string, fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TypeTimingsArgs, string>(scripts.typeTimingsScript, {
       ...{ ttlMs: TIMINGS_TTL_MS, maxTypes: MAX_TYPES, taskType, other: OTHER_TYPE },
@@ -106,7 +109,7 @@ export class Engine extends OperatorScripts {
     });
   }
 
-  /** Adds to the counts of how long tasks waited and ran. `fields` alternates field names and numbers. */
+  /** Adds to the counts of how long tasks waited and ran. `fields` has field names and numbers by turns. */
   async timings(fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TimingsArgs, number>(scripts.timingsScript, {
       ttlMs: TIMINGS_TTL_MS,

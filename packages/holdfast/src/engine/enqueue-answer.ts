@@ -4,43 +4,47 @@ import type { TailBytes } from "../redis/tail-bytes.ts";
 const AGAIN_ROUNDS = 10;
 
 export interface EnqueueArgs {
-  /** Callers gave the ids, so each id is looked up. */
+  /** True if callers gave the ids, so that the script has to look for tasks that have these ids already. */
   checked: boolean;
-  /** With `checked`: a task that ended without completing keeps its id too. @default false: the id gets a new life */
+  /** With `checked`: the id of a failed task cannot be used again either. @default false: a new task gets the id */
   once?: boolean;
-  /** Tasks of the call have unique keys. @default false */
+  /** Whether tasks of the call have unique keys. @default false */
   unique?: boolean;
   high: number;
   normal: number;
   low: number;
-  /** @default 0 */
+  /** How many tasks with a key the call has. @default 0 */
   keyed?: number;
-  /** taskId, envelope, … in this order: high, normal, low, tasks with a key, scheduled tasks. At most 500 tasks. */
+  /**
+   * Task id and envelope by turns, in this order: high, normal, low, tasks with a key, scheduled tasks. At most 500
+   * tasks.
+   */
   tail: string[];
-  /** The bytes of `tail` as they are sent, instead of its texts. */
+  /** The same as `tail`, encoded already as it is sent to Redis. */
   bytes?: TailBytes;
 }
 
 /**
- * The verdicts have a letter per task, as in the script enqueue. Two letters are added: r replaced, x the task that
- * holds the key has another type or key. The states have the state letter of each task with d, c, o, u, w, r or x. The
- * owners have the id of the task that holds the unique key, for each task with o, u, w, r or x.
+ * The answer to an enqueue. `verdicts` has a letter per task, as in the script enqueue, or r: replaced; x: the task
+ * that holds the unique key has another type or key, so it was not replaced. `states` has the state letter of the known
+ * task for each verdict d, c, o, u, w, r or x. `owners` has the id of the task that holds the unique key, for each o,
+ * u, w, r or x.
  */
 export interface EnqueueAnswer {
   verdicts: string;
   states: string;
-  /** Absent if no task has an owner. */
+  /** Absent if no verdict has an owner. */
   owners?: readonly string[];
 }
 
-/** @param owners ids, separated by spaces */
+/** Makes an answer from the texts of a reply. @param owners ids, separated by spaces */
 export function answerOf(verdicts: string, states: string, owners: string): EnqueueAnswer {
   return { verdicts, states, owners: owners.split(" ") };
 }
 
 /**
- * Returns a text for each task: its letter, then the letter of its state if it has one, then the id of the task that
- * holds its unique key.
+ * Returns a text for each task: the letter of its verdict, then the letter of the state of the known task if there is
+ * one, then the id of the task that holds the unique key.
  */
 function partsOf({ verdicts, states, owners = [] }: EnqueueAnswer): string[] {
   let known = 0;
@@ -61,7 +65,7 @@ function joined(parts: readonly string[]): EnqueueAnswer {
   };
 }
 
-/** Makes a call with some of the tasks of another call. @param places in ascending order */
+/** Makes a call with some of the tasks of another call. @param places positions of these tasks, in ascending order */
 function partOf(
   { high, normal, low, keyed = 0, tail, unique = false }: EnqueueArgs,
   places: readonly number[],
@@ -79,22 +83,25 @@ function partOf(
 }
 
 /**
- * Returns the arguments of the script replace: the id of the task that holds the key, and the envelope that this task
- * gets.
+ * Returns the arguments of the script replace: the id of the task that holds the unique key, and the new envelope for
+ * it.
  */
 const replacementsOf = ({ tail }: EnqueueArgs, places: readonly number[], letters: readonly string[]) =>
   places.flatMap((place) => [(letters[place] as string).slice(2), tail[2 * place + 1] as string]);
 
-/** @param letter the answer of the script replace: p or s, the state that the task has now; or g or x */
+/**
+ * Puts the answer of the script replace into the text of a task. @param letter p or s: replaced, and this is the state
+ * now; g: the holder no longer waits; x: the holder has another type or key
+ */
 function replacedPart(part: string, letter = "g"): string {
   if (letter === "g") return letter;
   return letter === "x" ? `x${part.slice(1)}` : `r${letter}${part.slice(2)}`;
 }
 
 /**
- * Gives a new life to the ids with the letter e in the first answer: their tasks ended without completing. Also replaces
- * the tasks that hold unique keys (letter w). Other scripts do this, so that the script enqueue need not declare the
- * Redis keys that they use.
+ * Handles the verdicts that need another script. e: the id belongs to a task that failed, so the id gets a new task. w:
+ * the waiting task that holds the unique key is replaced. Separate scripts do this, so that the script enqueue need not
+ * declare their Redis keys.
  */
 export async function finish(
   args: EnqueueArgs,
@@ -108,7 +115,7 @@ export async function finish(
   const letters = partsOf(first);
   const placesOf = (letter: string) =>
     letters.flatMap((own, place) => (own.charAt(0) === letter ? [place] : []));
-  // Other clients may purge, enqueue and cancel the same ids at the same time, so this may take several rounds.
+  // Other clients may purge, enqueue or cancel the same ids meanwhile, so several rounds may be needed.
   for (let round = 0; round < AGAIN_ROUNDS; round++) {
     const ended = placesOf("e");
     const waiting = placesOf("w");

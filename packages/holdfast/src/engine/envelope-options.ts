@@ -16,7 +16,7 @@ import {
 import { decodeWord, encodeWord } from "./text.ts";
 import { decodeUnique, encodeUnique, type UniqueTerms } from "./unique.ts";
 
-/** The options of a task, as its envelope has them. */
+/** The options of a task as they are stored in its envelope. */
 export interface EnvelopeOptions {
   priority: Priority;
   maxRetries: number | null;
@@ -31,12 +31,12 @@ export interface EnvelopeOptions {
   unique: UniqueTerms | null;
   schedule: TaskSchedule | null;
   fingerprint: string | null;
-  /** False: the payload is removed when the task completes. */
+  /** If false, the payload is removed when the task completes. */
   keepPayload: boolean;
   keep: Given<Keep> | null;
   traceparent: string | null;
   tracestate: string | null;
-  /** The task that called this one by `ctx.call`. */
+  /** The id of the task that enqueued this one with `ctx.call`. */
   caller: string | null;
 }
 
@@ -66,7 +66,7 @@ function decodeKeep(text: string): Given<Keep> {
   };
 }
 
-/** Returns the options as the header line of an envelope has them: ` name=value` each. */
+/** Returns the options as the first line of an envelope has them: ` name=value` each, such as ` p=h m=5`. */
 export function encodeOptions(
   options: TaskOptions | undefined,
   fingerprint: string | undefined,
@@ -105,7 +105,7 @@ function decodeOwn(text: string): string {
   }
 }
 
-// The options whose values are numbers.
+// The options whose values are numbers, by their letter in the envelope.
 const NUMBERS = {
   m: "maxRetries",
   t: "timeoutMs",
@@ -115,14 +115,14 @@ const NUMBERS = {
   c: "cost",
 } as const;
 
-// Most tasks of a batch have the same options, so the last options are kept decoded. Options that differ from task to
-// task (tags, trace) are not kept.
+// The options that were decoded last. Most tasks of a batch have the same options, so decoding them again is avoided
+// (hot path). Texts with tags or a trace are not kept, because these differ from task to task.
 let knownText = "";
 let known: EnvelopeOptions | undefined;
 const KNOWN_CHARACTERS = 64;
 
 /**
- * Reads the options of a header, ` name=value` each. @param envelope has the defaults, and gets the options
+ * Decodes the options of an envelope, ` name=value` each. @param envelope has the defaults, and gets the options
  * @throws HoldfastError invalid_argument
  */
 export function decodeOptions(envelope: EnvelopeOptions, text: string): void {
@@ -138,7 +138,7 @@ export function decodeOptions(envelope: EnvelopeOptions, text: string): void {
   known = envelope;
 }
 
-/** Copies the options that are kept. A spread would be several times slower (hot path). */
+/** Copies the cached options. A spread would be several times slower (hot path). */
 function copyOptions(from: EnvelopeOptions, to: EnvelopeOptions): void {
   to.priority = from.priority;
   to.maxRetries = from.maxRetries;
@@ -157,7 +157,7 @@ function copyOptions(from: EnvelopeOptions, to: EnvelopeOptions): void {
   to.caller = from.caller;
 }
 
-/** Reads one option, `name=value`. */
+/** Decodes one option, `name=value`. */
 function decodeOption(envelope: EnvelopeOptions, part: string): void {
   const name = part.charAt(0);
   const text = part.slice(2);

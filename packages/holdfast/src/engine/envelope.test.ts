@@ -76,7 +76,7 @@ test.each([1, null])("decoding the envelope of a scheduled task returns its occu
     fingerprint: "print",
     priority: "low",
   });
-  // This call uses the kept options of the first call.
+  // This call uses the options that the first call has cached.
   expect(decodeEnvelope(envelope).schedule).toEqual(occurrence);
 });
 
@@ -142,7 +142,7 @@ test.each([
   for (const options of [undefined, { priority: "high", tags: ["a"] }] as const) {
     const envelope = encodeEnvelope("t", AT, payloadText, options as TaskOptions | undefined);
     expect(decodeEnvelope(envelope).payloadText).toBe(payloadText);
-    // The scripts read only the header, so the payload must not add anything to it.
+    // The scripts read only the first line, so the payload must not change it.
     expect(envelope.slice(0, envelope.indexOf("\n"))).not.toContain("evil");
   }
 });

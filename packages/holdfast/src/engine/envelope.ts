@@ -4,23 +4,21 @@ import { decodeOptions, type EnvelopeOptions, encodeOptions } from "./envelope-o
 import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.ts";
 
 /**
- * The immutable part of a task, as one text: a header line, then the exact bytes of the payload.
- *
+ * A task as its producer sent it, stored as one text: a header line, then the exact bytes of the payload.
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
- *
- * The flag is `.` for no options, `+` for options, `@` for options of a scheduled task, `&` for a node of a flow. The
+ * The flag is `.` for a task without options, `+` with options, `@` for a scheduled task, `&` for a node of a flow. The
  * scripts read the flag and the options p, m, t, e, d, r, h, k, l, q, c and u, but never the payload. The options w and
- * v are traceparent and tracestate. The option s is the occurrence of a schedule: `<run, empty if an operator started
- * it>,<dueAt>,<scheduleId>`. The option a is the task that called this one by `ctx.call`.
+ * v are traceparent and tracestate. The option s is the occurrence of a schedule, `<run>,<dueAt>,<scheduleId>`, with an
+ * empty run if an operator started it. The option a is the task that enqueued this one with `ctx.call`.
  */
 export interface Envelope extends EnvelopeOptions {
   type: string;
   payloadText: string;
-  /** Redis time as the producer knew it. Only for display. */
+  /** The time of Redis as the producer estimated it, ms since the epoch. Only for display. */
   enqueuedAt: number;
 }
 
-/** The places where an enqueue puts tasks, in the order in which the enqueue script wants its arguments. */
+/** Where an enqueue may put tasks, in the order in which the script enqueue expects them. */
 export const BAND_ORDER = ["high", "normal", "low", "keyed", "scheduled"] as const;
 export type Band = (typeof BAND_ORDER)[number];
 
@@ -30,7 +28,9 @@ export function bandOf(options: TaskOptions | undefined): Band {
   return options.key === undefined ? (options.priority ?? "normal") : "keyed";
 }
 
-/** @throws HoldfastError invalid_task_type if the type has a version already */
+/**
+ * Appends the version to a task type, `order@2`. @throws HoldfastError invalid_task_type if it has a version already
+ */
 function typeWithVersion(type: string, version: number): string {
   if (!type.includes("@")) return `${type}@${version}`;
   throw new HoldfastError(
@@ -58,10 +58,7 @@ export function encodeEnvelope(
   return `${scheduled ? ENVELOPE_SCHEDULED : ENVELOPE_OPTIONS}${head}${fields}\n${payloadText}`;
 }
 
-/**
- * Returns an envelope without options. Each field is written out, because a spread of defaults is several times slower
- * (hot path).
- */
+/** Returns the envelope of a task without options. A spread of defaults would be several times slower (hot path). */
 function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): Envelope {
   return {
     type,
@@ -90,7 +87,7 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
 
 const NO_TAGS: string[] = [];
 
-/** Reads a header line. @throws HoldfastError invalid_argument if the text is not a header */
+/** Decodes the first line of an envelope. @throws HoldfastError invalid_argument if the text is not such a line */
 export function decodeHeader(header: string, payloadText = ""): Envelope {
   const typeEnd = header.indexOf(" ");
   const timeEnd = header.indexOf(" ", typeEnd + 1);
@@ -109,7 +106,7 @@ export function decodeEnvelope(text: string): Envelope {
   const newline = text.indexOf("\n");
   if (newline < 0) throw new HoldfastError("invalid_argument", "this is not a task: it has no payload");
   const payloadText = text.slice(newline + 1);
-  // The hot path: an envelope with only type and time. 46 is ".".
+  // Hot path: a task without options, whose flag is "." (46).
   if (text.charCodeAt(0) === 46) {
     const space = text.indexOf(" ");
     const enqueuedAt = Number.parseInt(text.slice(space + 1, newline), 36);
@@ -121,7 +118,8 @@ export function decodeEnvelope(text: string): Envelope {
 }
 
 /**
- * Decodes an envelope for display. A text that cannot be decoded is shown as the payload, with the type `unreadable`.
+ * Decodes an envelope for display. If decoding fails, the whole text is shown as the payload, with the type
+ * `unreadable`.
  */
 export function decodeEnvelopeForDisplay(text: string): Envelope {
   try {
@@ -131,10 +129,10 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
   }
 }
 
-/** The type that is shown for a record that cannot be decoded. */
+/** The task type that is shown if an envelope cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
 
-/** Returns the trace context from the options or from the envelope of a task. */
+/** Returns the trace context of a task, from its options or its envelope. */
 export function traceOf(
   of: { traceparent?: string | null | undefined; tracestate?: string | null | undefined } | undefined | null,
 ): TraceContext | undefined {

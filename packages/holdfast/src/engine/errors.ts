@@ -4,42 +4,45 @@ import type { Engine } from "./engine.ts";
 import { ERROR_BUCKET_MS } from "./format.ts";
 import { decodeLine, decodeWord } from "./text.ts";
 
-/** Failures within a bucket of time. */
+/** How many failures there were in one span of time. */
 export interface FailureBucket {
   at: number;
   failures: number;
 }
 
-/** What a queue has counted of one error, or of the failures that have no signature. */
+/** The failures that a queue has counted for one error signature, or for all failures without a signature. */
 export interface ErrorCounts {
   failures: number;
   firstAt: number;
   lastAt: number;
-  /** The versions of the workers: the first one, and the newest ones. */
+  /** Versions of the workers that had the error: the first one, and the newest ones. */
   versions: string[];
-  /** Tags of its tasks: the first one, and the newest ones. */
+  /** Tags of the failed tasks: the first one, and the newest ones. */
   tags: string[];
-  /** The buckets with failures, oldest first. */
+  /** The spans with failures, oldest first. */
   series: FailureBucket[];
 }
 
-/** One error of a queue. */
+/** The failures of a queue that have the same signature: the same type and the same message without changing parts. */
 export interface QueueError extends ErrorCounts {
   signature: string;
   type: string;
-  /** The first failure, with its stack; null if the tasks failed without an error. */
+  /** The text of the first failure, with its stack; null if the tasks failed without an error. */
   error: string | null;
-  /** Why the tasks failed, if they failed without an error. */
+  /** The reason, if the tasks failed without an error; otherwise null. */
   reason: string | null;
   dead: number;
   mute: ErrorMute | null;
 }
 
-/** The errors of a queue, at one moment. */
+/** The errors of a queue at one moment. */
 export interface QueueErrors {
   at: number;
   errors: QueueError[];
-  /** What has no signature: failures beyond the most signatures, and those that an earlier version counted. */
+  /**
+   * Failures that are counted under no signature: those of new errors while the queue has its maximum of signatures,
+   * and those that an earlier version counted.
+   */
   other: ErrorCounts & { dead: number };
 }
 
@@ -47,7 +50,7 @@ const NO_COUNTS: ErrorCounts = { failures: 0, firstAt: 0, lastAt: 0, versions: [
 
 const wordsOf = (list: string) => (list === "-" ? [] : list.split(",").map(decodeWord));
 
-/** Reads the counters of an error, and how many dead letters it has. */
+/** Parses the counters of a signature (docs/keys.md) and its number of dead letters. */
 function countsOf(text: string): ErrorCounts & { dead: number } {
   if (text === "") return { ...NO_COUNTS, dead: 0 };
   const [dead, failures, firstAt, lastAt, versions = "-", tags = "-", ...series] = text.split(" ");
@@ -63,7 +66,7 @@ function countsOf(text: string): ErrorCounts & { dead: number } {
 
 const TRACED = /^~00-[\da-f-]+ /;
 
-/** Reads the text of an error: its type, and the first error or "~" and a reason. */
+/** Parses the text of a signature: its type, then the first error, or "~" and a reason. */
 function textOf(text: string): Pick<QueueError, "type" | "error" | "reason"> {
   const space = text.indexOf(" ");
   const line = text.slice(space + 1).replace(TRACED, "");
@@ -88,11 +91,11 @@ export async function readErrors(engine: Engine): Promise<QueueErrors> {
     });
   }
   const counted = errors.reduce((sum, error) => sum + error.dead, 0);
-  // An earlier version that runs beside this one may remove dead letters without counting them.
+  // May be below 0 for a moment, because workers of an earlier version remove dead letters without counting them.
   return { at, errors, other: { ...countsOf(other), dead: Math.max(0, dead - counted) } };
 }
 
-/** @param mute null ends the mute @returns whether the queue has this error */
+/** Mutes an error, or ends the mute. @param mute null ends the mute @returns false if the queue has no such error */
 export async function muteError(engine: Engine, signature: string, mute: ErrorMute | null): Promise<boolean> {
   const args = { signature, mute: mute === null ? "" : JSON.stringify(mute) };
   const known: number = await engine.connection.script(scripts.muteScript, engine.keys, args);

@@ -4,7 +4,7 @@ import type { Engine } from "./engine.ts";
 import * as format from "./format.ts";
 import { type RawTask, rawTasks } from "./replies.ts";
 
-/** The event types by the letters of lua/lib/format.lua. A completed task with a result has a letter of its own. */
+/** The event types by their letters in lua/lib/format.lua. A completed task with a result has a letter of its own. */
 const TYPES: Readonly<Record<string, TaskEventType>> = {
   [format.EVENT_ENQUEUED]: "enqueued",
   [format.EVENT_SCHEDULED]: "scheduled",
@@ -28,38 +28,38 @@ const TYPES: Readonly<Record<string, TaskEventType>> = {
   [format.EVENT_FLOW_ENDED]: "flow_ended",
 };
 
-/** The tasks, or flows, with which one script call did the same thing. */
+/** Events of the same kind from one script call, with the tasks or flows to which they happened. */
 export interface EventGroup {
   /**
-   * Undefined for a type that only a later version knows. Its events are counted, so that they do not look like a gap.
+   * Undefined if this version does not know the type. Such events still count, so that no gap in the numbers appears.
    */
   type: TaskEventType | undefined;
-  /** The worker of `started`, the reason of `dead`, the outcome of `flow_ended`; otherwise "". */
+  /** For `started` the worker, for `dead` the reason, for `flow_ended` the outcome; otherwise "". */
   detail: string;
   hasResult: boolean;
   ids: string[];
 }
 
-/** One entry of the stream: all events of one script call. */
+/** One entry of the Redis stream: all events of one script call. */
 export interface EventEntry {
-  /** The number of the first event in this entry. */
   first: number;
   at: number;
   groups: EventGroup[];
-  /** How many events this entry has. */
   count: number;
 }
 
-/** What one call read from the stream, and how far the stream is. */
+/** What one read of the stream returned, and where the stream ends. */
 export interface EventsRead {
-  /** Names the stream by the time at which the setting was switched on. */
+  /**
+   * Identifies the stream: the time at which the queue began to keep events. It changes if events were off in between.
+   */
   life: string;
-  /** The number of the last event of the queue. */
+  /** The number of the newest event of the queue. */
   last: number;
   entries: EventEntry[];
 }
 
-/** The last event of a queue at the time of a reply. */
+/** The position in the event stream at the moment of a reply. */
 export type EventsMark = Pick<EventsRead, "life" | "last">;
 
 type RawEntry = [id: string, fields: string[]];
@@ -82,7 +82,7 @@ function entryOf([id, fields]: RawEntry): EventEntry {
   return { first: Number(id.split("-", 1)[0]), at: Number(fields[1]), groups, count };
 }
 
-/** @param from the number of the first event of an entry; null to read no entry */
+/** Reads entries of the stream. @param from the number of the first event of an entry; null to read no entry */
 export async function readEvents(
   engine: Engine,
   from: number | null,
@@ -96,7 +96,7 @@ export async function readEvents(
   return maxEvents === 0 ? null : { life, last, entries: entries.map(entryOf) };
 }
 
-/** Reads at most 100 tasks, and the last event at that moment, which is null if the queue keeps no events. */
+/** Reads at most 100 tasks, and the position in the event stream at that moment; null if the queue keeps no events. */
 export async function tasksWithMark(
   engine: Engine,
   ids: readonly string[],
@@ -111,7 +111,7 @@ export async function tasksWithMark(
   };
 }
 
-/** Reads the results of tasks, as JSON texts. */
+/** Reads the results of tasks, as JSON texts; null for a task without a result. */
 export function resultsOf(engine: Engine, ids: readonly string[]): Promise<(string | null)[]> {
   return engine.connection.command("HMGET", engine.keys.results, ...ids);
 }

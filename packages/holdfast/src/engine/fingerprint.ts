@@ -3,9 +3,9 @@ import type { TaskOptions } from "@holdfast/contracts";
 import { encodeEnvelope } from "./envelope.ts";
 
 /**
- * Tasks with the same type, payload bytes and given options have the same fingerprint. Of `runAt` and `expiresAt` the
- * fingerprint only says whether they were given: callers compute them from the clock, so the values differ from call to
- * call. They are compared separately (lua/lib/known_ids.lua).
+ * Returns a hash by which two enqueues with the same id are compared: of type, payload and options. For `runAt` and
+ * `expiresAt` the hash only includes whether they are set, because producers compute them from the clock, so a repeat
+ * has other values. lua/lib/known_ids.lua compares them.
  */
 export function fingerprintOf(type: string, payloadText: string, options: TaskOptions): string {
   const { runAt, expiresAt } = options;

@@ -4,12 +4,13 @@ import { openElsewhere } from "./flow-reader.ts";
 import { advanceFlows } from "./flows.ts";
 
 const FLOWS = 100;
-/** A failover that lost one node may have lost many, so only the first ones are named. */
+/** Only the first lost nodes are named, because a failover may have lost very many. */
 const NAMED = 5;
 
 /**
- * Finds nodes of the flows of this part that will never end, because another part has lost them, or the message of
- * their end. A failover without its last writes can leave such nodes, and their flow runs until it is cancelled.
+ * Finds nodes of flows that will never end, because the other queue or partition that they were sent to has lost them.
+ * A failover of that node of Redis without its last writes can cause this, and the flow then runs until it is
+ * cancelled.
  * @returns a sentence for each flow with such nodes
  */
 export async function lostNodes(engine: Engine): Promise<string[]> {
@@ -18,7 +19,8 @@ export async function lostNodes(engine: Engine): Promise<string[]> {
     const page = await engine.list("flowsDue", "last", after, FLOWS);
     for (const flow of page.ids) {
       const missing = await missingNodes(engine, flow);
-      // A node that is on its way, or whose end is, is not lost. So all messages are delivered before a second look.
+      // A node may only seem lost while a message about it is under way, so all messages are delivered before a second
+      // check.
       if (missing.length === 0 || !(await deliverAll(engine, missing))) continue;
       const names = (await missingNodes(engine, flow)).map(({ name }) => name);
       if (names.length > 0) lost.push(sentence(flow, names));
@@ -39,12 +41,14 @@ interface Missing {
   name: string;
 }
 
-/** Returns the nodes that have not ended for their flow, and that neither wait nor run in their part. */
+/**
+ * Returns the nodes that are open in their flow, but neither wait nor run in the queue or partition they were sent to.
+ */
 async function missingNodes(engine: Engine, flow: string): Promise<Missing[]> {
   return (await openElsewhere(engine, flow)).filter(({ record }) => !/^[pslw]/.test(record));
 }
 
-/** Delivers the messages of these parts. @returns whether none is left */
+/** Delivers all messages of these queues and partitions. @returns whether none is left */
 async function deliverAll(engine: Engine, missing: readonly Missing[]): Promise<boolean> {
   const parts = [...new Set(missing.map(({ part }) => part))].map((part) => engine.peers.engine(part));
   for (const part of [engine, ...parts]) await advanceAll(part);

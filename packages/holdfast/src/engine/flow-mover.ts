@@ -2,19 +2,17 @@ import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 import { advanceFlows } from "./flows.ts";
 
-// One call moves at most this many messages, and about this many bytes of payloads. More would block Redis for too
-// long.
+// The most messages of one call, and about the most bytes of payloads. More would block Redis for too long.
 const CALL_MESSAGES = 200;
 const CALL_BYTES = 262_144;
-/** How often flow_advance is called for one part at most. A janitor does the rest in its next sweep. */
+/** The most calls of flow_advance for one queue or partition. A janitor makes the rest of them in its next sweep. */
 const CALLS = 1_000;
 
 /**
- * Counts the ends of nodes in this part, which is a queue or a partition, and delivers its messages to other parts.
- * Then it does the same for the parts that got messages. Any process may call this at any time, because a message that
- * arrives twice changes nothing.
- * @throws HoldfastError the first error of a delivery. It is thrown after the messages for all other parts were
- * delivered
+ * Counts the ended nodes of a queue or partition, and delivers its messages to other queues and partitions; then does
+ * the same for those that got messages. Any process may call this at any time, because a message that arrives twice
+ * changes nothing.
+ * @throws HoldfastError the first error of a delivery, after all other deliveries
  */
 export async function advanceAll(engine: Engine, calls = CALLS): Promise<void> {
   const todo = [engine];
@@ -35,7 +33,10 @@ export async function advanceAll(engine: Engine, calls = CALLS): Promise<void> {
   if (failure !== undefined) throw failure;
 }
 
-/** Delivers the messages of a part. @returns the parts that have something to do now, perhaps this one too */
+/**
+ * Delivers the messages of a queue or partition.
+ * @returns the queues and partitions that now have nodes to count or messages to deliver
+ */
 async function deliver(engine: Engine, onError: (error: unknown) => void): Promise<Set<Engine>> {
   const reached = new Set<Engine>();
   let last = "";
@@ -43,8 +44,8 @@ async function deliver(engine: Engine, onError: (error: unknown) => void): Promi
     const batch = await messagesOf(engine, place);
     if (batch === null) return reached;
     const { part, upTo, stamp, texts } = batch;
-    // There are no messages, or the same ones again. Then another process is delivering them, or they cannot be removed
-    // now.
+    // If there are no messages, or the same ones as before, another process is delivering them, or they cannot be
+    // removed now. So the next receiver is tried.
     if (texts.length === 0 || last === `${part} ${stamp}`) {
       place++;
       continue;
@@ -67,11 +68,11 @@ interface Batch {
   part: string;
   upTo: number;
   stamp: string;
-  /** Message and envelope in turn. */
+  /** Message and envelope by turns. */
   texts: string[];
 }
 
-/** @param place which of the parts for which messages wait, counted from 1 */
+/** Reads messages for one receiver. @param place which receiver, counted from 1 */
 async function messagesOf(engine: Engine, place: number): Promise<Batch | null> {
   const [part, upTo = 0, ...texts] = await engine.connection.script<
     scripts.FlowOutboxArgs,
@@ -83,7 +84,8 @@ async function messagesOf(engine: Engine, place: number): Promise<Batch | null> 
 }
 
 /**
- * @returns whether the part that got the messages has something to do now; null if that part does not exist any more
+ * Hands messages to their receiver.
+ * @returns whether the receiver now has nodes to count or messages to deliver; null if it does not exist any more
  */
 async function receive(target: Engine, source: string, texts: readonly string[]): Promise<boolean | null> {
   for (;;) {
@@ -98,7 +100,10 @@ async function receive(target: Engine, source: string, texts: readonly string[])
   }
 }
 
-/** @returns whether the part that sent the messages has something to do now */
+/**
+ * Removes delivered messages from their sender. @returns whether the sender has more nodes to count or messages to
+ * deliver
+ */
 async function sent(engine: Engine, args: scripts.FlowSentArgs): Promise<boolean> {
   const [, isBusy] = await engine.connection.script<scripts.FlowSentArgs, [number, number]>(
     scripts.flowSentScript,
@@ -111,8 +116,8 @@ async function sent(engine: Engine, args: scripts.FlowSentArgs): Promise<boolean
 export type FlowCancelled = "cancelled" | "too_late" | "not_found";
 
 /**
- * Cancels a flow. Other parts that have nodes of the flow are told before this call resolves, unless they cannot be
- * reached. Then they are told later.
+ * Cancels a flow. Resolves after the other queues and partitions with nodes of the flow were told, unless they cannot
+ * be reached; those are told later.
  */
 export async function cancelFlow(engine: Engine, flow: string): Promise<FlowCancelled> {
   const outcome = await endFlow(engine, { flow, forget: 0 });
@@ -121,7 +126,7 @@ export async function cancelFlow(engine: Engine, flow: string): Promise<FlowCanc
   return "cancelled";
 }
 
-/** Forgets a flow of a queue that is about to be deleted, whatever its nodes are doing. */
+/** Forgets a flow whatever its nodes are doing, because its queue is about to be deleted. */
 export async function forgetFlow(engine: Engine, flow: string): Promise<FlowCancelled> {
   return (await endFlow(engine, { flow, forget: 1 })) as FlowCancelled;
 }

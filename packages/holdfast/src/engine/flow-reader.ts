@@ -7,22 +7,22 @@ import { queueOfPartition } from "./names.ts";
 export interface FlowFound {
   flow: FlowView;
   nodes: FlowNodeView[];
-  /** The place of the next page; -1 at the end. */
+  /** The position at which the next page begins; -1 after the last page. */
   next: number;
-  /** How many nodes there are on all pages. */
+  /** How many nodes all pages have together. */
   total: number;
 }
 
-/** Which nodes of a flow to read. */
+/** Which nodes of a flow to read, and how much of each. */
 export interface FlowPageOptions {
-  /** The id of a node. With it, only the nodes that this node comes after are read. */
+  /** The id of a node. If given, only the nodes in its `after` are read. */
   before?: string;
   from?: number;
   /** How many nodes to read: 0 to 100; with "open" 0 to 2,000. @default 0 */
   limit?: number;
   /**
-   * "graph": histories and results are left out. "open": only nodes that have not ended, or hold others as dead
-   * letters, with names and records. @default "all"
+   * "graph": without histories and results. "open": only nodes that have not ended, or are dead with the policy "hold",
+   * and only their names and records. @default "all"
    */
   look?: "all" | "graph" | "open";
 }
@@ -31,8 +31,8 @@ const TEXTS_OF_NODE = 5;
 const OPEN_NODES = 2_000;
 
 /**
- * What the script flow_nodes has found: nothing, the name of the other part in which the flow was made, or the flow and
- * its nodes.
+ * What the script flow_nodes returned: null for an unknown flow, the queue or partition in which the flow was created
+ * if that is another one (`home`), or the flow and its nodes.
  */
 type Found =
   | null
@@ -70,8 +70,8 @@ export async function homeOf(engine: Engine, id: string): Promise<Engine | null>
 }
 
 /**
- * Reads a flow that was made in this part, and a page of its nodes, in whatever part they are. Returns null if no such
- * flow was made here.
+ * Reads a flow that was created in this queue or partition, and a page of its nodes, also those that are elsewhere.
+ * Returns null if no such flow was created here.
  */
 export async function readFlow(
   engine: Engine,
@@ -101,8 +101,8 @@ async function viewOf(
 }
 
 /**
- * Like `readFlow`, but the given part need not be the one in which the flow was made. It may also have only some of its
- * nodes.
+ * Like `readFlow`, but the flow may have been created in another queue or partition, so that this one has only some of
+ * its nodes.
  */
 export async function readFlowFrom(
   engine: Engine,
@@ -117,8 +117,8 @@ export async function readFlowFrom(
 }
 
 /**
- * Returns the nodes of a flow that are in other parts and have not ended for their flow, with the records that they have
- * there. A node that is not there has the record of this part.
+ * Returns the open nodes of a flow that were sent to other queues or partitions, with their records there. If the
+ * record there is missing, the node has the record that the flow keeps.
  */
 export async function openElsewhere(
   engine: Engine,
@@ -136,7 +136,9 @@ export async function openElsewhere(
   return open;
 }
 
-/** Reads the nodes that are in other parts from there, because this part does not know what their tasks are doing. */
+/**
+ * Reads nodes from the queues and partitions that they were sent to, because only these know the state of their tasks.
+ */
 async function readElsewhere(
   engine: Engine,
   id: string,
@@ -155,7 +157,7 @@ async function readElsewhere(
     const found = await read(engine.peers.engine(part), id, { ...(look ? { look } : {}) }, names);
     if (found === null || "home" in found) return;
     for (const [place, { record, header, result }] of found.nodes.entries()) {
-      // If the other part has no record of the node, the node has not arrived there yet, or that queue was deleted.
+      // Without a record there, the node has not arrived yet, or that queue was deleted.
       if (record !== "") Object.assign(own[place] as RawNode, { record, header, result });
     }
   };

@@ -12,7 +12,7 @@ import { decodeRecord, stateOfLetter } from "./record.ts";
 
 const numbersOf = (text: string) => text.split(" ").map(Number);
 
-/** Parses the field `#flows` of a queue (lua/lib/flows.lua). The text is "" for a queue without flows. */
+/** Parses the field `#flows` of a queue (lua/lib/flows.lua); "" for a queue without flows. */
 export function flowTotals(text: string): { waiting: number; made: number; running: number } {
   const [waiting = 0, , made = 0, , , , running = 0] = text === "" ? [] : numbersOf(text);
   return { waiting, made, running };
@@ -20,7 +20,7 @@ export function flowTotals(text: string): { waiting: number; made: number; runni
 
 const MOMENT_LETTERS: Record<FlowMoment, string> = { dead: "D", cancelled: "X", success: "S", done: "N" };
 
-/** Parses the field `%<flow>`. @param moments the callbacks that the flow has */
+/** Parses the field `%<flow>`, the state of a flow. @param moments letters of the callbacks that the flow has */
 export function flowView(queue: string, id: string, text: string, moments: string): FlowView {
   const [letters = "", ...words] = text.split(" ");
   const [
@@ -57,8 +57,8 @@ export function flowView(queue: string, id: string, text: string, moments: strin
 }
 
 /**
- * What Redis has of a node: its state record, the first line of its envelope, its result, and the names of the nodes
- * that it comes after.
+ * A node as Redis stores it: its state record, the first line of its envelope, its result, and the names in its
+ * `after`.
  */
 export interface RawNode {
   name: string;
@@ -66,14 +66,14 @@ export interface RawNode {
   header: string;
   result: string;
   after: string;
-  /** The part that has the node, if it is not the part in which the flow was made. */
+  /** The queue or partition that has the node, if it is not the one in which the flow was created. */
   part?: string;
 }
 
 const POLICIES = { f: "fail", c: "continue", w: "hold" } as const;
 const PURGED = /^r (\S+) \S+ \S+ - (\w) (\w+)/;
 
-/** @param queue the queue in which the flow was made */
+/** Decodes a node. @param queue the queue in which the flow was created */
 export function nodeView(queue: string, flow: string, raw: RawNode): FlowNodeView {
   const record = decodeRecord(raw.record, raw.header.startsWith(format.ENVELOPE_SCHEDULED));
   const [, purgedEnd, letter, flags = ""] = PURGED.exec(raw.record) ?? [];
@@ -99,9 +99,8 @@ const ELSEWHERE = /^o\S+ (\S+) (\S)$/;
 const MARKED: Record<string, TaskState> = { c: "completed", d: "dead", k: "dead", g: "dead", e: "expired" };
 
 /**
- * Parses the record that the part of the flow keeps of a node in another part: the name of that part, and the state in
- * which the node ended there. As long as the node has not ended, this state is "pending". Returns null for a node of
- * the same part.
+ * Parses the record that a flow keeps of a node in another queue or partition: where the node is, and the state in
+ * which it ended there ("pending" until then). Returns null if the node is in the same place as its flow.
  */
 export function placeOfRecord(record: string): { part: string; state: TaskState } | null {
   const [, part, mark = ""] = ELSEWHERE.exec(record) ?? [];
@@ -111,8 +110,8 @@ export function placeOfRecord(record: string): { part: string; state: TaskState 
 }
 
 /**
- * Returns the state of a node. For its flow, a discarded node is dead, and a node that was removed when an operator
- * emptied the queue is cancelled.
+ * Returns the state of a node. A discarded node counts as dead, and a node that was removed when an operator emptied
+ * the queue as cancelled.
  */
 function stateOf(letter: string, isPurged: boolean): TaskState {
   const state = stateOfLetter(letter);
@@ -123,7 +122,7 @@ function stateOf(letter: string, isPurged: boolean): TaskState {
 
 function typeOf(header: string): string | null {
   const [first = ""] = header.split(" ");
-  // The first character of an envelope is a flag. The header in the record of a task that does not keep its payload has
-  // no flag.
+  // The first character of an envelope is a flag. There is no flag if the header comes from the record, where it is
+  // kept for a task without its payload.
   return /^[.+@&]/.test(first) ? first.slice(1) : first;
 }

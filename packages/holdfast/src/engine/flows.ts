@@ -5,38 +5,38 @@ import type { Engine } from "./engine.ts";
 export interface FlowAddition {
   flow: string;
   /**
-   * "open": the flow is made if it does not exist. "add": it has to exist. "task": a running node adds nodes to its own
-   * flow.
+   * "open": create the flow if it does not exist. "add": the flow has to exist. "task": a running node adds nodes to
+   * its own flow.
    */
   how: "open" | "add" | "task";
   seal: boolean;
   sealBy: number;
-  /** Moment and envelope in turn. */
+  /** Moment and envelope by turns. */
   callbacks: readonly string[];
-  /** Name, envelope, flags and the names in `after` of each node in turn. */
+  /** For each node: its name, envelope, flags and the names in its `after`. */
   nodes: readonly string[];
-  /** The running node that adds nodes, with "task". */
+  /** With "task": the running node that adds nodes. */
   task?: { id: string; fence: string } | undefined;
 }
 
 export interface FlowAdded {
-  /** See lua/transitions/flow_add.lua. */
+  /** A letter that lua/transitions/flow_add.lua explains. */
   verdict: string;
   total: number;
   /**
-   * A letter per node: n if it is new, d if the flow has it already. With the verdict m: the name of the node that
-   * comes after an unknown one.
+   * A letter per node: n if it is new, d if the flow has it already. With the verdict m: the name of the node whose
+   * `after` names an unknown node.
    */
   letters: string;
-  /** With the verdict m: the unknown name that this node comes after. */
+  /** With the verdict m: the unknown name. */
   missing: string;
 }
 
 const FLOW_NODES = 1_000_000;
-/** How many ends of nodes, and nodes behind them, one call handles. */
+/** How many ended nodes, and nodes that come after them, one call handles. */
 const ADVANCE_NODES = 500;
 
-/** Adds nodes to a flow, and registers the queue if it is not registered. */
+/** Adds nodes to a flow. Registers the queue first if needed. */
 export async function addToFlow(engine: Engine, addition: FlowAddition): Promise<FlowAdded> {
   const { flow, how, seal, sealBy, callbacks, nodes, task } = addition;
   for (;;) {
@@ -56,9 +56,9 @@ export async function addToFlow(engine: Engine, addition: FlowAddition): Promise
 }
 
 /**
- * Counts the ends of nodes, and releases the nodes that waited for them.
- * @returns `more`: whether to call again; `released`: how many nodes may run now; `hasMessages`: whether messages wait
- * for other parts
+ * Counts the ended nodes, and makes the nodes that waited only for them pending.
+ * @returns `more`: whether to call again; `released`: how many nodes may run now; `hasMessages`: whether messages for
+ * other queues or partitions wait
  */
 export async function advanceFlows(
   engine: Engine,
@@ -72,8 +72,8 @@ export async function advanceFlows(
 }
 
 /**
- * Asks a part whether it takes nodes of a flow that was made in another part.
- * @returns see lua/queries/flow_target.lua
+ * Asks a queue or partition whether it accepts nodes of a flow that was created elsewhere.
+ * @returns a letter that lua/queries/flow_target.lua explains
  */
 export function askTarget(engine: Engine, args: scripts.FlowTargetArgs): Promise<string> {
   return engine.connection.script(scripts.flowTargetScript, engine.keys, args);

@@ -1,6 +1,6 @@
 // Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.
 
-/** The first byte of a state record (lib/record.lua): where the task is. */
+/** The first byte of a state record (lib/record.lua), which tells the state of the task. */
 export const RECORD_PENDING = "p";
 export const RECORD_SCHEDULED = "s";
 export const RECORD_PROCESSING = "l";
@@ -13,13 +13,13 @@ export const RECORD_PURGED = "r";
 export const RECORD_WAITING = "w";
 export const RECORD_ELSEWHERE = "o";
 
-/** The first byte of an envelope: a pending task without options, a pending task with options, a scheduled task, a node of a flow. An envelope of a node without a state record was left by an aborted call, and counts as no task. */
+/** The first byte of an envelope: a pending task without options; a pending task with options; a scheduled task; a node of a flow. An envelope of a node without a state record was left by an aborted call and does not count. */
 export const ENVELOPE_PLAIN = ".";
 export const ENVELOPE_OPTIONS = "+";
 export const ENVELOPE_SCHEDULED = "@";
 export const ENVELOPE_NODE = "&";
 
-/** The flags of a state record, in the order below: the id was given by a caller; the task runs alone; a cancel was requested; the payload is removed when the task completes; another task with the same unique key waits for the end of this one; the task has the option `keep`. */
+/** Flags in a state record: a caller gave the id; the task runs alone; a cancel is requested; the payload is removed when the task completes; another task with the same unique key waits for the end of this one; the task has the option `keep`. */
 export const FLAG_GIVEN = "h";
 export const FLAG_ALONE = "o";
 export const FLAG_CANCEL = "x";
@@ -27,17 +27,17 @@ export const FLAG_DROPS = "k";
 export const FLAG_NEXT = "n";
 export const FLAG_KEEP = "l";
 
-/** The handler of the task slept or waited, so the time since the enqueue is not the time for which the task waited. */
+/** The handler has slept or waited, so the task did not wait in the queue for all the time since its enqueue. */
 export const FLAG_SUSPENDED = "z";
 
-/** The flags of a node of a flow (lib/flows.lua), in the order below: the task is a node or a callback of a flow; the policy "continue"; the policy "hold"; the node did not complete, and the nodes behind it treat it as completed; the node did not complete, and the nodes behind it were skipped. */
+/** Flags of a task of a flow (lib/flows.lua): it is a node or a callback; policy "continue"; policy "hold"; it failed and the nodes behind it ran nevertheless; it failed and the nodes behind it were skipped. */
 export const FLAG_NODE = "f";
 export const FLAG_CONTINUE = "c";
 export const FLAG_HOLD = "w";
 export const FLAG_PASSED = "g";
 export const FLAG_BLOCKED = "b";
 
-/** What the flags of a reply tell a worker, in the order below: the queue is paused; make room (end the tasks that you hold and ask again), because a task has to run alone; the granted task has to run alone; ask again, because entries were dropped; the request is parked; tasks were put aside because of their types, so send the types that you run; nodes of flows ended, so call flow_advance. */
+/** Flags in a reply to a worker: the queue is paused; a task has to run alone, so end the tasks that you hold and ask again; the granted task has to run alone; ask again, because some entries gave no task; the request is parked; tasks wait for their type, so name the types that you run; nodes of flows have ended, so call flow_advance. */
 export const REPLY_PAUSED = 1;
 export const REPLY_MAKE_ROOM = 2;
 export const REPLY_ALONE = 4;
@@ -46,60 +46,60 @@ export const REPLY_PARKED = 16;
 export const REPLY_TYPED = 32;
 export const REPLY_ENDS = 64;
 
-/** A task that has crashed its workers this many times runs alone. */
+/** After this many crashes of its workers, a task runs alone. */
 export const ALONE_FROM_CRASHES = 2;
 
-/** A record keeps at most this many ended attempts. */
+/** A record keeps the last attempts of a task, at most this many. */
 export const HISTORY_LINES = 32;
 
-/** When a worker hands a task back, the attempt is refunded, but at most this many times for each task. */
+/** If a worker hands a task back, the attempt is refunded, at most this many times per task. */
 export const RELEASES_REFUNDED = 10;
 
-/** A handler may hand a task back because of a rate limit this many times. After that the task dies. */
+/** If a handler meets a rate limit, the task is handed back, at most this many times. After that it becomes a dead letter. */
 export const RATE_LIMITED_MAX = 100;
 
-/** If a task starts late because no worker asked in time, the next one may start that much earlier, so that the rate is reached. This holds for delays up to this part of the time between two starts. */
+/** If a task starts late because no worker asked for it, the next one may start earlier by that delay, so that the rate is reached. The delay counts up to this fraction of the time between two starts. */
 export const RATE_LATE = 0.9;
 
-/** A hold that ends at this time, ms since the epoch, ends only by an operator or a replay. JavaScript has no later date. */
+/** The end of a hold without end, ms since the epoch: the last date of JavaScript. An operator or a replay ends it. */
 export const HELD_FOR_EVER = 8640000000000000;
 
-/** The score in `flows_due` of a flow that runs is HELD_FOR_EVER + LAST_CREATED - the time when it was created, ms since the epoch. So the oldest flow has the highest score. */
+/** A running flow has the score HELD_FOR_EVER + LAST_CREATED - <its creation in ms since the epoch> in `flows_due`. So the oldest flow has the highest score. */
 export const LAST_CREATED = 10000000000000;
 
-/** If a worker has no handler for a task in strict order, the tasks behind it may not overtake it. The key of the task is held for this long, ms, so that the same worker does not get the task again and again. */
+/** If a worker has no handler for a task of a key in strict order, the key is held for this long, ms. Later tasks of the key may not overtake it, and the same worker must not get it again at once. */
 export const NO_HANDLER_HOLD_MS = 1000;
 
-/** A task in strict order may have a type that is full. If nobody knows when the type has room again, the key of the task rests for this long, ms. */
+/** How long a key in strict order pauses if the type of its next task has reached its limit and nobody knows when there will be room, ms. */
 export const FULL_TYPE_MS = 250;
 
-/** A text of a durable step that is longer than this has a field of its own (lib/steps.lua). */
+/** A longer text of a durable step is stored in a field of its own (lib/steps.lua). */
 export const STEP_INLINE_BYTES = 1024;
 
-/** A task keeps this many signals for which its handler has not waited yet, each for this long, ms. */
+/** A task keeps at most this many signals that its handler has not asked for, each for this long, ms. */
 export const SIGNALS_KEPT = 100;
 export const SIGNAL_KEPT_MS = 604800000;
 
-/** A queue counts failures by at most this many signatures (lib/errors.lua). A signature has this many hexadecimal digits. */
+/** A queue counts failures under at most this many signatures (lib/errors.lua), each of this many hexadecimal digits. */
 export const ERRORS_KEPT = 500;
 export const ERROR_DIGITS = 12;
 
-/** For each signature, failures are counted in buckets of this many ms. The last ERROR_BUCKETS buckets are kept. */
+/** Failures of a signature are counted in spans of ERROR_BUCKET_MS. The last ERROR_BUCKETS spans are kept. */
 export const ERROR_BUCKET_MS = 600000;
 export const ERROR_BUCKETS = 144;
 
-/** For each signature, at most this many tags are kept, and as many versions of workers. */
+/** At most this many tags and this many worker versions are kept for each signature. */
 export const ERROR_WORDS = 10;
 
-/** A purge looks at this many errors, and forgets those without dead letters that were not seen for ERROR_KEPT_MS, or for ERROR_CROWDED_MS if the queue has nearly ERRORS_KEPT of them. */
+/** A purge looks at ERRORS_LOOKED signatures. It forgets those without dead letters and without failures for ERROR_KEPT_MS, or for ERROR_CROWDED_MS if the queue has nearly ERRORS_KEPT of them. */
 export const ERRORS_LOOKED = 20;
 export const ERROR_KEPT_MS = 2592000000;
 export const ERROR_CROWDED_MS = 3600000;
 
-/** The time-out of an attempt, ms, if neither the task nor its type has one. */
+/** The time-out of an attempt if neither the task nor its type has one, ms. */
 export const ATTEMPT_TIMEOUT_MS = 1800000;
 
-/** The first byte of a field in an entry of the stream of events (lib/events.lua): what happened to the tasks in it. */
+/** The first letter of a field name in a stream entry of events (lib/events.lua): what happened to the tasks. */
 export const EVENT_ENQUEUED = "e";
 export const EVENT_SCHEDULED = "s";
 export const EVENT_WAITING = "a";
@@ -126,5 +126,5 @@ export const EVENT_DISCARDED = "k";
 export const EVENT_RESTORED = "b";
 export const EVENT_REMOVED = "m";
 
-/** A flow ended: the ids are names of flows. The outcome follows this letter. */
+/** A flow ended: the ids are names of flows, and the outcome follows this letter. */
 export const EVENT_FLOW_ENDED = "f";

@@ -12,17 +12,22 @@ import { HELD_FOR_EVER, RATE_LATE } from "./format.ts";
 import { parseShares, type ShareView } from "./shared-limits.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
-/** A change of the hold of a key, a type or the whole queue, or of the limit of a key. */
+/**
+ * A change of the hold of a key, a type or the whole queue, or of the limit of a key. A hold stops new starts for a
+ * time.
+ */
 export interface KeyChange {
-  /** For how long no task is granted, ms; 0 ends the hold. @default unchanged */
+  /** For how long no task may start, ms; 0 ends the hold. @default unchanged */
   holdMs?: number | undefined;
-  /** The limit of this key instead of the limit of all keys; null ends it. @default unchanged */
+  /** A limit for this key only, which replaces the limit of all keys; null removes it. @default unchanged */
   limit?: Limit | null | undefined;
-  /** For how long the limit of this key holds, ms; 0 for ever. @default 0 */
+  /** How long the limit of this key lasts, ms; 0 for ever. @default 0 */
   lastsMs?: number | undefined;
 }
 
-/** Writes a limit as `concurrency rate periodMs burst weight`, the form that lua/lib/accounts.lua reads. */
+/**
+ * Writes a limit as `concurrency rate periodMs burst weight`, such as `5 100 60000 1 1`. lua/lib/accounts.lua reads it.
+ */
 function limitText({ concurrency, rate, weight }: Limit): string {
   const { limit = "-", periodMs = 0, burst = 1 } = rate ?? {};
   return `${concurrency ?? "-"} ${limit} ${periodMs} ${rate ? burst : 0} ${weight ?? 1}`;
@@ -41,7 +46,7 @@ function parseLimit(text: string): Limit {
 
 const SCOPES = ["queue", "key"] as const;
 
-/** Writes the limits as lines, in the form that lua/lib/accounts.lua reads. */
+/** Writes the limits as lines, which lua/lib/accounts.lua reads. */
 function limitsText(limits: QueueLimits): string {
   const scopes = SCOPES.flatMap((scope) => {
     const limit = limits[scope];
@@ -54,7 +59,7 @@ function limitsText(limits: QueueLimits): string {
   return [...scopes, ...types, ...(policy === undefined ? [] : [policy])].join("\n");
 }
 
-/** Writes the line `policy` of lua/lib/accounts.lua; undefined if every value is the default. */
+/** Writes the line `policy`, which lua/lib/policies.lua reads; undefined if every value is the default. */
 function policyText({ key, fairBy }: QueueLimits): string | undefined {
   const { ordered = false, onDead, whenFull = "wait", maxWaiting } = key ?? {};
   const words = [
@@ -82,7 +87,9 @@ function parsePolicy(text: string): Pick<QueueLimits, "fairBy"> & { key: KeyLimi
   };
 }
 
-/** The line of a type. A type that has only a hold has a line without a limit. */
+/**
+ * The line of a task type, such as `type email.send 5 - 0 0 1`. A type that was only held has `- - 0 0 1`: no limit.
+ */
 const TYPE_LINE = /^type (\S+) (.*)$/gm;
 
 function parseLimits(text: string): QueueLimits {
@@ -106,7 +113,7 @@ function parseLimits(text: string): QueueLimits {
   };
 }
 
-/** Returns what blocks a key, a type or the queue. @param running tasks that run under the limit */
+/** Returns why no task of a key, a type or the queue may start. @param running tasks that run under the limit */
 function blockOf(
   limit: Limit | undefined,
   running: number,
@@ -158,7 +165,7 @@ function keyView(limits: QueueLimits, now: number, raw: [string, number, string]
   };
 }
 
-/** Returns the types with a limit or a hold. @param accounts in the order of their lines */
+/** Returns the task types with a limit or a hold. @param accounts in the order of the lines of the types */
 function typeViews(
   text: string,
   limits: QueueLimits,
@@ -174,7 +181,7 @@ function typeViews(
     .filter(({ type, heldUntil }) => limits.types?.[type] !== undefined || heldUntil !== null);
 }
 
-/** Sets the limits of a queue or a partition. */
+/** Replaces the limits of one queue or partition. */
 export async function setLimits(engine: Engine, limits: QueueLimits): Promise<void> {
   const { connection, keys } = engine;
   await connection.script<scripts.LimitsArgs, number>(scripts.limitsScript, keys, {
@@ -192,7 +199,9 @@ export async function setLimits(engine: Engine, limits: QueueLimits): Promise<vo
 
 export const KEYS_PER_CALL = 500;
 
-/** What a change applies to: a key, a type, or the whole queue. A type and the queue can only be held. */
+/**
+ * What a change applies to: a key, a type, or the whole queue. For a type and the queue, only a hold can be changed.
+ */
 export type Held = { key: string } | { type: string } | "queue";
 
 export async function changeKey(engine: Engine, of: Held, change: KeyChange): Promise<void> {
@@ -206,16 +215,16 @@ export async function changeKey(engine: Engine, of: Held, change: KeyChange): Pr
 }
 
 export interface KeysPage {
-  /** The limits of this part. */
+  /** The limits of this queue or partition. */
   limits: Omit<LimitsView, "shared">;
-  /** The shares of this part in limits that several parts share. */
+  /** Its shares of limits that several queues share. */
   shares: ShareView[];
   keys: TaskKeyView[];
-  /** The key after which the next page begins; null on the last page. */
+  /** The key after which the next page begins; null after the last page. */
   cursor: string | null;
 }
 
-/** Reads the limits of one part of a queue, and either a page of its keys with waiting tasks or the given keys. */
+/** Reads the limits of one queue or partition, and a page of its keys with waiting tasks, or the given keys. */
 export async function readKeys(
   engine: Engine,
   ask: { after?: string; limit?: number; keys?: readonly string[] },
@@ -257,10 +266,13 @@ export async function readKeys(
   };
 }
 
-/** How many fields one call of HSCAN looks at, for which Redis needs less than 1 ms. */
+/** How many fields one HSCAN looks at. Redis needs less than 1 ms for them. */
 const FIELDS_PER_CALL = 1_000;
 
-/** Finds keys that have an account, by reading `fields` fields. @param most the scan stops at about this many keys */
+/**
+ * Finds keys for which Redis keeps an account (running tasks, rate, hold), by reading `fields` fields. @param most the
+ * scan stops at about this many keys
+ */
 export async function scanAccounts(
   engine: Engine,
   fields: number,

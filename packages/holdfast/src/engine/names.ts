@@ -2,20 +2,20 @@ import { HoldfastError, isQueueName, isScheduleId, isTaskId, isTaskType } from "
 import { shown } from "../options/shape.ts";
 
 /**
- * Checks of texts that are written into a record, a key, a channel or a reply without being encoded. A record consists
- * of words and lines, so these texts may have no space and no line break. In a key, a brace would change the hash tag.
- * Options of constructors (worker id, prefix, instance) are checked in client-options.ts and worker-options.ts. Free
- * text is encoded instead: text.ts.
+ * Checks names that are written into a record, a Redis key, a channel or a reply as they are. Records consist of words
+ * and lines, so names may have no space and no line break. A brace in a Redis key would change its hash tag. Options of
+ * constructors (worker id, prefix, instance) are checked in client-options.ts and worker-options.ts. Free text is
+ * encoded instead (text.ts).
  */
 
 const PARTITION = /^(.*)\/(0|[1-9]\d{0,2})$/;
 
-/** The queue to which a partition belongs; null if the name is not the name of a partition. */
+/** Returns the queue of a partition, `orders` for `orders/3`; null if the name is not that of a partition. */
 export function queueOfPartition(name: string): string | null {
   return PARTITION.exec(name)?.[1] ?? null;
 }
 
-/** Checks the name of a queue, or of one partition of it, `name/3`. @throws HoldfastError invalid_queue_name */
+/** Checks the name of a queue, or of one partition such as `orders/3`. @throws HoldfastError invalid_queue_name */
 export function checkQueueName(name: string): string {
   if (typeof name !== "string" || !isQueueName(queueOfPartition(name) ?? name)) {
     throw new HoldfastError(
@@ -26,7 +26,7 @@ export function checkQueueName(name: string): string {
   return name;
 }
 
-/** @throws HoldfastError invalid_task_id */
+/** Checks a task id. @throws HoldfastError invalid_task_id */
 export function checkTaskId(id: string): string {
   if (!isTaskId(id)) {
     throw new HoldfastError(
@@ -37,7 +37,7 @@ export function checkTaskId(id: string): string {
   return id;
 }
 
-/** @throws HoldfastError invalid_task_type */
+/** Checks a task type. @throws HoldfastError invalid_task_type */
 export function checkTaskType(type: string): string {
   if (!isTaskType(type)) {
     throw new HoldfastError(
@@ -48,7 +48,7 @@ export function checkTaskType(type: string): string {
   return type;
 }
 
-/** @throws HoldfastError invalid_argument */
+/** Checks the id of a schedule. @throws HoldfastError invalid_argument */
 export function checkScheduleId(id: string): string {
   if (isScheduleId(id)) return id;
   throw new HoldfastError(

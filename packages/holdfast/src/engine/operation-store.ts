@@ -6,58 +6,56 @@ import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 
-/** Describes what an operation has to do. It is kept until the operation has ended. */
+/** What an operation on many tasks has to do. Stored until the operation has ended. */
 export interface OperationSpec {
   kind: OperationView["kind"];
   queue: string;
-  /** The dead letters (for a change: the tasks) with these ids, or all that match the filter. */
+  /** Which dead letters (for a change: which waiting tasks): those with these ids, or all that match the filter. */
   selection?: { ids: string[] } | { filter: object };
   to?: string;
-  /** Only for a change: the new values. */
+  /** Only for a change of waiting tasks: the new values. */
   change?: BulkChange;
-  /** Only for the replay of one task: its new payload. */
+  /** Only for a replay of one task: its new payload as JSON text. */
   payloadText?: string;
-  /** Only for a replay: also replays tasks whose unique key another task holds. */
+  /** Only for a replay: whether to replay a task even if another task holds its unique key. */
   force?: boolean;
   ratePerSecond?: number;
   canary?: { size: number; waitMs: number };
-  /** Only for an operation that empties states. */
+  /** Only for emptying a queue: the states whose tasks are removed. */
   states?: string[];
-  /** Only for a burst. */
+  /** Only for a burst of test tasks. */
   burst?: { tasks: number; failRate: number; type: string };
-  /** Only for a restore: the discard to undo, and when it began and ended. */
+  /** Only for a restore: the discard to undo, and when that discard began and ended. */
   undoes?: { id: string; from: number; to: number };
-  /** The person or key that started the operation, for the audit record of its end. */
+  /** Who started the operation, for the audit record that is written at its end. */
   by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId" | "reason">;
 }
 
-/** The owner of an operation, if each owner may have only a limited number. */
+/** Limits how many operations one user may have at the same time. */
 export interface OperationShare {
-  /** A key, a person or an address. */
+  /** An API key, a person or an IP address. */
   who: string;
-  /** True for an operation on few tasks. Small operations are counted separately, and start however many others run. */
+  /** Whether the operation is on few tasks. Small operations are counted separately, so large ones never block them. */
   isSmall: boolean;
-  /**
-   * How many operations of `who` may be open (running, waiting or paused). Small and large ones are counted separately.
-   */
+  /** How many operations of this size `who` may have that run, wait or are paused. */
   most: number;
 }
 
 export type OperationPhase = "run" | "pause" | "end" | "release";
 export type OperationControl = "" | "pause" | "resume" | "cancel";
 
-/** An operation that this process holds. */
+/** An operation that this process runs. Others cannot run it until the lease of this process expires. */
 export interface ClaimedOperation {
   id: string;
   startedAt: number;
   spec: OperationSpec;
   view: OperationView;
-  /** How far the last process got that ran the operation; "" at first. */
+  /** The position up to which the operation is done; "" at its start. */
   batch: string;
   control: OperationControl;
-  /** How many failures are stored. */
+  /** How many failures of the operation are stored. */
   failuresKept: number;
-  /** The owner to whose share the operation counts; "" if it counts to none. */
+  /** The user whose limit the operation counts for; "" for nobody's. */
   share: string;
 }
 
@@ -67,7 +65,10 @@ const PAGE = 100;
 
 type Kept = Omit<OperationView, "id" | "startedAt" | "undoneAt">;
 
-/** The operations in Redis. Any process can start, control and see them. One process at a time runs an operation. */
+/**
+ * Stores operations on many tasks in Redis. Any process can create, control and list them. One process at a time runs
+ * an operation.
+ */
 export class OperationStore {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -84,10 +85,10 @@ export class OperationStore {
   }
 
   /**
+   * Creates an operation.
    * @param total the number of its tasks, if it is known
-   * @param share @default none: the operation counts among all operations that run
-   * @throws HoldfastError rate_limited if too many run or the share is used up; conflict if the discard was undone
-   * before
+   * @param share the user whose limit it counts for @default only the limit of all running operations
+   * @throws HoldfastError rate_limited if too many operations run; conflict if the discard was already undone
    */
   async create(spec: OperationSpec, total: number, share?: OperationShare): Promise<OperationView> {
     const id = `op_${nanoid(16)}`;
@@ -143,8 +144,8 @@ export class OperationStore {
 
   /**
    * Takes an operation that no process runs.
-   * @param options.only the only operation to take
-   * @param options.passOver operations of these shares are not taken
+   * @param options.only take only this operation
+   * @param options.passOver skip operations of these users
    */
   async claim(
     owner: string,
@@ -168,7 +169,7 @@ export class OperationStore {
     };
   }
 
-  /** @returns null if another process holds the operation now */
+  /** Stores how far the operation is. @returns null if another process runs the operation now */
   async write(
     id: string,
     owner: string,
@@ -190,7 +191,9 @@ export class OperationStore {
     return held === 1 ? { control, now } : null;
   }
 
-  /** Pauses, resumes or cancels an operation. Its finished part is not undone. @throws HoldfastError not_found */
+  /**
+   * Pauses, resumes or cancels an operation. What it has already done is not undone. @throws HoldfastError not_found
+   */
   async control(id: string, control: Exclude<OperationControl, "">): Promise<OperationView> {
     const outcome = await this.#run<scripts.OperationControlArgs, "asked" | "ended" | "unknown">(
       scripts.operationControlScript,
@@ -203,7 +206,7 @@ export class OperationStore {
     return view;
   }
 
-  /** Starts an operation that restores the tasks of a discard. @throws HoldfastError not_found, conflict, too_late */
+  /** Creates an operation that restores the tasks of a discard. @throws HoldfastError not_found, conflict, too_late */
   async undo(
     id: string,
     by: OperationSpec["by"],
@@ -252,7 +255,7 @@ export class OperationStore {
         this.#keys.operationsIndex,
         cursor,
       );
-      // The operation was deleted because of its age, and so were all older ones.
+      // The operation of the cursor was deleted because of its age, so all older ones were deleted too.
       if (rank === null) return { operations, cursor: null };
       from = Number(rank) + 1;
     }
@@ -297,7 +300,7 @@ export class OperationStore {
     return { failures, cursor: from + limit < kept ? String(from + limit) : null, total: view.failures };
   }
 
-  /** Returns the outcome of each id in an operation: the code of its failure, or `done`. */
+  /** Returns the outcome of each id in an operation: the error code of its failure, or `done`. */
   async outcomes(
     id: string,
     ids: readonly string[],
@@ -331,7 +334,7 @@ export class OperationStore {
   }
 }
 
-/** How many failures of one operation are stored. */
+/** At most this many failures of one operation are stored. */
 export const MAX_FAILURES = 1_000;
 
 function viewOf(id: string, startedAt: string, text: string, undoneAt: string | null): OperationView {
@@ -339,7 +342,7 @@ function viewOf(id: string, startedAt: string, text: string, undoneAt: string | 
   return { ...view, id, startedAt: Number(startedAt), undoneAt: undoneAt === null ? null : Number(undoneAt) };
 }
 
-/** Returns the part of a view that is stored as JSON; the rest is in other fields. */
+/** Returns the part of an operation that is stored as JSON; the rest has fields of its own. */
 export function keptText({
   id: _id,
   startedAt: _startedAt,

@@ -13,9 +13,9 @@ import {
 import { type Request, TaskScripts } from "./task-scripts.ts";
 import { encodeLine, encodeWord } from "./text.ts";
 
-/** The scripts that janitors and operators call, one typed method per script. */
+/** Calls the scripts of janitors and operators: one typed method per script. */
 export abstract class OperatorScripts extends TaskScripts {
-  /** @returns typed: how many tasks are put aside because no worker ran their type */
+  /** Makes due tasks pending. @returns typed: how many tasks wait for a worker that runs their type */
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number; typed: number }> {
     const [promoted, nextInMs, typed] = await this.run<scripts.PromoteArgs, [number, number, number]>(
       scripts.promoteScript,
@@ -25,8 +25,8 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Ends tasks that were put aside too long ago and whose type is not one of `types`.
-   * @param known what the registry knows about the types, as text for the record
+   * Ends tasks that have waited too long for a worker that runs their type, unless the type is in `types`.
+   * @param known which types the registered workers run, as text for the state record
    * @param after the position that the previous call returned; "" to begin
    */
   async reject(
@@ -41,8 +41,8 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Ends pending tasks past their `expiresAt`, from the position `from` on in each list. At the heads of the lists it
-   * also removes entries whose task is not pending.
+   * Ends pending tasks whose `expiresAt` has passed. Each call looks at every list from the position `from` on. At the
+   * heads of the lists it also removes entries of tasks that are not pending.
    * @returns next: the position from which to continue; 0 at the end of all lists
    */
   async expire(limit: number, from = 0): Promise<{ expired: number; dropped: number; next: number }> {
@@ -65,9 +65,10 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
+   * Removes ended tasks whose retention is over.
    * @param undoMs how long a discard can be undone
-   * @returns uniqueKeys: how many unique keys are held; dropped: how many dead letters were removed because of a
-   * cap; steps: how many tasks are gone whose steps are still to be removed
+   * @returns uniqueKeys: how many unique keys are held; dropped: how many dead letters were removed because the queue
+   * had too many or too old ones; steps: how many removed tasks have durable steps that are still stored
    */
   async purge(
     limit: number,
@@ -89,7 +90,7 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Removes entries of unique keys whose tasks no longer hold them, in one part of the hash.
+   * Removes unique keys whose tasks no longer hold them, from one section of the hash.
    * @param cursor the cursor that the previous call returned; "0" to begin
    */
   async freeKeys(limit: number, cursor: string): Promise<{ removed: number; cursor: string }> {
@@ -102,18 +103,18 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Replays dead letters. Returns a letter per pair of id and new envelope ("" keeps the old one): r replayed, n not
-   * dead, u unknown, h another task holds its unique key. After the letters come the ids of the tasks that hold these
-   * keys, each after a space.
-   * @param force also replays tasks whose unique key another task holds
+   * Replays dead letters. `tail` has the id and the new envelope ("" keeps the old one) by turns. Returns a letter per
+   * task: r replayed, n not dead, u unknown, h another task holds its unique key. After the letters come the ids of the
+   * tasks that hold these keys, each after a space.
+   * @param force replays a task even if another task holds its unique key
    */
   replay(tail: readonly string[], request?: Request, diedBefore = 0, force = false): Promise<string> {
     return this.runRequest(scripts.replayScript, { diedBefore, force: force ? 1 : 0, tail }, request);
   }
 
   /**
-   * Discards dead letters. `tail` alternates ids and the queue to which the task moved ("" if it did not move). Returns
-   * a letter per id: d discarded, n not dead, u unknown.
+   * Discards dead letters. `tail` has the id, and the queue to which the task was moved ("" if it was not moved), by
+   * turns. Returns a letter per task: d discarded, n not dead, u unknown.
    */
   discard(
     tail: readonly string[],
@@ -124,16 +125,15 @@ export abstract class OperatorScripts extends TaskScripts {
     return this.runRequest(scripts.discardScript, { diedBefore, discard, tail }, request);
   }
 
-  /**
-   * Returns one letter per id: r if the task was restored, n if it was not discarded or another discard discarded it.
-   */
+  /** Restores discarded tasks. Returns a letter per id: r restored, n not discarded, or discarded by another call. */
   restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
     return this.runRequest(scripts.restoreScript, { discard, tail: ids }, request);
   }
 
   /**
-   * Makes dead letters of scheduled tasks. Each task has seven arguments (lua/transitions/give_up.lua). Returns a
-   * letter per task: g given up, d dead already, n not scheduled, u unknown. The call can be repeated.
+   * Makes dead letters of scheduled tasks that died in another system. Each task has seven arguments
+   * (lua/transitions/give_up.lua). Returns a letter per task: g given up, d dead already, n not scheduled, u unknown.
+   * The call can be repeated.
    */
   giveUp(tail: readonly string[]): Promise<string> {
     return this.run(scripts.giveUpScript, { clockMs: this.clockMs(), tail });
@@ -189,8 +189,8 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Adds 1 to the epoch counter. Returns its value, which never decreases while Redis keeps its writes, and the run id
-   * of the server that counted.
+   * Adds 1 to a counter. If a later call returns a smaller number, Redis has lost writes. Also returns the run id of
+   * the Redis server.
    */
   async epoch(): Promise<{ epoch: number; runId: string }> {
     const [epoch, runId] = await this.run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
@@ -218,7 +218,7 @@ export abstract class OperatorScripts extends TaskScripts {
     };
   }
 
-  /** Reads tasks, at most 100. */
+  /** Reads at most 100 tasks. */
   async get(ids: readonly string[]): Promise<RawTask[]> {
     if (ids.length === 0) return [];
     const reply = await this.run<scripts.GetArgs, string[]>(scripts.getScript, { tail: ids });
@@ -258,8 +258,8 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Removes all keys of an empty queue. "close" only ends its registration, so that the next enqueue registers it
-   * again.
+   * Deletes an empty queue with all its Redis keys. With "close" the queue is only taken out of the registry, so that
+   * the next enqueue registers it again.
    * @param how "paused": only if the queue is paused. "taken_over": only if its settings are equal to `settings`
    */
   delete(how: "paused" | "close" | "taken_over" = "paused", settings = ""): Promise<DeleteOutcome> {

@@ -13,7 +13,7 @@ import type {
 import * as format from "./format.ts";
 import { decodeLine, decodeWord } from "./text.ts";
 
-/** The state record of a task, decoded. lua/lib/record.lua describes the text. */
+/** The decoded state record of a task. lua/lib/record.lua describes the text. */
 export interface StateRecord {
   state: TaskState | "discarded" | "purged";
   attempts: number;
@@ -22,10 +22,10 @@ export interface StateRecord {
   releases: number;
   generation: number;
   unroutedSince: number | null;
-  /** How often a handler handed the task back because of a rate limit. */
+  /** How often a handler has handed the task back because of a rate limit. */
   limited: number;
   cancelRequested: boolean;
-  /** Whether the handler of the task has slept or waited. */
+  /** Whether the handler has slept or waited for a signal. */
   suspended: boolean;
   solo: boolean;
   fence: string | null;
@@ -35,27 +35,29 @@ export interface StateRecord {
   workerId: string | null;
   endedAt: number | null;
   dueAt: number | null;
-  /** The events for which a suspended task waits, none if it sleeps; null if it is not suspended. */
+  /** The events that end the wait of a suspended task, empty if it sleeps; null if the task is not suspended. */
   wokenBy: string[] | null;
   deadReason: DeadReason | null;
-  /** The signature under which a dead letter is counted; null if it is counted under none. */
+  /** The error signature under which a dead letter is counted; null if it is counted under none. */
   signature: string | null;
   history: AttemptView[];
   replays: ReplayView[];
   replaced: Replacements | null;
   changes: ChangesView | null;
-  /** The policy of a node of a flow; null for any other task. */
+  /** The policy `onDead` of a node of a flow; null for any other task. */
   onDead: FlowPolicy | null;
-  /** How many nodes a waiting node waits for; otherwise 0. */
+  /** How many nodes a waiting node waits for; 0 in any other state. */
   waitsFor: number;
-  /** The id of the task because of which a node was skipped, "-" if its flow was cancelled; null if it was not skipped. */
+  /**
+   * Why a node was skipped: the id of the failed node before it, or "-" if its flow was cancelled; null if not skipped.
+   */
   skippedBy: string | null;
 }
 
 const STATES: Record<string, StateRecord["state"]> = {
   [format.RECORD_WAITING]: "waiting",
   [format.RECORD_PENDING]: "pending",
-  // A node that is on its way to another part.
+  // A node that was sent to another queue or partition and has not arrived there.
   [format.RECORD_ELSEWHERE]: "pending",
   [format.RECORD_SCHEDULED]: "scheduled",
   [format.RECORD_PROCESSING]: "processing",
@@ -77,7 +79,7 @@ function decodeError(line: string): string | null {
 
 const TRACED = /^~(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}) /;
 
-/** Puts the span of an attempt before its error, so that the next attempt can link to it. */
+/** Puts the trace context of an attempt before its error, so that the next attempt can link to its span. */
 export function tracedError(traceparent: string, error: string): string {
   return `~${traceparent} ${error}`;
 }
@@ -96,7 +98,7 @@ function decodeAttempt(line: string): AttemptView {
   };
 }
 
-/** A line of the history is a replay if it has the number 0 and the outcome "released". No attempt has both. */
+/** A history line with number 0 and the outcome "released" is a replay. No attempt has this number. */
 const isReplay = (line: string) => /^0 \d+ released /.test(line);
 
 function decodeReplay(line: string): ReplayView {
@@ -104,7 +106,7 @@ function decodeReplay(line: string): ReplayView {
   return { generation: Number(generation), at: Number(at) };
 }
 
-/** Matches the line of a record that sums up all replacements of the task by enqueues with its unique key. */
+/** Matches the history line that counts how often an enqueue with the same unique key has replaced the task. */
 const REPLACED = /^0 \d+ replaced (\d+) (\d+) (\S+) (\d+)/;
 
 function decodeReplacements(lines: readonly string[]): Replacements | null {
@@ -114,7 +116,7 @@ function decodeReplacements(lines: readonly string[]): Replacements | null {
     : { count: Number(count), firstAt: Number(firstAt), lastAt: Number(lastAt), by };
 }
 
-/** Matches the line of a record that sums up all changes of the task while it waited. */
+/** Matches the history line that counts the changes that operators made to the task while it waited. */
 const CHANGED = /^0 \d+ changed (\d+) (\d+) (\S+) (\d+) \S+ (\S+)/;
 
 function decodeChanges(lines: readonly string[]): ChangesView | null {
@@ -125,7 +127,6 @@ function decodeChanges(lines: readonly string[]): ChangesView | null {
   return { count: Number(count), ...times, by, fields: fields.split(",") as ChangedField[] };
 }
 
-/** Returns the policy of a node of a flow from its flags; null for any other task. */
 function policyOf(flags: string): FlowPolicy | null {
   if (!flags.includes(format.FLAG_NODE)) return null;
   return flags.includes(format.FLAG_CONTINUE)
@@ -135,12 +136,14 @@ function policyOf(flags: string): FlowPolicy | null {
       : "fail";
 }
 
-/** Reads how often a task was granted, as the script acquire reports it: "" for a first attempt without history. */
+/**
+ * Decodes the counters of a granted task, as the script acquire returns them: "" for a first attempt without history.
+ */
 export function decodeCounts(text: string) {
   const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
-  // If a node has only counted attempts, its flags come right behind their number.
+  // If a node of a flow has only counted attempts, its flags follow directly after the number.
   const [, attempts, nodeFlags] = /^(\d*)(.*)$/.exec(parts[0] as string) as unknown as string[];
-  // `limited` comes before the flags, and only if it is not 0.
+  // The counter `limited` is written before the flags, unless it is 0.
   const [flags = nodeFlags ?? "", limited = "0"] = parts.splice(6).reverse();
   const [, failures = "0", crashes = "0", releases = "0", generation = "0", unroutedSince = "0"] = parts;
   return {
@@ -158,7 +161,7 @@ export function decodeCounts(text: string) {
   };
 }
 
-/** Reads `~<events>` of a task whose handler sleeps or waits. */
+/** Decodes `~<events>`, which the record of a sleeping or waiting task has. */
 function wokenByOf(field: string | undefined): string[] | null {
   if (!field?.startsWith("~")) return null;
   return field.length === 1 ? [] : field.slice(1).split(",").map(decodeWord);
@@ -167,7 +170,8 @@ function wokenByOf(field: string | undefined): string[] | null {
 const WITH_HEADER = /^c\S+ \S+ (-?\d+) (\d+) \S+ (\S+) (-?\d+)([^\n]*)/;
 
 /**
- * Rebuilds the envelope of a completed task whose record has the header, without its payload; "" for any other record.
+ * Rebuilds the envelope, without its payload, of a completed task that has the header in its record; "" for any other
+ * record.
  */
 export function envelopeIn(record: string): string {
   const match = WITH_HEADER.exec(record);
@@ -178,7 +182,8 @@ export function envelopeIn(record: string): string {
 }
 
 /**
- * @param envelopeIsScheduled whether the envelope says that the task is scheduled; it decides if the task has no record
+ * Decodes a state record. @param envelopeIsScheduled the flag of the envelope, which gives the state of a task without
+ * a record
  */
 export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
   const none = {

@@ -6,7 +6,7 @@ import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import { queueOfPartition } from "./names.ts";
 
-/** The entry of a worker in the worker registry, as JSON. */
+/** The entry of a worker in the registry, stored as JSON. */
 export interface WorkerEntry {
   id: string;
   queues: string[];
@@ -21,15 +21,15 @@ export interface WorkerEntry {
   state: "running" | "paused" | "draining" | "drained" | "stopped";
 }
 
-/** The parts of the queue have changed: it got partitions, or lost some. The caller has to read the parts again. */
+/** Thrown if the number of partitions of a queue has changed. The caller has to read the number again. */
 class PartsChanged extends HoldfastError {}
 
-/** Whether a call was refused because the parts of its queue have changed. Such a call has stored nothing. */
+/** Returns whether a call was refused because the number of partitions of its queue has changed. Nothing was stored. */
 export function partsChanged(error: unknown): boolean {
   return error instanceof PartsChanged || (error instanceof Error && error.cause instanceof PartsChanged);
 }
 
-/** The registry of queues and workers. */
+/** The registry: which queues and workers there are. */
 export class Registry {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -40,8 +40,8 @@ export class Registry {
   }
 
   /**
-   * Makes a queue known to operators and janitors. A repeated call changes nothing.
-   * @param maker the key or address that creates the queue if it is new, and how many queues it may create
+   * Adds a queue, so that operators and janitors see it. A repeated call changes nothing.
+   * @param maker the API key or address that creates the queue if it is new, and how many queues it may create
    * @throws PartsChanged conflict if the queue has partitions; queue_not_found if it is a partition that does not exist
    * @throws HoldfastError rate_limited if the queue is new and its maker may create no more queues
    */
@@ -73,8 +73,8 @@ export class Registry {
   }
 
   /**
-   * Removes a queue from the registry after `deleteKeys` has removed its keys. A queue that is registered again
-   * meanwhile stays in the registry: registering it removes the note of the deletion, which is written first.
+   * Removes a queue from the registry, and its keys by `deleteKeys`. If somebody registers the queue again meanwhile,
+   * it stays: the script queue_remove compares the id of this deletion, which a registration removes.
    * @param deleteKeys @returns false if the queue is in use, so that it stays
    */
   async removeQueue(queue: string, deleteKeys: () => Promise<boolean>): Promise<boolean> {
@@ -85,8 +85,8 @@ export class Registry {
   }
 
   /**
-   * Notes that the keys of the queue are about to be removed. @returns the note; it disappears when the queue is
-   * registered again
+   * Stores that the keys of the queue are about to be removed. @returns the id of this deletion. Registering the queue
+   * again removes the id, so that the deletion does not end the new registration
    */
   async noteDeletion(queue: string): Promise<string> {
     const deletion = nanoid(10);
@@ -94,7 +94,7 @@ export class Registry {
     return deletion;
   }
 
-  /** Returns the numbers of partitions of the queues, by field: see `PartitionRegistry`. */
+  /** Returns the stored numbers of partitions of all queues (`PartitionRegistry` explains the fields). */
   async partitionFields(): Promise<Record<string, string>> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.partitions);
     const fields: Record<string, string> = Object.create(null);
@@ -103,9 +103,9 @@ export class Registry {
   }
 
   /**
-   * Gives a queue partitions, adds some, or forgets them (`count` 0) once all of them are deleted.
+   * Gives a queue partitions, adds some, or removes them (`count` 0) once all of them are deleted.
    * @param before the number of partitions that the caller knows
-   * @param deletion the note of `noteDeletion`, if the queue without partitions is about to be removed
+   * @param deletion what `noteDeletion` returned, if the queue without partitions is about to be removed
    * @returns the number of partitions that the queue has now, which another caller may have set; null if the queue
    * exists without partitions
    */
@@ -123,7 +123,7 @@ export class Registry {
     return (await this.#connection.command<string[]>("SMEMBERS", this.#keys.queues)).sort();
   }
 
-  /** @returns whether an operator has asked the worker to drain */
+  /** Writes the entry of a worker. @returns whether an operator has told the worker to drain */
   async putWorker(worker: WorkerEntry, tasks: readonly CurrentTask[] = []): Promise<boolean> {
     const args = {
       workerId: worker.id,
@@ -133,13 +133,13 @@ export class Registry {
     return (await this.#script<scripts.RegisterArgs, number>(scripts.registerScript, args)) === 1;
   }
 
-  /** @returns false if that worker does not exist */
+  /** Tells a worker to drain or to resume. @returns false if there is no such worker */
   async drainWorker(id: string, draining: boolean): Promise<boolean> {
     const args = { workerId: id, draining: draining ? 1 : 0 };
     return (await this.#script<scripts.DrainArgs, number>(scripts.drainScript, args)) === 1;
   }
 
-  /** The tasks that each worker runs, by the id of the worker. */
+  /** Returns the running tasks of each worker, by the id of the worker. */
   async workerTasks(): Promise<Map<string, CurrentTask[]>> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.workerTasks);
     const tasks = new Map<string, CurrentTask[]>();
@@ -153,7 +153,7 @@ export class Registry {
     return fields.map((text) => JSON.parse(text) as WorkerEntry);
   }
 
-  /** Ids of the janitors that run and look after schedules. */
+  /** Returns the ids of the running janitors that enqueue the tasks of schedules. */
   janitors(): Promise<string[]> {
     const after = `(${this.#connection.now()}`;
     return this.#connection.command<string[]>("ZRANGEBYSCORE", this.#keys.janitors, after, "+inf");

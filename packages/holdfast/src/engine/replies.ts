@@ -7,8 +7,9 @@ export interface AuditReply {
 }
 
 /**
- * The order of a page. In a sorted set: "first" or "last", by score. In a list: "ended", with the task that ended last
- * first, or "waiting", with the task that is granted next first. "typed" is for `pending:typed` and `pending:keyed`.
+ * The order of a page. Sorted sets: "first" for the lowest score first, "last" for the highest. Lists: "ended" for the
+ * task that ended last first, "waiting" for the task that is granted next first. "typed" is for `pending:typed` and
+ * `pending:keyed`.
  */
 export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
 
@@ -19,7 +20,7 @@ export interface RawTask {
   result: string;
   progress: string;
   score: string;
-  /** The entry of its unique key; "" without one. */
+  /** The stored entry of its unique key; "" if it has none. */
   holder: string;
 }
 
@@ -30,19 +31,21 @@ export interface RawStats {
   settings: string;
   lengths: number[];
   oldest: string[];
-  /** Empty for a queue that has had neither keys nor limits. */
+  /** The counters of tasks with keys; empty for a queue that never had keys or limits. */
   flow: number[];
-  /** Dead letters that a cap dropped. */
+  /** How many dead letters were removed because the queue had too many or too old ones. */
   dropped: number;
-  /** The field #flows; "" without flows. */
+  /** The text of the field #flows; "" for a queue without flows. */
   flows: string;
-  /** When the oldest flow was created that is sealed and has not ended, ms since the epoch; 0 without one. */
+  /**
+   * When the oldest running flow was created that gets no more nodes (sealed), ms since the epoch; 0 if there is none.
+   */
   oldestFlow: number;
-  /** Scheduled tasks whose handler sleeps or waits for a signal. */
+  /** How many scheduled tasks sleep or wait for a signal in their handler. */
   suspended: number;
 }
 
-/** Reads the reply of the script get, which has six texts for each id. */
+/** Decodes the reply of the script get, which has six texts for each id. */
 export function rawTasks(ids: readonly string[], reply: readonly string[]): RawTask[] {
   return ids.map((id, i) => {
     const [envelope = "", record = "", result = "", progress = "", score = "", holder = ""] = reply.slice(
@@ -53,7 +56,7 @@ export function rawTasks(ids: readonly string[], reply: readonly string[]): RawT
   });
 }
 
-/** @param found the invariant and the detail of each violation, in turn */
+/** @param found invariant and detail of each violation by turns */
 export function violationsOf(found: readonly string[]): AuditReply["violations"] {
   const violations = [];
   for (let i = 0; i + 1 < found.length; i += 2)

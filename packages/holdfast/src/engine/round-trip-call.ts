@@ -4,20 +4,22 @@ export interface RoundTripArgs {
   want: number;
   held: number;
   leaseMs: number;
-  /** The retries of tasks that do not set maxRetries. */
+  /** How often tasks are retried that do not set maxRetries. */
   maxRetries: number;
-  /** Types with their own maxRetries or timeoutMs (lua/lib/lease.lua). @default "" for none */
+  /**
+   * The types for which the worker sets maxRetries or timeoutMs; lua/lib/lease.lua has the format. @default "" for none
+   */
   ownTerms?: string;
   workerId: string;
   nonce: string;
-  /** The types that the worker runs, each after a space, or "" for any type (`lua/lib/typed.lua`). @default "" */
+  /** The types that the worker runs, each after a space, such as ` email.* sms.send`; "" for any type. @default "" */
   types?: string;
   noHandlerAfterMs: number;
-  /** If nothing is granted, the request is parked in Redis for the next enqueue. @default false */
+  /** Whether Redis keeps ("parks") the request until an enqueue if it has no task now. @default false */
   park?: boolean;
 }
 
-/** Returns the arguments of an acquire, alone or after a settle. */
+/** Returns the arguments with which acquire and settle ask for tasks. */
 export function acquireFields(args: RoundTripArgs) {
   const { want, held, leaseMs, maxRetries, ownTerms = "", workerId, nonce, types = "" } = args;
   const { noHandlerAfterMs } = args;
@@ -26,8 +28,7 @@ export function acquireFields(args: RoundTripArgs) {
 }
 
 /**
- * Puts the outcomes into the order in which the caller gave the verdicts. `places` has the place of each verdict in
- * that order.
+ * Sorts outcomes into the order in which the caller gave the verdicts. `places` has the position of each in that order.
  */
 export function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
   const placed = new Array<VerdictOutcome>(places.length);
@@ -49,7 +50,7 @@ export type RoundTripReply = [
 /** The index of the first envelope in a reply. */
 const ENVELOPES_AT = 6;
 
-/** Reads "place=counts …", which lists the tasks that were granted before. */
+/** Decodes `place=counts …`, which has the counters of each task that was granted before. */
 function placedPasts(text: string): Map<number, Past> {
   const parts = text === "" ? [] : text.split(" ");
   return new Map(
@@ -62,7 +63,7 @@ function placedPasts(text: string): Map<number, Past> {
 
 export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip {
   const [now, verdicts, first, flags, counts, named] = reply;
-  // All ids are one text, because each further string of a reply costs Redis and the client more than the split.
+  // One text has all ids, because each additional string of a reply costs Redis and the client more than splitting one.
   const ids = named === "" ? [] : named.split(" ");
   const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
   const trip = roundTripOf(now, verdicts, flags, granted, placedPasts(counts), nonce);

@@ -9,7 +9,7 @@ import {
 } from "./format.ts";
 import { decodeCounts } from "./record.ts";
 
-/** The answer to a verdict: what happened to the task. */
+/** What happened to a task that a worker has settled. */
 export type VerdictOutcome = "acked" | "retried" | "dead" | "released" | "cancelled" | "stale" | "unknown";
 
 const OUTCOMES: Record<string, VerdictOutcome> = {
@@ -22,28 +22,31 @@ const OUTCOMES: Record<string, VerdictOutcome> = {
   u: "unknown",
 };
 
-/** The earlier attempts of a task, as its grant reports them. */
+/** The earlier attempts of a task, as the grant of the task reports them. */
 export interface Past {
-  /** The number of the attempt that is granted, counted from 1. */
+  /** The number of the attempt that begins now, from 1. */
   attempt: number;
-  /** Whether this is the first attempt, so that its wait is the wait of the task. */
+  /** Whether this is the first attempt, so that its start ends the wait of the task. */
   fresh: boolean;
-  /** How often the task was replayed. */
+  /** How often the task was replayed, or enqueued again after it had failed. */
   generation: number;
-  /** The span of the last attempt, if that attempt was traced. */
+  /** The trace context of the last attempt, if that attempt was traced. */
   span: string | undefined;
 }
 
 export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, span: undefined };
-/** The past of a task that had expired. */
+/** A marker for a task whose `expiresAt` had passed. It is compared by identity. */
 const EXPIRED: Past = { ...FRESH };
 
-/** One task that was leased to the caller. */
+/** A task that was leased to the caller. */
 export interface Grant {
   id: string;
-  /** `<fence>.<place>`. No other grant has this token. */
+  /** `<fence>.<place>`, which no other lease has. */
   token: string;
-  /** `<number of the first grant>-<nonce>`. All tasks of one call share it. Redis stores the fence and compares it. */
+  /**
+   * `<number of the first grant>-<nonce>`, the same for all tasks of one call. Redis stores it and compares it when the
+   * task is settled.
+   */
   fence: string;
   envelope: string;
   past: Past;
@@ -53,30 +56,28 @@ export interface RoundTrip {
   now: number;
   outcomes: VerdictOutcome[];
   grants: Grant[];
-  /** How many tasks the reply names. The reply to a repeated call also names tasks that the worker no longer holds. */
+  /** How many tasks the reply names. If the call was repeated, the worker may no longer hold some of them. */
   named: number;
-  /** Tasks that had expired when they were to be granted. */
+  /** Tasks that were not granted because their `expiresAt` had passed. */
   expired: { id: string; envelope: string }[];
   paused: boolean;
-  /** A task waits that has to run alone: the worker should end its tasks, then ask again. */
+  /** Whether a task waits that has to run alone, so that the worker should end its tasks and then ask again. */
   makeRoom: boolean;
-  /** The granted task has to run alone. */
+  /** Whether the granted task has to run alone. */
   solo: boolean;
-  /**
-   * Entries without a pending task were dropped. The worker should ask again, because there may be tasks behind them.
-   */
+  /** Whether to ask again: list entries without a pending task were removed, and there may be tasks after them. */
   again: boolean;
-  /** Some tasks wait for a worker that has a handler for their type, so the caller should send its types. */
+  /** Whether tasks wait for a worker that runs their type, so that the calls should name the types of the worker. */
   typed: boolean;
-  /** Nodes of flows ended, so the worker calls flow_advance. */
+  /** Whether nodes of flows have ended, so that the worker has to call flow_advance. */
   ends: boolean;
-  /** The request is parked, so an enqueue may grant tasks to it. The worker repeats the request to find out. */
+  /** Whether Redis keeps ("parks") the request, so that an enqueue may grant tasks to it later. */
   parked: boolean;
   /** If nothing was granted: how long until the next scheduled task is due, ms; Infinity if none is known. */
   dueInMs: number;
 }
 
-/** Reads `<counts>[~<span>]` (engine/record.ts), or "e" for an expired task. */
+/** Decodes `<counts>[~<trace context>]`, or "e" for an expired task. decodeCounts explains the counts. */
 export function decodePast(text: string): Past {
   if (text === "e") return EXPIRED;
   const [head = "", span] = text.split("~");
@@ -85,16 +86,18 @@ export function decodePast(text: string): Past {
   return { attempt: attempts, fresh, generation, span };
 }
 
-/** The tasks that one call granted, in the order of their tokens. */
+/** The tasks that one call has granted, in the order of their tokens. */
 interface Granted {
   first: string;
   ids: readonly string[];
-  /** The first envelope is at the index `from`. */
+  /** The index of the first envelope. */
   envelopes: readonly unknown[];
   from: number;
 }
 
-/** @param pasts the earlier attempts of tasks that were granted before, by place among the ids, counted from 1 */
+/**
+ * Decodes a reply. @param pasts earlier attempts of tasks that were granted before, by the position of the task, from 1
+ */
 export function roundTripOf(
   now: number,
   verdicts: string,
@@ -111,7 +114,7 @@ export function roundTripOf(
     const envelope = envelopes[from + i] as string;
     const past = pasts.get(i + 1) ?? FRESH;
     if (past === EXPIRED) expired.push({ id, envelope });
-    // Tasks that the worker no longer holds have no envelopes.
+    // Tasks that the worker no longer holds come without an envelope.
     else if (envelope) grants.push({ id, token: `${fence}.${i + 1}`, fence, envelope, past });
   }
   const outcomes = new Array<VerdictOutcome>(verdicts.length);
@@ -133,21 +136,21 @@ export function roundTripOf(
   };
 }
 
-/** The message that a worker gets when an enqueue granted tasks to its parked request. */
+/** The message with which an enqueue hands tasks to a worker whose request is parked in Redis. */
 export interface Push {
   requestSlot: string;
   sequence: number;
-  /** Redis time of the grant, ms. */
+  /** When the tasks were granted, by the clock of Redis, ms since the epoch. */
   now: number;
   /**
-   * Returns the message as the reply to the parked request, which had this nonce. Null if the tasks were too large for
-   * a message.
+   * Decodes the tasks of the message. Null if they were too large for a message.
+   * @param nonce the nonce of the parked request, from which the tokens are built
    */
   roundTrip(nonce: string): RoundTrip | null;
 }
 
 /**
- * Reads a message of `lua/lib/push.lua`: a head line, one line per task with the length of its envelope in bytes, then
+ * Reads a message of `lua/lib/push.lua`: a head line, a line per task with the length of its envelope in bytes, then
  * the envelopes. Returns null for any other message, such as the empty one that wakes all workers.
  */
 export function parsePush(message: Buffer): Push | null {
@@ -186,8 +189,8 @@ export function parsePush(message: Buffer): Push | null {
 }
 
 /**
- * Reads a message that asks a worker to cancel a running task (`lua/transitions/cancel.lua`). Returns null for any
- * other message.
+ * Reads a message that asks a worker to cancel a running task, `cancel <fence> <id>`. Returns null for any other
+ * message.
  */
 export function parseCancel(message: Buffer): { id: string; fence: string } | null {
   const [, fence, id] = /^cancel (\S+) (\S+)$/.exec(message.toString("latin1")) ?? [];

@@ -1,6 +1,6 @@
 import type { Given, RunOutcome, ScheduleInput, ScheduleRun } from "@holdfast/contracts";
 
-/** A schedule as it is stored: JSON in the field `d<id>` of the hash of schedules. */
+/** A schedule as it is stored, as JSON in the field `d<id>` of the hash of schedules. */
 export interface ScheduleDefinition
   extends Required<Omit<Given<ScheduleInput>, "paused" | "startAt" | "endAt" | "limit" | "immediately">> {
   paused: boolean;
@@ -9,20 +9,20 @@ export interface ScheduleDefinition
   limit: number | null;
   createdAt: number;
   updatedAt: number;
-  /** Raised by each write, so that nobody decides by an outdated definition. */
+  /** Grows with each write, so that a janitor with an outdated definition is refused. */
   revision: number;
 }
 
-/** The run record that `lua/lib/schedule.lua` keeps in the field `r<id>`. */
+/** The decoded run record, which `lua/lib/schedule.lua` keeps in the field `r<id>`. */
 export interface ScheduleRuns {
-  /** Milliseconds since the epoch; 0 for none. */
+  /** The next run, ms since the epoch; 0 for none. */
   nextAt: number;
   revision: number;
-  /** Times of runs that were decided, but whose tasks may not be enqueued yet. */
+  /** Times of runs that were decided and whose tasks may not be enqueued yet. */
   owed: number[];
-  /** How many occurrences were ever added to `owed`. */
+  /** How many times were ever added to `owed`. */
   count: number;
-  /** The last ten, oldest first. */
+  /** The last ten runs, oldest first. */
   runs: ScheduleRun[];
 }
 

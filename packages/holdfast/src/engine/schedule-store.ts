@@ -14,15 +14,16 @@ export interface StoredSchedule {
   id: string;
   definition: ScheduleDefinition;
   /**
-   * The definition as it is stored. A write compares this text, to notice that somebody else has written the schedule.
+   * The definition as it is stored. A write compares this text, so that it does not overwrite a change by somebody
+   * else.
    */
   definitionText: string;
   record: ScheduleRuns;
 }
 
 /**
- * A decision about a schedule: its next time (ms since the epoch, 0 for none), the times to enqueue, and the runs that
- * are skipped.
+ * A decision about a schedule: its next time (ms since the epoch, 0 for none), the times whose tasks are enqueued, and
+ * the runs that are skipped.
  */
 export interface SchedulePlan {
   nextAt: number;
@@ -30,19 +31,19 @@ export interface SchedulePlan {
   runs: readonly ScheduleRun[];
 }
 
-/** A janitor that reports that it runs. From then on it counts as running for `aliveMs`, ms. */
+/** Tells that a janitor enqueues the tasks of schedules. It counts as running for the next `aliveMs`. */
 export interface Announcement {
   janitorId: string;
   aliveMs: number;
 }
 
-/** The schedules in Redis: one typed method per script. */
+/** Stores schedules in Redis: one typed method per script. */
 export class ScheduleStore {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
   readonly #clockMs: () => number;
 
-  /** @param clockMs 0 for Redis time; tests give another time */
+  /** @param clockMs for tests: the time to use instead of the time of Redis @default 0: the time of Redis */
   constructor(connection: Connection, prefix = "queue", clockMs: () => number = () => 0) {
     this.#connection = connection;
     this.#keys = systemKeys(prefix);
@@ -53,7 +54,6 @@ export class ScheduleStore {
     return this.#connection.script<Args, Reply, SystemKeys>(script, this.#keys, args);
   }
 
-  /** Redis time, ms since the epoch. */
   async now(): Promise<number> {
     const fixed = this.#clockMs();
     if (fixed !== 0) return fixed;
@@ -71,7 +71,6 @@ export class ScheduleStore {
     return definition ? stored(id, definition, record ?? "") : null;
   }
 
-  /** Returns all schedules, in the order of their ids. */
   async list(): Promise<StoredSchedule[]> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.schedules);
     const fields = new Map<string, string>();
@@ -99,9 +98,9 @@ export class ScheduleStore {
 
   /**
    * Writes a schedule.
-   * @param seen what the caller has read, null for none
-   * @param next the next time, 0 for none, and what was decided with it; null leaves the next time as it is
-   * @returns "changed" if somebody wrote the schedule meanwhile, or decided about the times that were due
+   * @param seen the stored schedule that the caller has read; null if there was none
+   * @param next the next time and the decisions that belong to it; null leaves the next time as it is
+   * @returns "changed" if somebody else has written the schedule, or decided about the due times, since it was read
    */
   put(
     id: string,
@@ -124,7 +123,10 @@ export class ScheduleStore {
     return (await this.#run<scripts.ScheduleDeleteArgs, number>(scripts.scheduleDeleteScript, args)) === 1;
   }
 
-  /** @returns "changed" if another janitor has decided, or somebody wrote the schedule meanwhile */
+  /**
+   * Stores a decision. @returns "changed" if another janitor has decided, or somebody has written the schedule
+   * meanwhile
+   */
   plan(
     { id, definition, record }: Pick<StoredSchedule, "id" | "definition" | "record">,
     plan: SchedulePlan,
@@ -137,7 +139,7 @@ export class ScheduleStore {
     });
   }
 
-  /** @returns false if the run was no longer owed */
+  /** Stores that the task of a run was enqueued. @returns false if another process has stored this already */
   async settle(id: string, run: ScheduleRun): Promise<boolean> {
     const args = { scheduleId: id, at: run.manual ? "" : String(run.at), run: encodeRun(run) };
     return (await this.#run<scripts.ScheduleSettleArgs, number>(scripts.scheduleSettleScript, args)) === 1;
@@ -151,7 +153,7 @@ const planArgs = ({ nextAt, owed, runs }: SchedulePlan) => ({
 });
 
 function stored(id: string, definitionText: string, record: string): StoredSchedule {
-  // Earlier versions do not write start, end and limit.
+  // Definitions of earlier versions lack these fields.
   const definition = {
     startAt: null,
     endAt: null,

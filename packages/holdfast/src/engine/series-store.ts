@@ -11,14 +11,14 @@ export interface SeriesWrite {
   typesBucket: string;
 }
 
-/** How many buckets are kept: three hours of 10 s (as many as a chart can show), and 30 days of 5 minutes. */
+/** How many points of the charts are kept: 1,080 of 10 s (three hours), and 8,640 of 5 minutes (30 days). */
 export const KEEP = 1_080;
 export const KEEP_LONG = 8_640;
-/** The buckets by task type: 24 hours of 5 minutes. */
+/** How many points by task type are kept: 288 of 5 minutes (24 hours). */
 export const KEEP_TYPES = 288;
 const TTL_MS = 2_678_400_000;
 
-/** The stored series of one queue. */
+/** The stored chart points (buckets) of one queue. */
 export class SeriesStore {
   readonly #connection: Connection;
   readonly #prefix: string;
@@ -28,7 +28,7 @@ export class SeriesStore {
     this.#prefix = prefix;
   }
 
-  /** Returns the end of the last bucket and the text that is stored with it; null if there is no bucket. */
+  /** Returns the end of the newest bucket and the text that is stored with it; null if there is no bucket. */
   async last(queue: string): Promise<{ at: number; text: string } | null> {
     const value = await this.#connection.command<string | null>(
       "GET",
@@ -39,7 +39,7 @@ export class SeriesStore {
     return { at: Number(value.slice(0, space)), text: value.slice(space + 1) };
   }
 
-  /** @returns false if another process has written a bucket since `expectedAt` */
+  /** Writes a bucket. @returns false if another process has written one since `expectedAt` */
   async write(queue: string, { expectedAt, replaces, ...write }: SeriesWrite): Promise<boolean> {
     const reply = await this.#connection.script<scripts.SeriesWriteArgs, number>(
       scripts.seriesWriteScript,
@@ -54,15 +54,15 @@ export class SeriesStore {
     return reply === 1;
   }
 
-  /** Returns the last `count` buckets, oldest first. */
+  /** Returns the newest `count` buckets, oldest first. */
   read(queue: string, which: "series" | "seriesLong" | "seriesTypes", count: number): Promise<string[]> {
     const key = queueKeys(this.#prefix, queue)[which];
     return this.#connection.command<string[]>("LRANGE", key, -count, -1);
   }
 
   /**
-   * Returns the counts of how long tasks waited and ran, which only grow, in the fields `w<bucket>` and `r<bucket>`;
-   * `typeTimings` has them by task type.
+   * Returns the histograms of how long tasks waited and ran, in the fields `w<bucket>` and `r<bucket>`. The counts only
+   * grow. With "typeTimings" they are by task type.
    */
   async timings(queue: string, which: "timings" | "typeTimings" = "timings"): Promise<[string, number][]> {
     const flat = await this.#connection.command<string[]>("HGETALL", queueKeys(this.#prefix, queue)[which]);

@@ -13,8 +13,8 @@ const DEFAULT_SETTINGS: QueueSettings = {
 };
 
 /**
- * Reads the field #settings of a queue, and the field #dead_caps after a line feed (lua/lib/queue.lua). "" gives the
- * defaults.
+ * Parses the field #settings of a queue; the field #dead_caps may follow after a line feed (lua/lib/queue.lua). ""
+ * gives the defaults.
  */
 export function settingsText(
   text: string,

@@ -4,23 +4,23 @@ import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Engine } from "./engine.ts";
 
-/** How much of a shared limit one queue or partition may use. */
+/** The share of a shared limit that one queue or partition may use. */
 export interface Share {
   concurrency?: number;
-  /** Tasks that may start in each period of the limit. */
+  /** How many tasks may start in each period of the limit. */
   rate?: number;
   burst?: number;
   /**
-   * With `concurrency`: how many tasks may run in this queue until the limit is divided again. It is more than
-   * `concurrency` if the share was lowered while more tasks ran. The sum over all queues never exceeds the limit, so
-   * one share is raised only when room in another share has become free.
+   * With `concurrency`: how many tasks may run in this queue until the limit is divided again. If a share was lowered
+   * while more tasks ran, this is more than `concurrency`. The sum over all queues never exceeds the limit, so another
+   * share is raised only when these tasks have ended.
    */
   held?: number;
 }
 
 /** A limit that several queues share, as it is stored. */
 export interface SharedLimit {
-  /** Grows with each write. A share of an older version never replaces a newer one. */
+  /** Grows with each write. A queue ignores a share of an older version. */
   version: number;
   limit: Limit;
   queues: string[];
@@ -30,11 +30,11 @@ export interface SharedLimit {
 
 export interface StoredLimit extends SharedLimit {
   name: string;
-  /** The limit as it is stored. A write compares this text, to notice that somebody else has written the limit. */
+  /** The limit as it is stored. A write compares this text, so that it does not overwrite a change by somebody else. */
   text: string;
 }
 
-/** The shared limits in Redis. */
+/** Stores the shared limits in Redis. */
 export class SharedLimits {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -57,7 +57,8 @@ export class SharedLimits {
   }
 
   /**
-   * @param before null for a new limit
+   * Writes a limit.
+   * @param before the limit that the caller has read; null for a new limit
    * @returns the limit as it is stored now; null if somebody else wrote it meanwhile
    */
   async write(name: string, before: StoredLimit | null, after: SharedLimit): Promise<StoredLimit | null> {
@@ -65,7 +66,7 @@ export class SharedLimits {
     return (await this.#write(name, before?.text ?? "", text)) ? stored(name, text) : null;
   }
 
-  /** @returns false if somebody else wrote the limit meanwhile */
+  /** Removes a limit. @returns false if somebody else wrote it meanwhile */
   forget(before: StoredLimit): Promise<boolean> {
     return this.#write(before.name, before.text, "");
   }
@@ -82,7 +83,7 @@ function stored(name: string, text: string): StoredLimit {
 }
 
 /**
- * Gives a queue or partition its share of a shared limit, or takes the share away.
+ * Gives a queue or partition its share of a shared limit, or takes the share away (null).
  * @returns how many of its tasks run; null if it already has a newer share
  */
 export async function setShare(
@@ -103,8 +104,8 @@ export async function setShare(
 }
 
 /**
- * Writes a share as `concurrency rate periodMs burst`, the form that lua/lib/accounts.lua reads. A rate of 0 is written
- * as concurrency 0, because no task may start.
+ * Writes a share as `concurrency rate periodMs burst`, such as `5 100 60000 1`. lua/lib/accounts.lua reads it. A rate
+ * of 0 is written as concurrency 0, because no task may start.
  */
 function shareText({ concurrency, rate, burst = 1 }: Share, limit: Limit): string {
   if (rate === undefined) return `${concurrency ?? "-"} - 0 0`;
@@ -114,11 +115,11 @@ function shareText({ concurrency, rate, burst = 1 }: Share, limit: Limit): strin
 export interface ShareView {
   name: string;
   share: Share;
-  /** The share as a limit of the queue. */
+  /** The same share as a limit of this queue. */
   limit: Limit;
 }
 
-/** Reads the shares in the field "#limits" of a queue. */
+/** Parses the shares in the field "#limits" of a queue. */
 export function parseShares(text: string): ShareView[] {
   return [...text.matchAll(/^share (\S+) \d+ (\S+) (\S+) (\d+) (\d+)$/gm)].map(
     ([, name = "", tasks, starts, periodMs, bursts]) => {

@@ -5,7 +5,7 @@ import { errorSignature, toldOf } from "./signature.ts";
 const int = () => Math.floor(Math.random() * 1e9);
 const hex = (bytes: number) => randomBytes(bytes).toString("hex");
 
-/** Texts of errors as programs write them, each with parts that differ from task to task. */
+/** Makes errors as programs write them, each with parts that differ from task to task. */
 const KINDS: (() => string)[] = [
   () => `Error: order ${int()} not found`,
   () => `TimeoutError: timed out after ${int()} ms`,
@@ -55,7 +55,7 @@ test.each([
     "AggregateError: All promises were rejected (Error: mirror a: <n>)",
   ],
   ["Error\nCaused by: Error", "Error (Error)"],
-  // The first line names the error, so the signature leaves out the cause.
+  // The first line says what failed, so the signature does not include the cause.
   ["Error: cannot save invoice 7\nCaused by: Error: disk full", "Error: cannot save invoice <n>"],
   ["a text\nCaused by: Error: disk full", "a text"],
   ["", ""],
@@ -83,7 +83,7 @@ test("what is told of a failure is the same when its first line was seen before"
     ["Error: order 17 not found%0A    at a (b.js:1:2)", "1", []],
     ["Error: order 17 not found%0A    at a (b.js:1:2)", "2", ["x"]],
     ["Error: order 17 not found", "2", ["x", "y"]],
-    // The first line does not say what failed, so the function that threw counts.
+    // The first line says nothing, so the name of the function that threw is part of the signature.
     ["Error%0A    at first (b.js:1:2)", "1", []],
     ["Error%0A    at second (b.js:1:2)", "1", []],
   ] as const)

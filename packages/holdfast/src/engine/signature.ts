@@ -2,18 +2,18 @@ import { hash } from "node:crypto";
 import { ERROR_DIGITS } from "./format.ts";
 import { decodeLine, encodeWord, LINE_BREAK } from "./text.ts";
 
-// First lines that do not name the cause: only a name, or a phrase that the platform puts before the cause.
+// Matches first lines that say nothing about the cause: only a name, or a fixed phrase of the platform.
 const SAYS_NOTHING =
   /^[\w$.]*( \[[^\]]*\])?(: (fetch failed|terminated|All promises were rejected|Error)?)?$/;
 const EXPLANATION = /^(?:Caused by|Error 1 of \d+): (.+)$/;
 const FRAME = /^\s+at (?:async )?([\w$.<>]+) \(/;
-// A longer first line is cut before it is folded, so that no text takes long.
+// Longer lines are cut before the replacements below, which could otherwise take long.
 const FOLDED_CHARACTERS = 1_000;
 const TITLE_CHARACTERS = 200;
 
 /**
- * Returns the first line. If that line does not say what failed, the innermost known cause follows (worker/thrown.ts),
- * and otherwise the function that threw.
+ * Returns the first line of an error. If it does not say what failed, the innermost cause that does (worker/thrown.ts),
+ * or the function that threw, is added in parentheses.
  */
 function tellingLine(error: string): string {
   const [first = "", ...others] = error.split("\n");
@@ -24,44 +24,44 @@ function tellingLine(error: string): string {
   return cause === undefined ? first : `${first} (${cause})`;
 }
 
-/** What differs from one failure of a kind to the next, and what is written in its place. */
+/** The parts of a message that differ from task to task, and the text that replaces them. */
 const FOLDS: readonly [RegExp, string][] = [
   [/(?<!\w)(["'`]).*?\1/g, "<text>"],
   [/\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, "<email>"],
-  // The scheme and the host of a URL stay.
+  // The scheme and the host of a URL are kept.
   [/\b([a-z][a-z\d+.-]*:\/\/[^\s/?#<>]*)[/?#][^\s<>)\]}]*/gi, "$1/<path>"],
   [/(?<![\w/:])(?:[a-z]:)?(?:[\\/][\w.@~+%-]+){2,}[\\/]?/gi, "<path>"],
   [/\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/gi, "<n>"],
   [/\b0x[\da-f]+\b/gi, "<n>"],
   [/(?<![\w.>])-?\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?(?!\w)/gi, "<n>"],
-  // Hexadecimal, and random words such as base64.
+  // Hexadecimal numbers, and random words such as base64.
   [/\b[\da-f]{6,}\b/gi, "<n>"],
   [/(?<![\w+/-])(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])[\w+/-]{16,}={0,2}/gi, "<n>"],
   [/\d+(?:[.,:]\d+)*/g, "<n>"],
 ];
 
-/** Returns the common part of equal failures: the message without the parts that differ from task to task. */
+/** Returns the message without the parts that differ from task to task, so that equal failures have the same text. */
 export function errorSignature(error: string | null): string {
   const line = tellingLine(error ?? "").slice(0, FOLDED_CHARACTERS);
   return FOLDS.reduce((text, [pattern, by]) => text.replace(pattern, by), line).slice(0, TITLE_CHARACTERS);
 }
 
-/** What failed. */
+/** A failed attempt. */
 export interface Failed {
   type: string;
-  /** The version of the worker, "" if it is not known. */
+  /** The version of the worker; "" if it is not known. */
   version: string;
   tags: readonly string[];
   /** The error as it is stored (worker/thrown.ts). */
   error: string;
 }
 
-// What was told of failures whose first line says what failed. Most failures of a burst have the same first line, and
-// folding a line costs more than all else that a failure costs.
+// A cache by first line. When many tasks fail, most have the same first line, and computing a signature is the slowest
+// step of a failure.
 const known = new Map<string, string>();
 const KNOWN_FAILURES = 500;
 
-/** Says what the scripts count a failure under (lua/lib/errors.lua): its signature, type, version and tags. */
+/** Returns what a failure is counted under (lua/lib/errors.lua): its signature, type, version and tags. */
 export function toldOf(failed: Failed): string {
   const { type, version, tags, error } = failed;
   const end = error.indexOf(LINE_BREAK);

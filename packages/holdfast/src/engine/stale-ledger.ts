@@ -4,10 +4,12 @@ import type { Engine } from "./engine.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
 
-/** A queue keeps this many stale verdicts, the newest ones. */
+/** A queue keeps the newest reports, at most this many. */
 export const STALE_KEPT = 1_000;
 
-/** A verdict that was refused as stale, with what its worker knows about it. */
+/**
+ * A worker settled a task whose lease it had lost, so Redis refused the verdict as stale. Has what the worker knows.
+ */
 export interface StaleReport {
   id: string;
   queue: string;
@@ -18,8 +20,8 @@ export interface StaleReport {
 }
 
 /**
- * Records that a verdict came too late: how long the attempt ran after its lease had ended, and for how long the next
- * attempt ran at the same time. No task waits for this record; if it cannot be written, it is lost.
+ * Stores that a verdict came too late: how long the attempt ran after it had lost its lease, and how long the next
+ * attempt ran at the same time. If the report cannot be written, it is lost, because it is only for operators.
  */
 export async function recordStale(engine: Engine, report: StaleReport): Promise<StaleVerdict> {
   const at = engine.connection.now();
@@ -34,7 +36,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
     ...report,
     at,
     lateMs,
-    // The overlap ends now, or ended when the next attempt ended.
+    // The two attempts ran at the same time until now, or until the next attempt ended.
     overlapMs: next ? Math.max(0, Math.min(at, next.endedAt ?? at) - next.startedAt) : 0,
     currentFence: history.at(-1)?.outcome === "running" ? (history.at(-1)?.fence ?? null) : null,
   };
@@ -47,7 +49,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
   return verdict;
 }
 
-/** Returns the stale verdicts, newest first. */
+/** Returns the stored reports, newest first. */
 export async function readStale({ queue, all }: Parts, limit: number): Promise<StaleVerdict[]> {
   const lines = await Promise.all(
     all.map(({ engine: { connection, keys } }) =>

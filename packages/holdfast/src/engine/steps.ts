@@ -7,32 +7,32 @@ import { decodeWord, encodeWord } from "./text.ts";
 /** "s" is a step, "z" a sleep, "w" a wait for a signal, and "c" a call of another task. */
 export type StepKind = "s" | "z" | "w" | "c";
 
-/** A durable step as Redis keeps it. lua/lib/steps.lua describes the text. */
+/** A durable step as it is stored in Redis. lua/lib/steps.lua describes the text. */
 export interface StoredStep {
-  /** Its place among the steps of the task, from 1. */
+  /** The position among the steps of the task, from 1. */
   place: number;
   kind: StepKind;
   /** "d" is done, "o" open, and "t" timed out. */
   outcome: "d" | "o" | "t";
   /** When the step was done. For an open sleep or wait, when it will end. Milliseconds since the epoch. */
   at: number;
-  /** The bytes of the text. */
+  /** The size of the text in bytes. */
   bytes: number;
   name: string;
-  /** Undefined if the text is long. Then `readStepText` reads it when it is needed. */
+  /** The result as JSON text; undefined if it is long. `readStepText` reads a long one when it is needed. */
   text: string | undefined;
 }
 
-/** A signal that no handler has waited for yet. */
+/** A signal that waits until the handler asks for it. */
 export interface KeptSignal {
   at: number;
   bytes: number;
   event: string;
 }
 
-/** The durable steps of a task, as Redis has them. */
+/** The durable steps of a task, as they are stored in Redis. */
 export interface StoredSteps {
-  /** The number under which Redis keeps the steps of this life of the task; "" if it has none. */
+  /** The number under which Redis stores these steps; "" if there are none. A replayed task gets a new number. */
   serial: string;
   places: number;
   bytes: number;
@@ -40,11 +40,11 @@ export interface StoredSteps {
   signals: KeptSignal[];
 }
 
-/** A step to be stored. */
+/** A step that a handler has ended or begun. */
 export interface NewStep extends Pick<StoredStep, "place" | "kind" | "name"> {
   outcome: "d" | "o";
   text: string;
-  /** How long a sleep takes, ms. */
+  /** For a sleep: how long it takes, ms. */
   waitMs?: number;
 }
 
@@ -55,19 +55,19 @@ export interface NewWait extends Pick<StoredStep, "place" | "name"> {
   events: readonly string[];
 }
 
-/** What a wait found. "ended" means that the called task has ended without a result. */
+/** The answer to a wait. "ended": the called task has ended without a result. "stale": the lease is lost. */
 export type WaitAnswer =
   | { kind: "signal"; event: string; data: string }
   | { kind: "open"; until: number }
   | { kind: "timed_out" | "ended" | "stale" };
 
 /**
- * What became of a signal. `kept`: no handler waits for it yet, so it is kept for the next wait. `ended`: the task has
- * ended.
+ * What happened to a signal. `kept`: no handler waits for it yet, so it is stored for the next wait. `ended`: the task
+ * has ended, so nobody can get the signal.
  */
 export type SignalOutcome = "delivered" | "kept" | "ended" | "not_found";
 
-/** A task and the fence of the lease under which an attempt runs it. */
+/** A task, and the fence of the lease that the caller holds. */
 export interface Leased {
   id: string;
   fence: string;
@@ -90,7 +90,7 @@ function decodeStep(text: string, place: number): StoredStep[] {
   ];
 }
 
-/** @param last how many steps to read at most; if the task has more, the last ones are read */
+/** Reads the steps of a task. @param last the most steps to read; if the task has more, the last ones are read */
 export async function readSteps(engine: TaskScripts, id: string, last = 1_000): Promise<StoredSteps> {
   const [head = "", ...texts] = await engine.connection.script<scripts.StepsArgs, string[]>(
     scripts.stepsScript,
@@ -100,7 +100,7 @@ export async function readSteps(engine: TaskScripts, id: string, last = 1_000): 
   const [first = "", ...lines] = head.split("\n");
   const [serial = "", places, bytes] = first.split(" ");
   const before = Number(places ?? 0) - texts.length;
-  // A sleep that has not ended is a line of the head, and has no field of its own.
+  // An open sleep is a line of the first text, and has no text of its own.
   for (const line of lines.filter((line) => line.startsWith("/"))) {
     const [place, at, name = "sleep"] = line.slice(1).split(" ");
     const index = Number(place) - before - 1;
@@ -119,7 +119,7 @@ export async function readSteps(engine: TaskScripts, id: string, last = 1_000): 
   };
 }
 
-/** How many steps of a task are shown. */
+/** The dashboard and the API show at most this many steps of a task. */
 export const SHOWN_STEPS = 100;
 
 const KINDS: Record<StepKind, TaskStepView["kind"]> = { s: "step", z: "sleep", w: "wait", c: "call" };
@@ -128,8 +128,8 @@ const OUTCOMES: Record<StoredStep["outcome"], TaskStepView["outcome"]> = {
 };
 
 /**
- * Returns the steps of a task as they are shown, without their texts; null if there is nothing to show.
- * @param now the time of Redis. Nothing is stored when a sleep ends, so its time alone says whether it has ended
+ * Returns the steps of a task for display, without their texts; null if there are none.
+ * @param now the time of Redis. Nothing is written when a sleep ends, so this time decides whether it has ended
  */
 export function stepsView(
   { serial, places, bytes, steps, signals }: StoredSteps,
@@ -144,13 +144,15 @@ export function stepsView(
   return { count: places, bytes, steps: shown, signals };
 }
 
-/** Reads a text that is too long to be read with the other steps. */
+/** Reads the text of one step, if it was too long to be read with the others. */
 export async function readStepText(engine: TaskScripts, serial: string, place: number): Promise<string> {
   const field = `${serial}/${place}/`;
   return (await engine.connection.command<string | null>("HGET", engine.keys.steps, field)) ?? "";
 }
 
-/** @returns when the step was done, or when the sleep ends, ms since the epoch; 0 if the fence is stale */
+/**
+ * Stores a step. @returns when the step was done, or when the sleep ends, ms since the epoch; 0 if the lease is lost
+ */
 export function writeStep(engine: TaskScripts, { id, fence }: Leased, step: NewStep): Promise<number> {
   const { place, kind, outcome, name, text, waitMs = 0 } = step;
   return engine.connection.script<scripts.StepArgs, number>(scripts.stepScript, engine.keys, {
@@ -181,14 +183,14 @@ export async function waitForSignal(
   return { kind: letter === "t" ? "timed_out" : letter === "e" ? "ended" : "stale" };
 }
 
-/** Encodes the events for which a task waits as one word without spaces. */
+/** Encodes the events that a task waits for as one word without spaces. */
 export function eventsText(events: readonly string[]): string {
   return events.map(encodeWord).join(",");
 }
 
 /**
- * Returns the request id of all calls with one idempotency key. Redis forgets it as it forgets others, an hour after the
- * first call.
+ * Returns the request id that all calls with one idempotency key share, so that only the first one does anything. Redis
+ * forgets it an hour after that call.
  * @param id the task of these calls
  */
 export function keyedRequest(id: string, key: string): Request {
@@ -197,7 +199,7 @@ export function keyedRequest(id: string, key: string): Request {
 
 /**
  * Gives a signal to a task.
- * @param dataText JSON text, "" for none
+ * @param dataText the data of the signal as JSON text, "" for none
  * @param request the request id of a caller that repeats the call until it is answered @default a new one
  */
 export function sendSignal(
@@ -214,7 +216,7 @@ export function sendSignal(
   );
 }
 
-/** Removes about `limit` fields of steps whose tasks no longer exist. */
+/** Removes about `limit` stored steps whose tasks no longer exist. */
 export async function freeSteps(
   engine: TaskScripts,
   limit: number,

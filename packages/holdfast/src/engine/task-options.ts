@@ -106,7 +106,7 @@ export const keepShape = shapeOf<Keep>({
       : undefined,
 });
 
-/** The fingerprint is part of the header line of the envelope, where a space or a newline would break the record. */
+/** The fingerprint is written into the first line of the envelope, which a space or a line break would split. */
 const fingerprint = pattern("1 to 128 visible ASCII characters, no spaces", (value) =>
   /^[\x21-\x7e]{1,128}$/.test(value),
 );
@@ -207,7 +207,7 @@ function fingerprintWithoutId({ fingerprint, id }: FingerprintedOptions): string
   return fingerprint !== undefined && id === undefined ? "fingerprint needs an id" : undefined;
 }
 
-/** The options of `enqueueText`. */
+/** The options of a task whose payload is given as JSON text (`enqueueText`). */
 export const taskTextShape = shapeOf<FingerprintedOptions>({
   what: "a task",
   title: "Task given as text",
@@ -217,15 +217,15 @@ export const taskTextShape = shapeOf<FingerprintedOptions>({
   rule: (options) => contradictionOf(options) ?? fingerprintWithoutId(options),
 });
 
-/** One task of a batch, in the same shape as in HTTP and NDJSON: its type and payload, and its options next to them. */
+/** One task of a batch, in the shape that HTTP and NDJSON use: type, payload and options side by side. */
 export interface NewTask extends FingerprintedOptions {
-  /** Chooses the handler. */
+  /** The task type, which selects the handler. */
   type: string;
-  /** Any JSON value. `payloadText` can be given instead. */
+  /** Any JSON value. Alternatively, `payloadText` has the JSON text. */
   payload?: unknown;
-  /** The exact JSON text of the payload, kept byte for byte. The caller vouches that it is JSON. */
+  /** The exact JSON text of the payload, stored byte for byte. It is not checked. */
   payloadText?: string | undefined;
-  /** The options of `enqueue`, instead of next to type and payload. A field in both places is refused. */
+  /** The options of `enqueue`, in place of fields beside type and payload. A field in both places is refused. */
   options?: FingerprintedOptions | undefined;
 }
 
@@ -263,7 +263,7 @@ export const newTaskShape = shapeOf<NewTask>({
 });
 
 /**
- * Moves the options of a task next to type and payload.
+ * Moves the fields of `options` beside type and payload.
  * @throws HoldfastError invalid_argument if a field is in both places
  */
 export function flatTask(task: NewTask): NewTask {
@@ -280,8 +280,8 @@ export function flatTask(task: NewTask): NewTask {
 }
 
 /**
- * Checks one task of a batch, in the form that `flatTask` returns. It does not check the type.
- * @returns the task if it has options, otherwise undefined: most tasks have none, and need no more checks
+ * Checks one task of a batch, after `flatTask`. The type is checked elsewhere.
+ * @returns the task if it has options, otherwise undefined. Most tasks have none, and then no more checks are needed
  * @throws HoldfastError invalid_* that names the field
  */
 export function optionsOfNewTask(task: NewTask): TaskOptions | undefined {

@@ -16,23 +16,23 @@ import {
 import { type Verdict, verdictTail } from "./verdict.ts";
 
 /**
- * A request id. If a call is repeated with the same id, the script gives the same answer. A lower sequence in the same
- * slot is refused.
+ * The id of a call. If the call is repeated with the same id, the script gives the same answer again. A slot is a place
+ * in Redis for the last answer. In one slot, a call with a lower sequence than the last one is refused.
  */
 export interface Request {
   readonly requestSlot: string;
   readonly sequence: number;
 }
 
-/** Hands out request ids. A slot serves one call at a time, so its record in Redis can be overwritten. */
+/** Hands out request ids. Each slot serves one call at a time, so that a new call may overwrite the stored answer. */
 export class RequestSlots {
   readonly #prefix: string;
   readonly #free: number[] = [];
   readonly #sequences: number[] = [];
 
   /**
-   * @param instance a name for people to read. A minted part makes the slot unique, because a process that starts again
-   * begins at sequence 1.
+   * @param instance a name for people who read the keys. A random part is added, because a restarted process begins
+   * with sequence 1 again and must not use the slots of the old one.
    */
   constructor(instance = "") {
     this.#prefix = `#q:${instance}${instance && "-"}${nanoid(10)}:`;
@@ -49,7 +49,7 @@ export class RequestSlots {
     this.#free.push(request.index);
   }
 
-  /** Runs one call with a new request id. */
+  /** Runs a call with a new request id. */
   async with<Result>(call: (request: Request) => Promise<Result>): Promise<Result> {
     const request = this.take();
     try {
@@ -60,7 +60,7 @@ export class RequestSlots {
   }
 }
 
-/** The arguments of every script that keeps its reply for a repeated call. */
+/** The arguments of every script that stores its reply for a repeated call. */
 interface Requested {
   clockMs: number;
   requestSlot: string;
@@ -68,8 +68,8 @@ interface Requested {
 }
 
 /**
- * Calls the scripts of one queue. It adds the keys of the queue, the clock and a request id. The scripts that take a
- * task from its enqueue to its end are here; `Engine` and `OperatorScripts` have the others.
+ * Calls the scripts that take a task of one queue from its enqueue to its end. Adds the keys of the queue, the clock
+ * and a request id to each call. The other scripts are in `OperatorScripts` and `Engine`.
  */
 export abstract class TaskScripts {
   readonly queue: string;
@@ -114,7 +114,7 @@ export abstract class TaskScripts {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  /** Runs a script, and adds the request id and the clock to its arguments. */
+  /** Runs a script with a request id and the clock. */
   runRequest<Args extends Requested, Reply>(
     script: Script<Args>,
     args: Omit<Args, keyof Requested>,
@@ -127,7 +127,7 @@ export abstract class TaskScripts {
     );
   }
 
-  /** Returns a request id for a call that the caller itself repeats until it is answered. */
+  /** Returns a request id for a caller that repeats its call until it is answered. */
   takeRequest() {
     return this.#requests.take();
   }
@@ -136,12 +136,10 @@ export abstract class TaskScripts {
     this.#requests.give(request);
   }
 
-  /** See `Engine.open`. */
   abstract open(): Promise<void>;
 
   /**
    * Enqueues tasks. The answer has three lists. `verdicts` has a letter per task:
-   *
    * - n: new, or a new life of a task that has ended
    * - p: new and due at once, although it was to be scheduled
    * - d: duplicate
@@ -150,10 +148,9 @@ export abstract class TaskScripts {
    * - f: the queue is full
    * - k: the key is full
    * - o or u: another task holds the unique key
-   * - a: new, and waits for the end of the task that holds the unique key
-   *
-   * `states` has the state letter of the task of each d, c, o and u. `owners` has the id of the task that holds the
-   * unique key, for each o and u.
+   * - a: new, and waits for the end of the task that holds the unique key `states` has, for each d, c, o and u, the
+   * state letter of the task that is there already. `owners` has, for each o and u, the id of the task that holds the
+   * unique key.
    */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     let isAnswered = false;
@@ -203,8 +200,8 @@ export abstract class TaskScripts {
   }
 
   /**
-   * Like `enqueue`, for tasks that ended without completing. `tail` alternates ids and envelopes. There is one more
-   * verdict, g: Redis knows nothing about the id any more.
+   * Like `enqueue`, for ids whose tasks ended without completing. `tail` has ids and envelopes by turns. There is one
+   * more letter, g: Redis does not know the id any more.
    */
   async enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
     const [verdicts, states, owners] = await this.runRequest<
@@ -215,9 +212,9 @@ export abstract class TaskScripts {
   }
 
   /**
-   * Replaces tasks. The arguments are pairs of the id of the task that holds a unique key and the new envelope. Returns
-   * a letter per pair: p replaced and pending, s replaced and scheduled, g the task no longer waits under this key, x
-   * the task has another type or another key.
+   * Replaces waiting tasks. `tail` has the id of the task that holds a unique key and the new envelope by turns.
+   * Returns a letter per pair: p replaced and pending, s replaced and scheduled, g the task no longer waits under this
+   * key, x the task has another type or another key.
    */
   replace(tail: readonly string[], request?: Request): Promise<string> {
     return this.runRequest<scripts.ReplaceArgs, string>(scripts.replaceScript, { tail }, request);
@@ -232,7 +229,7 @@ export abstract class TaskScripts {
     return parseRoundTrip(reply, args.nonce);
   }
 
-  /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
+  /** Settles attempts and acquires tasks in one call. The outcomes are in the order of `verdicts`. */
   async settle(verdicts: readonly Verdict[], args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
     const { acks, fences, tail, places } = verdictTail(verdicts);
     const reply = await this.runRequest<scripts.SettleArgs, RoundTripReply>(

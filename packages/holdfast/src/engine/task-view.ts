@@ -6,13 +6,13 @@ import { decodeRecord } from "./record.ts";
 import type { RawTask } from "./replies.ts";
 import { decodeLogLine } from "./text.ts";
 
-/** Returns the place of a node or callback in its flow. */
+/** Returns the flow of a node or callback, whose id begins with the flow, and its name in the flow. */
 function flowOfTask(id: string, waitsFor: number, skippedBy: string | null): TaskView["flow"] {
   const [, flow = "", name = ""] = /^([\w-]+)[.:](.*)$/.exec(id) ?? [];
   return { id: flow, name, waitsFor, skippedBy: skippedBy === "-" ? null : skippedBy };
 }
 
-/** Returns a task as it is shown; null if there is none, or if only its id is remembered. */
+/** Decodes a task for display; null if there is none, or if only its id is remembered. */
 export function taskView(queue: string, raw: RawTask): TaskView | null {
   if (raw.envelope === "") return null;
   const envelope = decodeEnvelopeForDisplay(raw.envelope);

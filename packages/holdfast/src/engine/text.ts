@@ -1,8 +1,8 @@
 import { LOG_LEVELS, type LogLevel, type LogMark } from "@holdfast/contracts";
 
 /**
- * How free text is written into a record. A record consists of words and lines, and free text may have any character.
- * Texts that have to be names are checked instead: names.ts.
+ * Encodes free text for state records. A record consists of words and lines, so spaces and line breaks have to be
+ * escaped. Names are checked instead (names.ts).
  */
 
 /** Encodes a text as one word, without spaces and line breaks. */
@@ -10,17 +10,17 @@ export function encodeWord(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-/** @throws URIError if the text was not encoded in this way */
+/** Decodes a word. @throws URIError if the text was not encoded by `encodeWord` */
 export function decodeWord(word: string): string {
   return decodeURIComponent(word);
 }
 
-/** How a line break is written in an encoded line. */
+/** A line break in an encoded line. */
 export const LINE_BREAK = "%0A";
 
 /**
- * Encodes a text as the rest of a line. To save bytes, only characters that would break the record are escaped: line
- * breaks, and "-" (which means "nothing") and "~" (which begins a span) at the beginning.
+ * Encodes a text as the end of a line. To save bytes, only what would break the record is escaped: line breaks, "%",
+ * and at the beginning "-" (which alone means "nothing") and "~" (which begins a trace context).
  */
 export function encodeLine(text: string): string {
   const escaped = text.includes("%") ? text.replaceAll("%", "%25") : text;
@@ -31,14 +31,14 @@ export function encodeLine(text: string): string {
   return first === 126 ? `%7E${line.slice(1)}` : line;
 }
 
-/** Encodes a line of the log of a task. The script adds the time. */
+/** Encodes a line of the log of a task. The script puts the time before it. */
 export function encodeLogLine(text: string, level: LogLevel): string {
   return `${level}\t${encodeLine(text)}`;
 }
 
 const LOG_LINE = new RegExp(`^(\\d+)\\t(${LOG_LEVELS.join("|")})\\t`);
 
-/** Reads a line of the log. An earlier version stored the text alone. */
+/** Decodes a line of the log. Earlier versions stored only the text. */
 export function decodeLogLine(line: string): LogMark & { text: string } {
   const [start = "", at, level] = LOG_LINE.exec(line) ?? [];
   return {

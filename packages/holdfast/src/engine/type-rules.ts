@@ -2,16 +2,15 @@ import { HoldfastError, isTaskType } from "@holdfast/contracts";
 import { shown } from "../options/shape.ts";
 
 /**
- * A rule says which types a worker runs: a task type, the beginning of types followed by a star (`email.*`), or `*` for
- * all types. The workers of a queue send their rules to the engine, and to janitors through the registry
- * (lua/lib/routes.lua).
+ * A rule says which types a worker runs: a task type, a prefix and a star (`email.*`), or `*` for all types. Workers
+ * send their rules with their calls, and janitors read them from the registry (lua/lib/routes.lua).
  */
 export const isPrefix = (rule: string): boolean => rule.endsWith("*");
 
 export const isTypeRule = (rule: string): boolean =>
   rule === "*" || isTaskType(isPrefix(rule) ? rule.slice(0, -1) : rule);
 
-/** @throws HoldfastError invalid_task_type */
+/** Checks a rule. @throws HoldfastError invalid_task_type */
 export function checkTypeRule(rule: string): string {
   if (isTypeRule(rule)) return rule;
   throw new HoldfastError(
@@ -20,7 +19,7 @@ export function checkTypeRule(rule: string): string {
   );
 }
 
-/** Whether one of the rules of a worker fits the type. */
+/** Returns whether one of the rules matches the type. */
 export function runsType(rules: readonly string[], type: string): boolean {
   return rules.some((rule) => (isPrefix(rule) ? type.startsWith(rule.slice(0, -1)) : type === rule));
 }

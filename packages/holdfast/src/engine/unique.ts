@@ -1,21 +1,23 @@
 import { HoldfastError, type Unique, type UniqueView } from "@holdfast/contracts";
 import { decodeWord, encodeWord } from "./text.ts";
 
-/** The unique key of a task, as its envelope holds it. */
+/** The unique key of a task with its options, as the envelope stores them. */
 export type UniqueTerms = Omit<UniqueView, "holder" | "replaced">;
 
-// The letters in an envelope, which lua/lib/unique.lua reads.
+// The letters for these options in an envelope, which lua/lib/unique.lua reads.
 const SCOPES = { waiting: "w", unfinished: "u", window: "t" } as const;
 const CONFLICTS = { existing: "e", reject: "r", replace: "p", debounce: "d", keepLatest: "l" } as const;
 
-/** The option u of an envelope: `<scope><onConflict>[<windowMs or maxWaitMs>],<key>`. */
+/**
+ * Encodes the option u of an envelope: `<scope><onConflict>[<windowMs or maxWaitMs>],<key>`, such as `te60000,user-7`.
+ */
 export function encodeUnique(unique: Unique): string {
   const { key, windowMs, maxWaitMs, onConflict = "existing" } = unique;
   const { scope = onConflict === "debounce" ? "waiting" : "unfinished" } = unique;
   return `${SCOPES[scope]}${CONFLICTS[onConflict]}${windowMs ?? maxWaitMs ?? ""},${encodeWord(key)}`;
 }
 
-/** Returns the terms in the form of the option `unique` of an enqueue. */
+/** Returns the unique key in the form of the option `unique` of an enqueue. */
 export const uniqueOptions = ({ windowMs, maxWaitMs, ...rest }: UniqueTerms): Unique => ({
   ...rest,
   ...(windowMs === null ? {} : { windowMs }),
@@ -27,7 +29,7 @@ const nameOf = <Name extends string>(
   letter: string | undefined,
 ): Name | undefined => (Object.keys(letters) as Name[]).find((name) => letters[name] === letter);
 
-/** @throws HoldfastError invalid_argument */
+/** Decodes the option u of an envelope. @throws HoldfastError invalid_argument */
 export function decodeUnique(text: string): UniqueTerms {
   const [, scopeLetter, conflictLetter, ms, word] = /^(\w)([a-z])(\d*),(\S+)$/.exec(text) ?? [];
   const scope = nameOf(SCOPES, scopeLetter);
@@ -37,7 +39,7 @@ export function decodeUnique(text: string): UniqueTerms {
     const maxWaitMs = onConflict === "debounce" ? Number(ms) : null;
     if (scope && onConflict && word) return { key: decodeWord(word), scope, windowMs, onConflict, maxWaitMs };
   } catch {
-    // The key is not percent-encoded text.
+    // decodeWord throws if the key is not percent-encoded.
   }
   throw new HoldfastError("invalid_argument", "this is not a task: its unique key cannot be decoded");
 }

@@ -3,44 +3,42 @@ import type { HoldScope } from "@holdfast/contracts";
 interface ToldError {
   /** The error as it is stored. */
   error: string;
-  /** What the failure is counted under (engine/signature.ts). @default no signature */
+  /** What the failure is counted under (`toldOf` in engine/signature.ts). @default it has no signature */
   told?: string;
 }
 
-/** The verdict of a worker about an attempt, with the fence of its lease. */
+/** How an attempt ended, as a worker tells Redis. The fence names the lease that the worker holds. */
 export type Verdict =
   | { kind: "ack"; id: string; fence: string; resultText?: string }
   | ({ kind: "fail"; id: string; fence: string; delayMs: number } & ToldError)
   | ({ kind: "fatal" | "quarantine"; id: string; fence: string } & ToldError)
-  /** The task ends as cancelled. With `drop`, its last attempt failed and leaves no dead letter. */
+  /** The task ends as cancelled. With `drop` its last attempt failed, but the handler wants no dead letter. */
   | ({ kind: "cancel" | "drop"; id: string; fence: string } & ToldError)
   /**
    * An error that does not count as a failure: the attempt is refunded (at most RATE_LIMITED_MAX times), and the task
-   * waits. `delayMs` is at least 1.
+   * is retried after `delayMs`, at least 1.
    */
   | ({ kind: "excuse"; id: string; fence: string; delayMs: number } & ToldError)
   /**
-   * The handler sleeps or waits: the attempt is refunded, and the task is scheduled. `events`: the events that wake it
-   * sooner, percent-encoded and separated by commas.
+   * The handler sleeps or waits: the attempt is refunded, and the task is scheduled. `events`: the signals that end the
+   * wait early, percent-encoded and separated by commas.
    */
   | { kind: "suspend"; id: string; fence: string; delayMs: number; events: string }
   | { kind: "release"; id: string; fence: string }
-  /** The attempt never began: the task is handed back unchanged, however often. */
+  /** The attempt never began: the task is handed back unchanged. There is no limit for this. */
   | { kind: "unstarted"; id: string; fence: string }
-  /** A rate limit was met: the key of the task, its type or the queue is held for `delayMs`. */
+  /** The handler met a rate limit: no task of this key, type or queue (`scope`) starts for `delayMs`. */
   | { kind: "limited"; id: string; fence: string; delayMs: number; scope: HoldScope }
-  /**
-   * The worker has no handler for the type. The task is put aside until a worker with such a handler asks for tasks.
-   */
+  /** The worker has no handler for the type. The task waits until a worker that has one asks for tasks. */
   | { kind: "unrouted"; id: string; fence: string };
 
-/** Joins lists. It is much faster than `flatMap`, which is slow for short lists (hot path). */
+/** Joins lists. `flatMap` is much slower for short lists (hot path). */
 function joined<T>(lists: readonly T[][]): T[] {
   const none: T[] = [];
   return none.concat(...lists);
 }
 
-/** The tasks of one fence that completed without a result. They are sent together. */
+/** Tasks with the same fence that completed without a result. The call names the fence only once. */
 interface Acks {
   fence: string;
   ids: string[];
@@ -49,7 +47,7 @@ interface Acks {
 
 const textOf = ({ told, error }: ToldError) => (told === undefined ? error : `${told}\n${error}`);
 
-/** Adds the five arguments of the script for a verdict other than a plain ack. */
+/** Adds the five arguments of one verdict to the call. For all verdicts but acks without a result. */
 function pushOther(tail: (string | number)[], verdict: Verdict): void {
   const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
   const text =
@@ -66,17 +64,16 @@ function pushOther(tail: (string | number)[], verdict: Verdict): void {
 }
 
 /**
- * Orders the verdicts for `lua/transitions/settle.lua`, with acks first and grouped by fence, and notes the place of
- * each verdict.
+ * Sorts the verdicts for `lua/transitions/settle.lua`: acks come first, grouped by fence. `places` has the position of
+ * each verdict in the list of the caller.
  */
 export function verdictTail(verdicts: readonly Verdict[]) {
   const byFence = new Map<string, Acks>();
   const others: (string | number)[] = [];
   const otherPlaces: number[] = [];
-  // Tasks that were granted together mostly end together, so the fence is looked up once for all of them.
+  // Tasks that were granted together mostly end together, so the group of the last task is tried first.
   let acks: Acks | undefined;
-  // Not a loop: V8 would compile a loop twice in the first half second of a worker, once while it runs and once as a
-  // function.
+  // Not a loop, because V8 would compile a loop twice while a worker starts: once while it runs and once as a function.
   verdicts.forEach((verdict, place) => {
     if (verdict.kind !== "ack" || verdict.resultText !== undefined) {
       pushOther(others, verdict);

@@ -3,7 +3,7 @@ import { changeTasks, checkChange } from "../engine/change.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
 
 /**
- * Changes tasks by id. Each task is changed in its part of the queue.
+ * Changes waiting tasks by their ids, each in the partition that it is in.
  * @returns one result per id, in the order given
  */
 export function changeIds(parts: Parts, ids: readonly string[], change: TaskChange): Promise<ChangeResult[]> {
@@ -16,7 +16,10 @@ export function changeIds(parts: Parts, ids: readonly string[], change: TaskChan
   });
 }
 
-/** Checks a change of many tasks. @throws HoldfastError invalid_argument if it is not a change for many tasks */
+/**
+ * Checks a change that is to be made to many tasks. @throws HoldfastError invalid_argument if it has a key or a
+ * payload, which can only be changed for tasks by id
+ */
 export function checkBulkChange(change: BulkChange): BulkChange {
   const checked = checkChange(change);
   for (const name of ["key", "payloadText"] as const)

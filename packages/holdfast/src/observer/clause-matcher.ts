@@ -6,14 +6,17 @@ type Test<Value> = (value: Value) => boolean;
 
 const escaped = (text: string) => text.replaceAll(/[$()*+.?[\\\]^{|}/]/g, "\\$&");
 
-/** Returns a function that finds these words in a text. Case does not matter. */
+/** Returns a function that finds these words in a text. Upper and lower case are the same. */
 export function textFinder(words: string): Test<string> {
   if (words.toLowerCase() === words.toUpperCase()) return (text) => text.includes(words);
   const pattern = new RegExp(escaped(words), "iu");
   return (text) => pattern.test(text);
 }
 
-/** @param isPart whether a part of the text may match */
+/**
+ * Returns a function that compares a text with a pattern. @param isPart whether the text only has to contain the
+ * pattern
+ */
 function patternTest(
   pattern: Pattern,
   { isPart, matchCase }: { isPart: boolean; matchCase: boolean },
@@ -21,7 +24,7 @@ function patternTest(
   const [first = "", ...rest] = pattern;
   if (rest.length === 0 && isPart) return matchCase ? (text) => text.includes(first) : textFinder(first);
   if (rest.length === 0 && matchCase) return (text) => text === first;
-  // The pieces are looked for one after the other, each at its first place. One regular expression with several
+  // The pieces between the wildcards are searched one after the other. A single regular expression with several
   // wildcards could take very long in a large payload.
   const pieces = pattern.map((piece, at) => {
     const begin = at === 0 && !isPart ? "^" : "";
@@ -44,14 +47,14 @@ const anyOf =
   (value) =>
     tests.some((test) => test(value));
 
-/** The first line of an error, and its name and message if it has both. */
+/** Returns the first line of an error; also its name and its message, if it has both. */
 function errorTexts(error: string): string[] {
   const [line = ""] = error.split("\n", 1);
   const [, name, message] = /^([A-Z][\w$.]*)(?: \[[^\]]*\])?: (.*)$/.exec(line) ?? [];
   return name === undefined || message === undefined ? [line] : [line, name, message];
 }
 
-/** The texts of a field; none if the task has no such field. */
+/** Returns the texts of a field; an empty list if the task has no such field. */
 function fieldTexts(task: FilteredTask, field: TextField, isPart: boolean): readonly string[] {
   const present = (text: string | null | undefined) => (text === null || text === undefined ? [] : [text]);
   switch (field) {
@@ -70,7 +73,7 @@ function fieldTexts(task: FilteredTask, field: TextField, isPart: boolean): read
   }
 }
 
-/** The time of a task that a clause compares; null if the task has no such time. */
+/** Returns the time that a condition compares; null if the task has no such time. */
 function fieldTime(task: FilteredTask, field: TimeField): number | null {
   switch (field) {
     case "enqueued":
@@ -108,7 +111,7 @@ const isNumber = (json: string) => /^[-\d]/.test(json);
 const isString = (json: string) => json.startsWith('"');
 const isNested = (json: string) => json.startsWith("{") || json.startsWith("[");
 
-/** @param now the time from which durations count, ms */
+/** Returns a function that tests one condition. @param now the time from which durations are counted, ms */
 function testOf(clause: Clause, now: number): Test<FilteredTask> {
   switch (clause.kind) {
     case "any": {
@@ -156,7 +159,7 @@ function testOf(clause: Clause, now: number): Test<FilteredTask> {
   }
 }
 
-/** Returns a function that says whether a task meets all clauses. */
+/** Returns a function that says whether a task meets all conditions. */
 export function clauseMatcher(clauses: readonly Clause[], now: number): Test<FilteredTask> {
   const tests = clauses.map((clause) => {
     const test = testOf(clause, now);

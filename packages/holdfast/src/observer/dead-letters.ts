@@ -9,23 +9,26 @@ import { uniqueOptions } from "../engine/unique.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
 import type { ReplayOptions } from "./observer-options.ts";
 
-/** What became of one dead letter that should be replayed. `moved`: it was replayed into another queue. */
+/** The result of a replay for one dead letter. */
 export interface ReplayResult {
   /** The id of the dead letter. */
   id: string;
-  /** "unique_conflict": another task holds the unique key of the task, so the task stays a dead letter. */
+  /**
+   * "moved": it was replayed into another queue. "unique_conflict": another task holds its unique key, so it stays a
+   * dead letter.
+   */
   outcome: "replayed" | "moved" | "not_dead" | "not_found" | "unique_conflict";
-  /** The task that holds the key, with "unique_conflict". */
+  /** With "unique_conflict": the id of the task that holds the unique key. */
   heldBy?: string;
-  /** The id in the other queue, if the task was moved. */
+  /** With "moved": the id of the task in the other queue. */
   newId?: string;
 }
 
-/** What became of one dead letter that should be discarded. */
+/** The result of a discard for one dead letter. */
 export interface DiscardResult {
   /** The id of the dead letter. */
   id: string;
-  /** What became of it. */
+  /** Whether the dead letter was discarded, or why not. */
   outcome: "discarded" | "not_dead" | "not_found";
 }
 
@@ -38,9 +41,9 @@ export interface ReplayHow {
   payloadText?: string | undefined;
   /** The request id with which an operation repeats a batch. */
   request?: Request;
-  /** Tasks that died after this moment stay dead letters. */
+  /** Tasks that died later than this, ms since the epoch, stay dead letters. */
   diedBefore?: number;
-  /** Also replays a task whose unique key another task holds. */
+  /** Whether to replay a task even if another task holds its unique key. */
   force?: boolean | undefined;
 }
 
@@ -72,9 +75,8 @@ export async function replayHere(
 }
 
 /**
- * Replays tasks into another queue. First it enqueues a new task there, with an id derived from the old one, so that a
- * repeat finds the new task. Then it marks the old task as moved. A crash between the two steps leaves both tasks, but
- * never none.
+ * Replays tasks into another queue. First enqueues a new task there, with an id that is derived from the old one, so
+ * that a repeat finds it. Then marks the old task as moved. A crash between the two leaves both tasks, but never none.
  */
 export async function replayInto(
   from: Engine,
@@ -97,7 +99,7 @@ export async function replayInto(
       continue;
     }
     const newId = derivedId(raw.id, task.generation + 1);
-    // A derived id names no partition, so `ofId` always finds a part.
+    // The derived id names no partition, so `ofId` always returns one.
     const { engine: to } = target.ofId(newId) as Parts["all"][number];
     const decoded = decodeEnvelope(raw.envelope);
     const {
@@ -113,8 +115,8 @@ export async function replayInto(
       keepPayload,
       keep,
     } = decoded;
-    // In a queue with partitions, the derived id decides the partition, and the unique key may belong to another one.
-    // So the task does not take its unique key there.
+    // In a queue with partitions, the derived id selects the partition, but the unique key may belong to another one.
+    // So the new task has no unique key.
     const unique = force || target.partitions ? null : decoded.unique;
     const options = {
       priority,
@@ -139,8 +141,8 @@ export async function replayInto(
     );
     const count = (band: string) => (bandOf(options) === band ? 1 : 0);
     const { verdicts, owners = [] } = await to.enqueue({
-      // The id stays taken even after the new task has ended. So a repeat of this replay finds it and enqueues no
-      // second task.
+      // With `once` the id stays in use after the new task has ended, so that a repeated replay does not enqueue it
+      // again.
       checked: true,
       once: true,
       unique: unique !== null,
@@ -181,17 +183,17 @@ export async function replayInto(
 }
 
 /**
- * Returns the new id of a task that was moved after `sinceMs`. An operation that repeats a batch finds the tasks that
- * it has already moved in this way.
+ * Returns the new id of a task that was moved after `sinceMs`. So an operation that repeats a batch recognises the
+ * tasks that it has moved already.
  */
 function movedSince(record: string, queue: string, sinceMs: number): string | null {
   const [, movedAt, where] = /^r (\d+) \S+ (\S+)/.exec(record) ?? [];
   if (where === undefined || !(Number(movedAt) > sinceMs)) return null;
-  // The text is the name of the other queue or of one of its partitions, a slash, and the new id.
+  // `where` is the name of the other queue or partition, a slash, and the new id.
   return where.startsWith(`${queue}/`) ? where.slice(where.lastIndexOf("/") + 1) : null;
 }
 
-/** Derives the new id. It is always the same, so that a repeat finds the task that was enqueued before. */
+/** Derives the new id from the old one. It is always the same, so that a repeat finds the task. */
 function derivedId(id: string, generation: number): string {
   const derived = `${id}.g${generation}`;
   if (derived.length <= 128) return derived;
@@ -201,7 +203,7 @@ function derivedId(id: string, generation: number): string {
 
 /**
  * Discards dead letters.
- * @param options only for an operation: the request id with which it repeats a batch, and the options of
+ * @param options for an operation only: the request id with which it repeats a batch, and the options of
  * `Engine.discard`
  */
 export async function discardDead(
@@ -218,8 +220,8 @@ export async function discardDead(
 }
 
 /**
- * Replays tasks by id, each in its part of the queue or into another queue.
- * @param open registers the other queue and returns its parts
+ * Replays tasks by their ids, in the partition that they are in or into another queue.
+ * @param open registers the other queue and returns its partitions
  * @returns one result per id, in the order given
  */
 export async function replayIds(

@@ -4,13 +4,13 @@ import { advanceAll, cancelFlow, forgetFlow } from "../engine/flow-mover.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 
-/** The states that can be emptied. Tasks that are processing belong to their workers. */
+/** The states that an operator can empty. Tasks that are processing cannot be removed, because workers hold them. */
 export const EMPTIED_STATES = ["pending", "scheduled", "dead", "completed", "cancelled", "expired"] as const;
 
-/** A state that a queue can be emptied of. */
+/** A state that an operator can empty. */
 export type EmptiedState = (typeof EMPTIED_STATES)[number];
 
-/** The indexes that have the tasks of a state. */
+/** The indexes (lists and sorted sets) with the tasks of each state. */
 export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo", "pendingTyped", "pendingKeyed"],
   scheduled: ["scheduled"],
@@ -20,13 +20,16 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   expired: ["expired"],
 };
 
-/** A flow of another queue that ends because of a deletion may enqueue its callback in the queue that is deleted. */
+/**
+ * How often a queue that is deleted is emptied: while it ends, a flow of another queue may still enqueue a callback in
+ * it.
+ */
 const ROUNDS = 3;
 
-/** One call removes at most this many tasks, because more would block Redis for too long. */
+/** One call removes at most this many tasks. More would block Redis for too long. */
 export const EMPTY_TASKS = 250;
 
-/** Removes every task of one part that is in one of these states. @returns how many tasks were removed */
+/** Removes every task in these states from one queue or partition. @returns how many tasks were removed */
 export async function emptyPart(engine: Engine, states: readonly EmptiedState[]): Promise<number> {
   let removed = 0;
   for (const state of states) {
@@ -41,7 +44,7 @@ export async function emptyPart(engine: Engine, states: readonly EmptiedState[])
   return removed;
 }
 
-/** Ends every flow, so that no node waits any more; and tells other parts of it. */
+/** Ends every flow, so that no node waits any more, and tells the other queues and partitions. */
 async function endFlows(engine: Engine, end: typeof cancelFlow): Promise<void> {
   for (let after = ""; ; ) {
     const page = await engine.list("flowsDue", "first", after, 100);
@@ -53,19 +56,19 @@ async function endFlows(engine: Engine, end: typeof cancelFlow): Promise<void> {
 }
 
 /**
- * Removes the parts of a queue with their tasks. @returns how many tasks were removed; null if a part got new tasks
+ * Deletes a queue with all its partitions and tasks. @returns how many tasks were removed; null if tasks were added
  * meanwhile
  */
 export async function deleteParts(client: Holdfast, { all, partitions }: Parts): Promise<number | null> {
   let removed = 0;
   for (const { name, engine } of all) {
-    // An earlier deletion may have removed some of the partitions before it failed.
+    // An earlier deletion that failed may have removed some partitions already.
     if (partitions && !(await client.registry.hasQueue(name))) continue;
     await endFlows(engine, cancelFlow);
     for (let emptied = 1, round = 0; emptied > 0 && round < ROUNDS; round++) {
       emptied = await emptyPart(engine, EMPTIED_STATES);
       removed += emptied;
-      // Other queues learn that their nodes here are gone, and forget the flows of this queue.
+      // Tells other queues that their nodes here are gone, and that the flows of this queue are forgotten.
       await endFlows(engine, forgetFlow);
     }
     const deleteKeys = async () => (await engine.delete()) === "deleted";

@@ -15,9 +15,9 @@ import { deployedOf } from "./workers.ts";
 const TREND_BUCKETS = 48;
 const TREND_BUCKET_MS = 1_800_000;
 
-/** How long an error is muted. Without either it stays muted until somebody ends that. */
+/** How long an error is muted. Without options it stays muted until somebody ends the mute. */
 export interface MuteOptions {
-  /** Who mutes it. @default "library" */
+  /** The person or program that mutes the error. @default "library" */
   by?: string | undefined;
   /** The mute ends after this time, ms. */
   forMs?: number | undefined;
@@ -25,7 +25,7 @@ export interface MuteOptions {
   failures?: number | undefined;
 }
 
-/** Reads the errors of a queue, those of its partitions added up. */
+/** Reads the errors of a queue. Those of its partitions are added up. */
 export async function errorsOf(
   queue: string,
   { all }: Parts,
@@ -50,7 +50,7 @@ export async function errorsOf(
 
 const joined = (one: readonly string[], two: readonly string[]) => [...new Set([...one, ...two])];
 
-/** Adds up the errors of several partitions. */
+/** Adds up the errors of the partitions of a queue. */
 function merge(parts: readonly QueueErrors[]): QueueError[] {
   const found = new Map<string, QueueError>();
   for (const error of parts.flatMap(({ errors }) => errors)) {
@@ -92,7 +92,7 @@ function viewOf(queue: string, error: QueueError, at: number, current: string | 
 const isMuted = ({ until, untilFailures }: ErrorMute, at: number, failures: number) =>
   (until === null || at < until) && (untilFailures === null || failures < untilFailures);
 
-/** Adds up the errors of several queues. */
+/** Joins the errors of several queues. */
 export function joinErrors(views: readonly ErrorsView[]): ErrorsView {
   return {
     at: Math.max(0, ...views.map(({ at }) => at)),
@@ -115,7 +115,7 @@ const KINDS = {
   all: () => true,
 };
 
-/** Selects and orders errors. The newest or largest comes first. */
+/** Selects errors and sorts them, newest or largest first. */
 export function selectErrors(errors: readonly ErrorView[], query: ErrorsQuery): ErrorView[] {
   const { type, q, kind = "open", sort = "last" } = query;
   const hasWords = q === undefined ? undefined : textFinder(q);
@@ -132,7 +132,7 @@ export function selectErrors(errors: readonly ErrorView[], query: ErrorsQuery): 
 }
 
 /**
- * @param options null ends the mute
+ * Mutes an error, or ends the mute. @param options null ends the mute
  * @throws HoldfastError not_found
  */
 export async function muteErrorIn(

@@ -18,23 +18,26 @@ export interface TaskFilter {
   query?: string;
   /** Only tasks of this type. @default all types */
   type?: string;
-  /** A complete tag. Case matters. */
+  /** One tag of the task, complete. Upper and lower case differ. */
   tag?: string;
-  /** The id of a flow. Selects its nodes and callbacks. */
+  /** The id of a flow, which selects its nodes and callbacks. */
   flow?: string;
-  /** Text in id, type, error, tags or payload. Case does not matter. */
+  /** A text in the id, type, error, tags or payload. Upper and lower case are the same. */
   q?: string;
-  /** Text in the last error. Case does not matter. */
+  /** A text in the last error. Upper and lower case are the same. */
   error?: string;
-  /** The signature of the error under which a dead letter is counted; `other` for dead letters without one. */
+  /** The error signature under which the dead letter is counted; `other` for dead letters without one. */
   signature?: string;
-  /** The reason why the task died. */
+  /** Why the task died. */
   reason?: DeadReason;
-  /** The task ended, is due (scheduled) or was enqueued (pending, processing) at this time or later, ms. */
+  /**
+   * The earliest time, ms since the epoch: when the task ended, is due (scheduled) or was enqueued (pending,
+   * processing).
+   */
   from?: number;
   /**
-   * That time of the task is before this one, ms. If the clock was set back, some tasks from the repeated span may be
-   * left out.
+   * The same time has to be earlier than this, ms since the epoch. If the clock was set back, some tasks of the
+   * repeated span may be left out.
    */
   to?: number;
 }
@@ -46,24 +49,24 @@ const TEXTS = ["type", "tag", "flow", "q", "error", "signature", "reason"] as co
 const TIMES = ["from", "to"] as const;
 const KNOWN: ReadonlySet<string> = new Set(["query", ...TEXTS, ...TIMES]);
 
-/** A span of time. If a limit is missing, the span has no end on that side. */
+/** A span of time. A missing limit means that the span is open at that end. */
 export interface Span {
-  /** ms since the epoch. */
+  /** Milliseconds since the epoch. */
   from?: number;
-  /** ms since the epoch; this time does not belong to the span. */
+  /** Milliseconds since the epoch; the span ends before this time. */
   to?: number;
 }
 
-/** A filter that has been checked. All durations in it count from one moment. */
+/** A checked filter. Durations in its query are counted from the same time for all tasks. */
 export class CompiledFilter {
   readonly #clauses: readonly Clause[];
   readonly #now: number;
-  /** Says whether a task matches. */
+  /** Returns whether a task matches. */
   readonly matches: (task: FilteredTask) => boolean;
 
   /**
-   * Checks a filter. An unknown field is refused, because ignoring it would select more tasks than the caller means.
-   * @param now the time from which durations count, ms
+   * Checks a filter. Unknown fields are refused, because ignoring one would select more tasks than the caller wants.
+   * @param now the time from which durations are counted, ms
    * @throws HoldfastError invalid_argument that names the field; QueryError
    */
   constructor(filter: TaskFilter, now: number) {
@@ -73,7 +76,7 @@ export class CompiledFilter {
     this.matches = clauseMatcher(this.#clauses, now);
   }
 
-  /** Whether every task matches. */
+  /** Whether the filter matches every task. */
   get isEverything(): boolean {
     return this.#clauses.length === 0;
   }
@@ -83,7 +86,7 @@ export class CompiledFilter {
     return LISTED_STATES.filter((state) => this.#clauses.every((clause) => mayHold(clause, state)));
   }
 
-  /** The ids of the only tasks that can match; undefined if the filter does not name them. */
+  /** The only ids that can match; undefined if the filter does not name ids. */
   get ids(): string[] | undefined {
     for (const clause of this.#clauses) {
       if (clause.kind !== "text" || clause.field !== "id" || clause.not || clause.isPart) continue;
@@ -92,13 +95,16 @@ export class CompiledFilter {
     return undefined;
   }
 
-  /** Whether tasks of this queue can match. */
+  /** Returns whether tasks of this queue can match. */
   admitsQueue(queue: string): boolean {
     const own = this.#clauses.filter((clause) => clause.kind === "text" && clause.field === "queue");
     return clauseMatcher(own, this.#now)({ queue } as FilteredTask);
   }
 
-  /** The span of time outside which no task in this state matches, from clauses about the time that orders its list. */
+  /**
+   * Returns the span of time outside of which no task in this state can match. It is about the time by which the list
+   * of that state is sorted.
+   */
   spanOf(state: ListedState): Span {
     const span = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
     for (const clause of this.#clauses) {
@@ -113,7 +119,7 @@ export class CompiledFilter {
   }
 }
 
-/** The times that order the list of a state. */
+/** The times by which the list of each state is sorted. */
 const ORDERED_BY: Record<ListedState, readonly TimeField[]> = {
   scheduled: ["due", "time"],
   pending: [],
@@ -124,13 +130,13 @@ const ORDERED_BY: Record<ListedState, readonly TimeField[]> = {
   expired: ["ended", "time"],
 };
 const ENDED = ["completed", "dead", "cancelled", "expired"];
-/** The states whose tasks have this field. */
+/** For fields that not every task has: the states whose tasks have them. */
 const STATES_WITH: Partial<Record<string, readonly string[]>> = {
   ...{ due: ["scheduled"], died: ["dead"], completed: ["completed"], ended: ENDED },
   ...{ reason: ["dead"], signature: ["dead"] },
 };
 
-/** Whether a task in this state can meet a clause. */
+/** Returns whether a task in this state can meet a condition. */
 function mayHold(clause: Clause, state: ListedState): boolean {
   if (!("field" in clause)) return true;
   if (clause.field === "state" && clause.kind === "choice")
@@ -138,7 +144,7 @@ function mayHold(clause: Clause, state: ListedState): boolean {
   return clause.not || (STATES_WITH[clause.field]?.includes(state) ?? true);
 }
 
-/** Returns the clauses that the fields of a filter stand for. Case matters in whole texts, and not in parts of texts. */
+/** Turns the fields of a filter into conditions. Case matters for whole texts, but not for parts of texts. */
 function clausesOfFields(filter: TaskFilter): Clause[] {
   const { q, error, reason, from, to } = filter;
   const clauses: Clause[] = [];
@@ -162,14 +168,14 @@ function clausesOfFields(filter: TaskFilter): Clause[] {
 
 /**
  * Returns the function that says whether a task matches.
- * @param now the time from which durations of a query count, ms. @default the time of this process
+ * @param now the time from which durations of a query are counted, ms. @default the time of this process
  * @throws HoldfastError invalid_argument
  */
 export const matcherOf = (filter: TaskFilter, now = Date.now()) => new CompiledFilter(filter, now).matches;
 
 /**
- * Checks the filter of an action on all matches. An undefined field and an empty query are refused too, because such an
- * action would apply to every task.
+ * Checks the filter of an action on all matching tasks. Fields that are undefined and an empty query are refused too,
+ * because they are probably mistakes and would select every task.
  * @throws HoldfastError invalid_argument
  */
 export function bulkFilterOf(filter: DeadLetterFilter, now: number): CompiledFilter {

@@ -6,29 +6,29 @@ import { epochMs, oneOf, pattern, text, whole } from "../options/kinds.ts";
 import { checkShape, shapeOf, shown } from "../options/shape.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
 
-/** A task that failed for good in another system, as that system reports it. */
+/** A task that has failed for good in another system. */
 export interface GivenUp {
-  /** The id of a scheduled task. Enqueue that task first, with your own id and the longest `delayMs`. */
+  /** The id of a scheduled task. Enqueue the task first, with this id and the longest `delayMs`. */
   id: string;
-  /** The reason that the dead letter shows. */
+  /** Why the task died. */
   reason: "retries_exhausted" | "crashes_exhausted" | "fatal";
-  /** The attempts that were made, 1 to 1_000_000. */
+  /** How many attempts the other system made, 1 to 1_000_000. */
   attempts: number;
   /** The error of the last attempt, with its stack. At most 1_024 characters. */
   error?: string | undefined;
-  /** When the last attempt ended, ms since the epoch. A time later than Redis time counts as now. @default now */
+  /** When the last attempt ended, ms since the epoch. A time in the future counts as now. @default now */
   endedAt?: number | undefined;
   /** When the last attempt began, ms since the epoch. @default `endedAt` */
   startedAt?: number | undefined;
-  /** Who made the last attempt. @default none */
+  /** The worker that made the last attempt. @default none */
   workerId?: string | undefined;
 }
 
-/** What became of one task that was given up. */
+/** The result for one task that was given up. */
 export interface GiveUpResult {
   /** The id of the task. */
   id: string;
-  /** What became of it. */
+  /** Whether the task became a dead letter, or why not. */
   outcome: "given_up" | "dead_already" | "not_scheduled" | "not_found";
 }
 
@@ -58,7 +58,7 @@ export const giveUpShape = shapeOf<GivenUp>({
 
 const OUTCOMES = { g: "given_up", d: "dead_already", n: "not_scheduled", u: "not_found" } as const;
 
-/** @returns one result per task, in the order given */
+/** Makes dead letters of scheduled tasks. @returns one result per task, in the order given */
 export function giveUpTasks(parts: Parts, tasks: readonly GivenUp[]): Promise<GiveUpResult[]> {
   if (!Array.isArray(tasks))
     throw new HoldfastError(

@@ -9,7 +9,7 @@ import { readTasks } from "./task-list.ts";
 const PAGE = 100;
 const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
 
-/** The states in which a filter can select tasks for an action on all matches. */
+/** The states whose tasks can be selected by a filter for an action on all matches. */
 export type MatchedState = keyof typeof INDEXES;
 
 /** Reads the tasks in a state page by page, latest time first. */
@@ -29,18 +29,18 @@ async function* pagesOf(
   } while (cursor !== "");
 }
 
-/** How many tasks match, and how many were read to find them. */
+/** How many tasks match a filter, and how many were read to find them. */
 export interface TaskMatch {
   matched: number;
   scanned: number;
   total: number;
-  /** Whether all tasks in that state were read. */
+  /** Whether all tasks in the state were read. */
   isWhole: boolean;
 }
 
 /**
- * Counts the tasks in a state that match. In each part it stops after more than `matched` matches or after `scanned`
- * tasks.
+ * Counts the matching tasks in a state. In each partition, the count ends after more than `matched` matches or after
+ * `scanned` tasks.
  */
 export async function matchTasks(
   { queue, all }: Parts,

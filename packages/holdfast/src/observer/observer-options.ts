@@ -8,58 +8,60 @@ import type { RedisOption } from "../redis/settings.ts";
 import { EMPTIED_STATES } from "./emptied.ts";
 import type { MuteOptions } from "./errors.ts";
 
-/** Options of an `Observer`: a client that it shares, or a Redis for a connection of its own. */
+/** Options of an `Observer`: either a client to share, or a Redis to connect to. */
 export type ObserverOptions =
   | {
-      /** A client that others may use too. The observer does not close it. */
+      /** A client that is shared. The observer does not close it. */
       client: Holdfast;
     }
   | {
-      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are then used. */
       redis: RedisOption;
       /** The first part of every Redis key. @default "queue" */
       prefix?: string | undefined;
-      /** Called after each script call, with its name and time in seconds; for metrics. @default none */
+      /**
+       * Called after each script call, with the name of the script and the time in seconds, for metrics. @default none
+       */
       onScript?: ConnectionOptions["onScript"];
     };
 
-/** Options of a replay or discard of all tasks that match a filter. */
+/** Options of an action on all tasks that match a filter. */
 export interface BulkOptions {
-  /** The other queue into which the tasks are replayed. */
+  /** The other queue into which the tasks are replayed. @default their own queue */
   to?: string | undefined;
-  /** Only for `replayAll`: also replays tasks whose unique key another task holds. @default false */
+  /** Only for `replayAll`: whether to replay a task even if another task holds its unique key. @default false */
   force?: boolean | undefined;
-  /** The most tasks per second, more than 0. @default as fast as Redis takes them */
+  /** The most tasks per second, more than 0. @default no limit */
   ratePerSecond?: number | undefined;
-  /** When this signal is aborted, the operation is cancelled after the present batch. */
+  /** Aborting this signal cancels the operation after the present batch. */
   signal?: AbortSignal | undefined;
-  /** The person or program that starts the operation, shown with the operation. @default "library" */
+  /** The person or program that starts the operation, which lists of operations show. @default "library" */
   by?: string | undefined;
-  /** Called after each batch, with the numbers so far. */
+  /** Called after each batch, with the numbers of tasks so far. */
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
 
 export interface ReplayOptions {
-  /** The other queue into which the tasks are replayed. */
+  /** The other queue into which the tasks are replayed. @default their own queue */
   to?: string | undefined;
-  /** Replaces the payload. Needs exactly one id. */
+  /** A new payload as JSON text. Needs exactly one id. @default the old payload */
   payloadText?: string | undefined;
   /**
-   * Also replays tasks whose unique key another task holds. Such a task does not take the key, and both tasks may run.
-   * @default false
+   * Whether to replay a task even if another task holds its unique key. The replayed task does not get the key, so both
+   * may run. @default false
    */
   force?: boolean | undefined;
 }
 
 export interface MatchBounds {
-  /** The count ends once more than this many tasks match. */
+  /** The count ends when more than this many tasks match. */
   matched?: number | undefined;
-  /** The count ends once this many dead letters were looked at. */
+  /** The count ends after this many tasks were read. */
   scanned?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** The name is checked in detail when it is used. */
+/** Only the type is checked here; the name is checked when it is used. */
 const queueName: Kind = { wants: "the name of a queue", is: isText, code: "invalid_queue_name" };
 export const emptiedStates = listOf(
   oneOf(...EMPTIED_STATES),

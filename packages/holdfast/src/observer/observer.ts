@@ -43,7 +43,7 @@ import { workersOf } from "./workers.ts";
 
 export type { BulkOptions, ObserverOptions } from "./observer-options.ts";
 
-/** Shows all queues to an operator, and acts on them. A queue with partitions counts as one queue. */
+/** Shows all queues to an operator, and acts on them. A queue with partitions is shown as one queue. */
 export class Observer extends TaskOperator {
   #callsBefore: Promise<void> = Promise.resolve();
   readonly #client: Holdfast;
@@ -73,7 +73,7 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Counts the tasks of a queue. If it has partitions, their counts are added up.
+   * Counts the tasks of a queue. The counts of its partitions are added up.
    * @throws HoldfastError queue_not_found
    */
   async stats(queue: string): Promise<QueueStats> {
@@ -82,7 +82,7 @@ export class Observer extends TaskOperator {
     return mergeStats(queue, parts, partitions?.count ?? null);
   }
 
-  /** The stats of every queue. */
+  /** Counts the tasks of every queue. */
   async snapshot(): Promise<QueueStats[]> {
     await this.#client.check();
     const names = await this.#client.registry.queues();
@@ -109,26 +109,29 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Returns the graph of a flow with its critical path. In a large flow, nodes share a box, so the size of the graph is
-   * bounded. At most 10,000 nodes are read.
+   * Returns the graph of a flow with its critical path. In a large flow, several nodes share a box, so that the size of
+   * the graph is limited. At most 10,000 nodes are read.
    * @throws HoldfastError invalid_*, not_found, queue_not_found
    */
   async flowGraph(queue: string, id: string): Promise<FlowGraph> {
     return flowGraph(await this.#partitions.known(queue), id);
   }
 
-  /** A page of the flows of a queue. @throws HoldfastError invalid_*, queue_not_found */
+  /** Returns a page of the flows of a queue. @throws HoldfastError invalid_*, queue_not_found */
   async flows(queue: string, options: FlowsOptions = {}): Promise<FlowPage> {
     return listFlows(await this.#partitions.known(queue), options);
   }
 
-  /** Cancels a flow: no node of it begins after this call. Waiting nodes end soon, and running ones are asked to stop. */
+  /**
+   * Cancels a flow: none of its nodes starts after this call. Waiting nodes end soon, and running ones are asked to
+   * stop.
+   */
   async cancelFlow(queue: string, id: string): Promise<"cancelled" | "too_late" | "not_found"> {
     return cancelFlowIn(await this.#partitions.known(queue), id);
   }
 
   /**
-   * Says why a task does not run, or what it waits for; null if there is no such task. @throws HoldfastError
+   * Explains why a task does not run, or what it waits for; null if there is no such task. @throws HoldfastError
    * invalid_task_id
    */
   async why(queue: string, id: string): Promise<Why | null> {
@@ -162,7 +165,7 @@ export class Observer extends TaskOperator {
 
   /**
    * Pauses a queue. Creates the queue if it does not exist.
-   * @param by the operator; shown as `pausedBy`
+   * @param by the operator, shown as `pausedBy`
    * @throws HoldfastError invalid_queue_name
    */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
@@ -174,7 +177,7 @@ export class Observer extends TaskOperator {
     );
   }
 
-  /** @throws HoldfastError queue_not_found */
+  /** Ends the pause of a queue. @throws HoldfastError queue_not_found */
   async resume(queue: string): Promise<void> {
     await this.#inOrder(() =>
       this.#partitions.onAll(
@@ -201,7 +204,7 @@ export class Observer extends TaskOperator {
     );
   }
 
-  /** The number of partitions of a queue; null if it has none. */
+  /** Returns the number of partitions of a queue; null if it has none. */
   async partitions(queue: string): Promise<number | null> {
     return (await this.#partitions.get(queue))?.count ?? null;
   }
@@ -209,14 +212,14 @@ export class Observer extends TaskOperator {
   /**
    * Gives a queue partitions, or raises their number to `count`. New partitions get the settings of the others, and are
    * paused if the others are. Tasks stay in their partition. Workers find new partitions within `watchMs`. Running
-   * producers find them when they start again, or when they meet the id of a task in a new partition.
+   * producers find them when they restart, or when they use the id of a task in a new partition.
    * @throws HoldfastError conflict if the queue has more partitions, or has tasks but no partitions
    */
   async partition(queue: string, count: number): Promise<{ partitions: number }> {
     return { partitions: await this.#partitions.set(checkPartitionedName(queue), count) };
   }
 
-  /** Removes every task that is in one of these states. Running tasks are not removed. */
+  /** Removes every task in these states. Running tasks are not removed. */
   async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
     checkArgument("states", checks.emptiedStates, states);
     const removed = await each(await this.#partitions.known(queue), ({ engine }) =>
@@ -226,12 +229,12 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Removes a queue and all its tasks. If somebody enqueues to it later, it becomes a new queue.
+   * Deletes a queue with all its tasks. A later enqueue creates it again as a new queue.
    * @throws HoldfastError queue_not_paused, queue_busy (tasks are processing or were added), queue_not_found
    */
   async deleteQueue(queue: string): Promise<{ removed: number }> {
     const parts = await this.#partitions.known(queue);
-    // These reasons to refuse are checked before the first part is deleted.
+    // All of these are checked before the first partition is deleted.
     const { paused, processing } = await this.stats(queue);
     const refuse = (code: ErrorCode, why: string): never => {
       throw new HoldfastError(code, `queue "${queue}" cannot be deleted ${why}`);
@@ -247,7 +250,7 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * The errors of some queues, with exact counts of their failures and dead letters.
+   * Returns the errors of some queues, with exact counts of failures and dead letters.
    * @param queues @default all queues
    * @throws HoldfastError queue_not_found
    */
@@ -258,7 +261,7 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Mutes an error: it is left out of the list of open errors, and still counted.
+   * Mutes an error: it is left out of the list of open errors, but still counted.
    * @param options null ends the mute
    * @throws HoldfastError queue_not_found, not_found, invalid_argument
    */
@@ -271,40 +274,42 @@ export class Observer extends TaskOperator {
     return muteErrorIn(await this.#partitions.known(queue), signature, options);
   }
 
-  /** @param options.tasks adds the tasks that each worker runs */
+  /** Returns the registered workers. @param options.tasks adds the tasks that each worker runs */
   async workers(options: { tasks?: boolean } = {}): Promise<WorkerView[]> {
     checkShape(checks.workersShape, options);
     await this.#client.check();
     return workersOf(this.#client, options.tasks ?? false);
   }
 
-  /** The ids of the running janitors, without the janitors that do not work on schedules. */
+  /** Returns the ids of the running janitors that enqueue the tasks of schedules. */
   async janitors(): Promise<string[]> {
     await this.#client.check();
     return this.#client.registry.janitors();
   }
 
   /**
-   * Tells one worker to acquire no more tasks. The worker hands back the tasks that it has not begun, and lets the
-   * running ones end. It obeys with its next heartbeat, within two seconds, and is `drained` when it holds no tasks.
+   * Tells a worker to acquire no more tasks. The worker hands back the tasks that it has not begun, and lets the
+   * running ones end. It obeys at its next heartbeat, within two seconds, and is `drained` when it holds no tasks.
    * @throws HoldfastError not_found
    */
   async drainWorker(id: string): Promise<void> {
     await this.#tellWorker(id, true);
   }
 
-  /** Lets a draining worker acquire tasks again. @throws HoldfastError not_found */
+  /** Tells a drained worker to acquire tasks again. @throws HoldfastError not_found */
   async resumeWorker(id: string): Promise<void> {
     await this.#tellWorker(id, false);
   }
 
-  /** Compares the indexes of a queue with its records. @throws HoldfastError queue_not_found, redis_* */
+  /**
+   * Compares the indexes of a queue with the state records of its tasks. @throws HoldfastError queue_not_found, redis_*
+   */
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
     checkShape(checks.auditShape, options);
     return auditParts(await this.#partitions.known(queue), options);
   }
 
-  /** Closes the connection if the observer made it. Idempotent. */
+  /** Closes the connection if the observer opened it. May be called several times. */
   async close(): Promise<void> {
     if (this.#ownsClient) await this.#client.close();
   }
@@ -322,8 +327,8 @@ export class Observer extends TaskOperator {
   }
 
   /**
-   * Makes calls take effect in the order in which they were made, even if they are not awaited. Otherwise a resume
-   * could overtake a pause.
+   * Makes calls in the order in which they came, even if the caller does not await them. Otherwise a resume could
+   * overtake a pause.
    */
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
     const result = this.#callsBefore.then(call);

@@ -10,11 +10,11 @@ import {
 } from "@holdfast/contracts/json";
 
 /**
- * Returns the JSON texts at a path of a payload, as they were written, so that large numbers stay exact. None for a
- * payload that is not kept or is not JSON.
+ * Returns the values at a path of a payload as JSON texts, exactly as they were written, so that large numbers stay
+ * exact. Empty for a payload that is not kept or is not JSON.
  */
 export function valuesAt(payloadText: string, path: readonly Step[]): string[] {
-  // Names are rarely written with escapes. So most payloads without such a member are recognised by their text.
+  // A shortcut: names are rarely written with escapes, so most payloads without such a member do not contain its name.
   if (
     !payloadText.includes("\\") &&
     path.some((step) => step !== null && !isIndex(step) && !payloadText.includes(step))

@@ -45,7 +45,7 @@ test("an empty queue has only zeros and the default settings", () => {
 });
 
 test("the counts of states follow from the accepted tasks and their moves", () => {
-  // Each counter has another number, so that a mix-up of two counters fails the test.
+  // Every counter has a different number, so that the test fails if two counters are mixed up.
   const counters = [-60, -5, 3, 40, 7, 6, 8, 9, 0, 77, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111];
   expect(
     queueStats("q", raw({ counters, accepted: [100, 20, 4], lengths: [1, 2, 3, 4], dropped: 112 })),

@@ -4,7 +4,7 @@ import { flowTotals } from "../engine/flow-text.ts";
 import type { RawStats } from "../engine/replies.ts";
 import { settingsText } from "../engine/settings-text.ts";
 
-// Positions in the packed counters: lua/lib/queue.lua.
+// Positions of the counters (lua/lib/queue.lua).
 const PENDING = 0;
 const SCHEDULED = 1;
 const PROCESSING = 2;
@@ -15,7 +15,7 @@ const EXPIRED = 6;
 const PURGED = 7;
 const GRANTS = 9;
 const TOTALS = 10;
-// The index, among the counters of a queue, of the entries in its pending lists that belong to no pending task.
+// Positions of the counters of tombstones: entries in the pending lists whose task is no longer pending.
 const TOMBSTONES = 8;
 const TOMBSTONES_HIGH = 21;
 const TOMBSTONES_LOW = 22;
@@ -30,13 +30,13 @@ function oldestAgeMs(raw: RawStats): number {
     try {
       oldest = Math.min(oldest, decodeHeader(header).enqueuedAt);
     } catch {
-      // A record that cannot be read has no age. Its task is quarantined when it is acquired.
+      // The age of a task whose header cannot be read is not known. A worker that acquires the task ends it as dead.
     }
   }
   return Math.max(0, raw.now - oldest);
 }
 
-/** Reads what the limits allow to start. -1 means no limit. */
+/** Reads from the numbers of `stats` how many tasks the limits allow to start. -1 means no limit. */
 function flowOf(
   [
     room = -1,
@@ -61,7 +61,7 @@ function flowOf(
   };
 }
 
-/** Makes the stats from the counters of the queue. An audit compares these counters with the indexes. */
+/** Makes the statistics of a queue from its counters. An audit compares these counters with the indexes. */
 export function queueStats(queue: string, raw: RawStats): QueueStats {
   const count = (at: number) => raw.counters[at] ?? 0;
   const total = (at: number) => count(TOTALS + at);

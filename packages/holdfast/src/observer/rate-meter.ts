@@ -5,14 +5,11 @@ interface Sample {
   acked: number;
 }
 
-// Over a shorter time the rate would vary too much. Over a longer time it would not be the present rate.
+// A rate over a shorter time would vary too much. A rate over a longer time would be outdated.
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 30_000;
 
-/**
- * Measures how fast the tasks of each queue are completed, from the counters of snapshots that this observer takes
- * anyway.
- */
+/** Measures how many tasks of each queue complete per second, from the counters of statistics that are read anyway. */
 export class RateMeter {
   readonly #samples = new Map<string, Sample[]>();
 
@@ -23,7 +20,7 @@ export class RateMeter {
     this.#samples.set(stats.queue, samples);
   }
 
-  /** Returns 0 if there are too few snapshots. */
+  /** Returns the rate; 0 if there are too few measurements. */
   acksPerSecond(queue: string): number {
     const samples = this.#samples.get(queue) ?? [];
     const [first, last] = [samples[0], samples.at(-1)];

@@ -16,13 +16,13 @@ import {
 export interface SearchOptions extends TaskFilter {
   /** The `cursor` of the previous page. */
   cursor?: string;
-  /** 1 to 100. @default 50 */
+  /** How many tasks a page has, 1 to 100. @default 50 */
   limit?: number;
-  /** Ends the search between two reads. */
+  /** Aborting this signal ends the search after the present read. */
   signal?: AbortSignal;
 }
 
-/** One list that is searched. */
+/** A list to search: the tasks of one state in one queue. */
 interface Place {
   parts: Parts;
   state: ListedState;
@@ -30,8 +30,8 @@ interface Place {
 }
 
 /**
- * Searches several queues in all states in which a task can match. The queues are searched in the order of their names,
- * and the states of each in the order of a task's life. `total` counts the tasks in all these lists.
+ * Searches several queues, in alphabetical order, in all states in which a task can match. `total` is the number of
+ * tasks in all lists that are searched.
  */
 export async function searchTasks(queues: readonly Parts[], options: SearchOptions): Promise<TaskPage> {
   const { cursor, limit = 50, signal, ...rest } = options;
@@ -83,7 +83,7 @@ async function placesOf(queues: readonly Parts[], states: readonly ListedState[]
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Returns the place where a search continues. If the queue of the cursor was deleted meanwhile, that is the next queue. */
+/** Returns the list at which a search continues. If the queue of the cursor was deleted, this is the next queue. */
 function placeOfCursor(cursor: string, places: readonly Place[]): [at: number, inner: string] {
   const [, queue = "", state = "", inner = ""] = /^([\w.-]{1,64})~([a-z]+)~([\w~-]*)$/.exec(cursor) ?? [];
   const rank = LISTED_STATES.indexOf(state as ListedState);
@@ -97,7 +97,7 @@ function placeOfCursor(cursor: string, places: readonly Place[]): [at: number, i
   return [at, place.parts.queue === queue && place.state === state ? inner : ""];
 }
 
-/** Reads the tasks with these ids, in any state. */
+/** Returns the tasks with these ids, whatever their state is. */
 async function lookUp(
   queues: readonly Parts[],
   filter: CompiledFilter,

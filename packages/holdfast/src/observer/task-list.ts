@@ -12,11 +12,11 @@ import { queueStats } from "./queue-stats.ts";
 export interface TaskPage {
   /** The tasks of this page. */
   tasks: TaskView[];
-  /** The cursor of the next page; null at the end. */
+  /** The cursor of the next page; null after the last page. */
   cursor: string | null;
-  /** How many tasks were read for this page. */
+  /** How many tasks were read to fill this page. */
   scanned: number;
-  /** The number of tasks in the list that is searched. */
+  /** How many tasks the list has. */
   total: number;
 }
 
@@ -26,15 +26,16 @@ export interface ListOptions extends TaskFilter {
   state: ListedState;
   /** The `cursor` of the previous page. */
   cursor?: string;
-  /** 1 to 100. @default 50 */
+  /** How many tasks a page has, 1 to 100. @default 50 */
   limit?: number;
-  /** Ends the search between two reads. */
+  /** Aborting this signal ends the search after the present read. */
   signal?: AbortSignal;
 }
 
 type Index = [index: keyof QueueKeys, order: ListOrder];
 
-// Waiting tasks: the task that runs next comes first. Ended tasks: the task that ended last comes first.
+// The indexes of each state, in the order in which they are read. Waiting tasks begin with the one that runs next,
+// ended tasks with the one that ended last.
 export const INDEXES: Record<ListedState, Index[]> = {
   pending: [
     ["pendingTyped", "typed"],
@@ -49,21 +50,21 @@ export const INDEXES: Record<ListedState, Index[]> = {
   dead: [["deadLetters", "last"]],
   completed: [
     ["completed", "ended"],
-    // Of the completed tasks with the option `keep`, the one that will be removed last comes first.
+    // Completed tasks with the option `keep` begin with the one that is removed last.
     ["kept", "last"],
   ],
   cancelled: [["cancelled", "ended"]],
   expired: [["expired", "ended"]],
 };
 
-// One request reads at most this many tasks. The next request continues from its cursor.
+// One request reads at most this many tasks. Its cursor continues the search.
 export const SCANNED = 1_000;
-// At most this many bytes are read at once, because a page of large payloads would block Redis for everybody.
+// One call reads at most about this many bytes, because reading many large payloads would block Redis for all clients.
 const READ_BYTES = 1_048_576;
 
 /**
- * Returns how many tasks to read next, from the size of those that were read last. @param before the result if none
- * were read
+ * Returns how many tasks to read next, from the size of those that were read last.
+ * @param before the previous number, which is returned if no task was read
  */
 export function nextPageSize(found: readonly RawTask[], before: number): number {
   const bytes = found.reduce(
@@ -74,10 +75,10 @@ export function nextPageSize(found: readonly RawTask[], before: number): number 
   return Math.max(1, Math.min(LIMITS.pageTasks, Math.floor((READ_BYTES * found.length) / bytes)));
 }
 
-/** A cursor is opaque to clients. It says which index was read, and which entry was seen last. */
+/** Decodes a cursor: the index that was read, and the last entry of the page. For clients, cursors are only a text. */
 function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: string } {
-  // The pattern allows spaces, because an entry of `pending:typed` is a band, a type, two numbers and an id, and an
-  // entry of `pending:keyed` begins with the key.
+  // Spaces are allowed, because an entry of `pending:typed` is a band, a type, two numbers and an id, and an entry of
+  // `pending:keyed` begins with the key.
   const match = /^(\d)~((?:-?\d{1,17}(?:\.\d{1,12})?:[A-Za-z0-9_.:/ %!~*'()-]{0,600})?)$/.exec(
     Buffer.from(cursor, "base64url").toString("utf8"),
   );
@@ -89,9 +90,9 @@ function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: st
 const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`).toString("base64url");
 
 /**
- * Returns the cursor at which reading begins, so that tasks outside the span are skipped. Scheduled tasks are read
- * oldest first, so those earlier than `from` are skipped. Ended tasks are read newest first, so those later than `to`
- * are skipped. An empty cursor begins at the start.
+ * Returns the cursor from which to read a list, so that tasks outside of the span are skipped. Scheduled tasks are read
+ * oldest first, so those before `from` are skipped. Ended tasks are read newest first, so those after `to` are skipped.
+ * "" means the start of the list.
  */
 function entryOf(state: ListedState, { from, to }: Span): string {
   if (state === "scheduled") return from === undefined ? "" : `${Math.ceil(from) - 1}:`;
@@ -99,14 +100,14 @@ function entryOf(state: ListedState, { from, to }: Span): string {
   return `${Math.ceil(to)}:`;
 }
 
-/** Returns whether no later task of the index can be within the span. */
+/** Returns whether the span ends before this task, so that no later task of the list can be in it. */
 function isPastSpan(task: TaskView, state: ListedState, { from, to }: Span): boolean {
   if (state === "scheduled") return to !== undefined && timeOf(task) >= to;
   if (state === "pending" || state === "processing") return false;
   return from !== undefined && timeOf(task) < from;
 }
 
-/** Lists the tasks of a queue. The partitions of a queue follow one another, and the tasks are in order within each. */
+/** Lists the tasks of a queue. The tasks of its partitions come one partition after the other. */
 export async function listTasks(parts: Parts, options: ListOptions): Promise<TaskPage> {
   const { all, partitions } = parts;
   if (!partitions) return listPart(parts.queue, engineAt(parts, 0), options);
@@ -145,16 +146,16 @@ function decodePartCursor(cursor: string | undefined, count: number): [place: nu
 export const invalidCursor = () =>
   new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
 
-/** An estimate of the Redis time, from which durations in a query count. */
+/** The estimated time of Redis, from which durations in a query are counted. */
 export const nowOf = (parts: Parts) => engineAt(parts, 0).connection.now();
 
-/** @throws HoldfastError invalid_argument */
+/** Checks the size of a page. @throws HoldfastError invalid_argument */
 export function checkLimit(limit: number): void {
   if (Number.isSafeInteger(limit) && limit >= 1 && limit <= LIMITS.pageTasks) return;
   throw new HoldfastError("invalid_argument", `limit has to be 1 to ${LIMITS.pageTasks}, got ${limit}`);
 }
 
-/** Lists the tasks of one part. @param queue the name that the returned tasks have as their queue */
+/** Lists the tasks of one queue or partition. @param queue the queue name that the tasks show */
 export async function listPart(queue: string, engine: Engine, options: ListOptions): Promise<TaskPage> {
   const { state, cursor, limit = 50, signal, ...rest } = options;
   const filter = new CompiledFilter(rest, engine.connection.now());
@@ -190,7 +191,8 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
     for (const raw of found) {
       const task = taskView(queue, raw);
       if (task?.state !== state) continue;
-      // The tasks of `kept` are not in the order of their ends.
+      // The list of tasks with `keep` is sorted by the time of their removal, so a task outside of the span does not
+      // end the search.
       isPast = index !== "kept" && isPastSpan(task, state, span);
       if (isPast) break;
       if (filter.matches(task)) tasks.push(task);
@@ -204,7 +206,7 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
   return { tasks, cursor: encodeCursor(at, after), scanned, total };
 }
 
-/** Reads the tasks with these ids that one part has. @param queue the name that the tasks have as their queue */
+/** Reads the tasks with these ids in one queue or partition. @param queue the queue name that the tasks show */
 export async function readTasks(queue: string, engine: Engine, ids: readonly string[]): Promise<TaskView[]> {
   const tasks: TaskView[] = [];
   for (let at = 0; at < ids.length; at += LIMITS.pageTasks) {
@@ -216,7 +218,7 @@ export async function readTasks(queue: string, engine: Engine, ids: readonly str
   return tasks;
 }
 
-/** A task of a queue and the part that has it; null if nothing is known about it. */
+/** Returns a task, and the partition that has it; null if there is no such task. */
 export async function findTask(parts: Parts, id: string): Promise<{ task: TaskView; part: Part } | null> {
   for (const part of parts.allOfId(id)) {
     const [raw] = await part.engine.get([id]);

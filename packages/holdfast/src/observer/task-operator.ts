@@ -25,7 +25,9 @@ import * as checks from "./observer-options.ts";
 import { type SearchOptions, searchTasks } from "./search.ts";
 import { findTask, type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
 
-/** Shows tasks to an operator, and acts on one, on several by their ids, or on all that match. */
+/**
+ * Shows tasks to an operator, and changes single tasks, several tasks by their ids, or all tasks that match a filter.
+ */
 export class TaskOperator {
   readonly #client: Holdfast;
   readonly #partitions: PartitionRegistry;
@@ -49,7 +51,7 @@ export class TaskOperator {
     return part ? sendSignal(part.engine, id, event, text) : "not_found";
   }
 
-  /** The durable steps of a task, without their results; null if it has none, and has got no signal. */
+  /** Returns the durable steps of a task, without their results; null if it has neither steps nor signals. */
   async steps(queue: string, id: string): Promise<TaskSteps | null> {
     checkTaskId(id);
     const part = (await this.#partitions.known(queue)).ofId(id);
@@ -59,9 +61,8 @@ export class TaskOperator {
   }
 
   /**
-   * One page of the tasks in a state. With a filter, the search ends when enough tasks match or 1,000 tasks were
-   * scanned. So a page can have few tasks and still have a cursor. If the queue has partitions, the page lists one
-   * after the other, and the tasks of each in order.
+   * Returns a page of the tasks in a state. With a filter, a page ends when it is full or after 1,000 tasks were read,
+   * so it may have few tasks and still a cursor. The tasks of partitions come one partition after the other.
    * @throws HoldfastError invalid_argument (also for a filter with an unknown field), invalid_cursor, queue_not_found
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
@@ -69,8 +70,8 @@ export class TaskOperator {
   }
 
   /**
-   * Returns one page of the tasks of some queues, in every state in which a task can match. The page ends as a page of
-   * `list` does. If the query names ids, only these tasks are read.
+   * Returns a page of the tasks of some queues, in all states in which a task can match. A page ends as in `list`. If
+   * the query names ids, only these tasks are read.
    * @throws HoldfastError invalid_argument, invalid_cursor, queue_not_found
    */
   async search(queues: readonly string[], options: SearchOptions = {}): Promise<TaskPage> {
@@ -78,9 +79,9 @@ export class TaskOperator {
   }
 
   /**
-   * Replays dead letters, at most 500.
-   * @param options.payloadText replaces the payload; needs exactly one id
-   * @param options.force also replays tasks whose unique key another task holds
+   * Replays dead letters by their ids, at most 500.
+   * @param options.payloadText a new payload; needs exactly one id
+   * @param options.force whether to replay a task even if another task holds its unique key
    * @returns one result per id, in the order given
    */
   async replay(
@@ -93,9 +94,9 @@ export class TaskOperator {
   }
 
   /**
-   * Replays every dead letter that matches and existed at the time of the call, oldest first. This is an operation: it
-   * is listed with the others and can be paused and cancelled. It runs in this process, and a service continues it if
-   * this process ends. Skips tasks whose unique key another task holds, unless `options.force` is true.
+   * Replays all matching dead letters that existed at the time of the call, oldest first. This is an operation, which
+   * is listed with others and can be paused and cancelled. It runs in this process; if the process ends, a service
+   * continues it. Tasks whose unique key another task holds are skipped, unless `options.force` is true.
    * @throws HoldfastError invalid_argument (also for a filter with an unknown field), queue_not_found, rate_limited
    * (too many operations run), conflict (somebody cancelled it)
    */
@@ -108,14 +109,14 @@ export class TaskOperator {
     return { replayed, skipped };
   }
 
-  /** Discards dead letters, at most 500. @returns one result per id, in the order given */
+  /** Discards dead letters by their ids, at most 500. @returns one result per id, in the order given */
   async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
     return perId(await this.#partitions.known(queue), ids, (part, own) => discardDead(part.engine, own));
   }
 
   /**
-   * Makes dead letters of scheduled tasks that died in another system. The call can be repeated. These tasks do not
-   * count in `totals.deadLettered` of the queue, since they did not fail here. At most 500 tasks.
+   * Makes dead letters of scheduled tasks that died in another system, at most 500. The call can be repeated. These
+   * tasks do not count in `totals.deadLettered` of the queue, because they did not fail here.
    * @returns one result per task, in the order given
    * @throws HoldfastError invalid_*, queue_not_found
    */
@@ -124,8 +125,8 @@ export class TaskOperator {
   }
 
   /**
-   * Discards every dead letter that matches, as an operation like the one of `replayAll`. The operation can be undone
-   * for ten minutes.
+   * Discards all matching dead letters, as an operation like that of `replayAll`. The operation can be undone for ten
+   * minutes.
    */
   async discardAll(
     queue: string,
@@ -140,7 +141,7 @@ export class TaskOperator {
     return (await this.matchDead(queue, filter)).matched;
   }
 
-  /** Counts the dead letters that match. @param bounds how many tasks to look at in each partition */
+  /** Counts the matching dead letters. @param bounds when to stop in each partition */
   async matchDead(
     queue: string,
     filter: DeadLetterFilter = {},
@@ -149,7 +150,7 @@ export class TaskOperator {
     return this.#match("dead", queue, filter, bounds);
   }
 
-  /** Counts the scheduled tasks that match, in the way in which `matchDead` counts dead letters. */
+  /** Counts the matching scheduled tasks, like `matchDead`. */
   async matchScheduled(
     queue: string,
     filter: TaskFilter = {},
@@ -160,15 +161,15 @@ export class TaskOperator {
 
   async #match(state: MatchedState, queue: string, filter: TaskFilter, bounds: checks.MatchBounds) {
     checkShape(checks.matchShape, bounds);
-    // A wrong filter is refused before the queue is looked for.
+    // The filter is checked first, so that a wrong filter is reported even if the queue does not exist.
     bulkFilterOf(filter, 0);
     return matchTasks(await this.#partitions.known(queue), state, filter, bounds);
   }
 
   /**
-   * Changes the time, the priority, the key or the payload of tasks that wait. All given tasks get the same change. At
-   * most 500 ids.
-   * @param change a payload needs exactly one id
+   * Changes the time, the priority, the key or the payload of waiting tasks. All tasks get the same change, at most
+   * 500.
+   * @param change a new payload needs exactly one id
    * @returns one result per id, in the order given
    * @throws HoldfastError invalid_*, payload_too_large, queue_not_found
    */
@@ -177,8 +178,8 @@ export class TaskOperator {
   }
 
   /**
-   * Changes every scheduled task that matches and was scheduled at the time of the call, as an operation like the one
-   * of `replayAll`. `{ delayMs: 0 }` runs all of them now, including retries.
+   * Changes all matching tasks that were scheduled at the time of the call, as an operation like that of `replayAll`.
+   * `{ delayMs: 0 }` runs all of them now, including retries.
    * @throws HoldfastError as `replayAll`
    */
   async changeAll(
@@ -200,13 +201,13 @@ export class TaskOperator {
     return "not_found";
   }
 
-  /** The verdicts that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
+  /** Returns which acks and failures came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
     checkArgument("limit", checks.staleLimit, limit);
     return readStale(await this.#partitions.known(queue), limit);
   }
 
-  /** @returns the number of tasks by outcome */
+  /** Runs an operation to its end. @returns the number of tasks by outcome */
   async #bulk(
     kind: "replay" | "discard" | "change",
     queue: string,

@@ -16,10 +16,7 @@ interface Case {
   shared?: StoredLimit[];
 }
 
-/**
- * Makes the keys page of a queue that has no limits, except for the given fields of the queue and of the key of the
- * task.
- */
+/** Makes the limits of a queue without limits, except for the given fields of the queue and of the task's key. */
 const keysPage = (limits: Partial<KeysPage["limits"]> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
   limits: {
     ...{ queue: "q", at: 0, limits: {}, types: [], running: 0 },
@@ -56,7 +53,7 @@ test("running: on which worker, and whether a cancel was requested", () => {
   const workers = [workerViewOf({ id: "w7", state: "draining" })];
   expect(why({ task, workers })).toMatchObject({ reason: "running", detail: "attempt 2 runs on worker w7" });
   expect(why({ task: { ...task, cancelRequested: true }, workers }).detail).toContain("cancel was requested");
-  // A task also continues to run while its queue is paused.
+  // A running task continues while its queue is paused.
   expect(why({ task, stats: { paused: true }, workers }).reason).toBe("running");
 });
 
@@ -79,7 +76,7 @@ test("worker_lost: what happened to its worker, and when another worker gets the
   expect(why({ task, stats: { at }, workers: [stopped], janitors: 2 }).detail).toMatch(
     /which has stopped; .*then one of 2 janitors will give it/,
   );
-  // The worker sends heartbeats, although the lease has ended.
+  // The lease has ended, but the worker sends heartbeats.
   const alive = workerViewOf({ id: "w7" });
   expect(why({ task: late, stats: { at }, workers: [alive] })).toMatchObject({
     reason: "running",
@@ -94,7 +91,7 @@ test("overdue: a scheduled task whose time has come, and why it was not promoted
     detail: "it was due 60 s ago: a janitor has to move it to the waiting tasks, and none runs: start one",
   });
   expect(why({ task, stats: { at: 65_000 } }).detail).toContain("the janitor will move it");
-  // A task that has just become due is not overdue yet, because a janitor needs a moment.
+  // A task that has just become due is not late yet, because a janitor needs a moment to promote it.
   expect(why({ task, stats: { at: 6_000 } }).reason).toBe("not_due");
 });
 
@@ -204,7 +201,7 @@ test("workers_draining: all workers that could run the task drain; this reason c
     detail: 'the only worker of queue "q" drains: resume one, or start another',
   });
   expect(why({ workers: [drained, draining] }).detail).toContain("all 2 workers");
-  // One worker that does not drain is enough, but a worker of another queue does not count.
+  // One worker that does not drain is enough. A worker of another queue does not count.
   expect(why({ workers: [drained, workerViewOf({ id: "w3" })] }).reason).toBe("waiting");
   expect(why({ workers: [workerViewOf({ state: "drained", queues: ["other"] })] }).reason).toBe("no_workers");
 });
@@ -216,7 +213,7 @@ test("limited: which limit holds the task, how much of it is used, and its place
     ...{ reason: "limited", position: 2, expectedStartAt: null },
     detail: '3 of 3 tasks of the key "acme" run; 2 tasks are before it',
   });
-  // Half of the running tasks have this key, so two of the four tasks that end each second have it too.
+  // Half of the running tasks have this key, so it gets two of the four ends per second.
   const known = { acksPerSecond: 4, stats: { at: 100_000, processing: 6 } };
   expect(why({ task, limits: full, position: 2, ...known }).expectedStartAt).toBe(101_500);
   const rate = { limit: 10, periodMs: 60_000 };

@@ -14,11 +14,11 @@ import { encodeWord } from "../engine/text.ts";
 import { runsType } from "../engine/type-rules.ts";
 import { isOfPartitions } from "../shares/dealer.ts";
 
-/** Why a task does not run, or that it runs. */
+/** Explains why a task does not run, or that it runs. */
 export interface Why {
   /** The state of the task. */
   state: TaskState;
-  /** The reason as one word that does not change. */
+  /** The reason as one word, which does not change. */
   reason:
     | "paused"
     | "after"
@@ -35,27 +35,28 @@ export interface Why {
     | "limited"
     | "skipped"
     | "terminal";
-  /** The reason in a sentence. */
+  /** The reason as a sentence. */
   detail: string;
-  /** How many tasks are before the task in its band, if that is known. */
+  /** How many tasks of its priority or key are before the task; null if that is not known. */
   position: number | null;
-  /** Whether the position is an estimate. */
+  /** Whether `position` is an estimate. */
   positionIsEstimate: boolean;
-  /** Milliseconds since the epoch, if it is known. */
+  /** When the task will probably start, ms since the epoch; null if that is not known. */
   expectedStartAt: number | null;
 }
 
-// Janitors act as soon as a lease ends or a task becomes due. A delay of more than this is reported, ms.
+// Janitors act as soon as a lease ends or a task becomes due. A longer delay than this is reported, ms.
 const LATE_MS = 2_000;
 
-/** The facts about the workers and the queue that explain why a task waits. */
+/** What is known about the queue and the workers around a task. */
 export interface Surroundings {
   stats: QueueStats;
   workers: WorkerView[];
   /** How many janitors run. */
   janitors: number;
   /**
-   * How many tasks are before the task in its band; null if the task was not found among the entries that were read.
+   * How many tasks of its priority or key are before the task; null if it was not found among the entries that were
+   * read.
    */
   position: number | null;
   acksPerSecond: number;
@@ -156,7 +157,7 @@ export function explain(task: TaskView, around: Surroundings): Why {
   });
 }
 
-/** Says for what a suspended handler waits; null for any other task. */
+/** Describes what a suspended handler waits for; null for any other task. */
 function waitOf({ waitsFor }: TaskView): string | null {
   if (waitsFor === null) return null;
   if (waitsFor.length === 0) return "its handler sleeps";
@@ -169,7 +170,7 @@ function waitOf({ waitsFor }: TaskView): string | null {
   return `its handler waits for ${parts.join(", or ")}`;
 }
 
-/** Returns which limit blocks the task: the limit of the queue, of its key or of its type; null for none. */
+/** Returns the limit that blocks the task: that of the queue, of its key or of its type; null if there is none. */
 function limitOf(task: TaskView, around: Surroundings) {
   const { limits: page, position, stats } = around;
   const { limits, keys } = page;
@@ -208,21 +209,21 @@ function limitOf(task: TaskView, around: Surroundings) {
 }
 
 /**
- * Estimates when this many tasks under a limit will have ended, if they end as fast as the other tasks of the queue.
- * @returns null if nothing is known about how fast tasks end
+ * Estimates when this many tasks under a limit will have ended, at the rate at which tasks of the queue complete.
+ * @returns null if that rate is not known
  */
 function afterEnds(ends: number, running: number, { stats, acksPerSecond }: Surroundings): number | null {
   const perSecond = (acksPerSecond * running) / Math.max(running, stats.processing);
   return perSecond > 0 ? Math.round(stats.at + (ends / perSecond) * 1_000) : null;
 }
 
-/** Explains a task that waits because the share of its queue in a shared limit is used up. */
+/** Explains a task that waits because its queue has used up its share of a shared limit. */
 function sharedLimitOf(task: TaskView, { limits: { limits, shares }, shared, position }: Surroundings) {
   const share =
     shares.find(({ limit }) => limit.concurrency !== undefined && limits.running >= limit.concurrency) ??
     shares[0];
   const whole = shared.find(({ name }) => name === share?.name);
-  // The other queues are counted but not named, because the reader may have no right to see them.
+  // The other queues are only counted, because the reader may not be allowed to see them.
   const others = (whole?.queues.length ?? 1) - 1;
   const [what, sharers] = isOfPartitions(share?.name ?? "")
     ? [`the limit of queue "${task.queue}"`, "all its partitions"]
@@ -238,7 +239,7 @@ function sharedLimitOf(task: TaskView, { limits: { limits, shares }, shared, pos
   };
 }
 
-/** Says what happened to a worker that does not run any more; null for a worker that runs. */
+/** Describes what happened to a worker that is gone; null for a worker that runs. */
 function whatBecameOf(worker: WorkerView | undefined): string | null {
   if (worker === undefined) return "is not registered any more";
   if (worker.state === "lost") return `was last heard of ${ago(worker.heartbeatAgeMs)}`;
@@ -267,18 +268,18 @@ export function spanOf(ms: number): string {
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }
 
-// The search for a task ends after this many tasks of its band or of its key. Its position is then not known.
+// The position of a task is searched among this many tasks. Beyond that it is not known.
 const POSITION_EXACT = 10_000;
 
 /**
- * Returns how many tasks are before this task in its band or in the line of its key; null beyond 10,000, and for a task
- * that is in neither.
+ * Returns how many tasks are before this one, among those of its priority or of its key; null beyond 10,000, and for a
+ * task that is in neither list.
  */
 export async function positionOf(engine: Engine, task: TaskView): Promise<number | null> {
   if (task.state !== "pending" || task.solo) return null;
   const band = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
   const index = task.key === null ? band : "pendingKeyed";
-  // All lines of keys are in one index, one after the other.
+  // The waiting tasks of all keys are in one index, sorted by key.
   let cursor = task.key === null ? "" : `0:${encodeWord(task.key)} `;
   for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
     const page = await engine.list(

@@ -3,7 +3,7 @@ import type { Holdfast } from "../client.ts";
 
 const WORKER_LOST_MS = 10_000;
 
-/** Returns the registered workers, sorted by id. @param withTasks adds the tasks that each worker runs */
+/** Returns the registered workers, sorted by id. @param withTasks whether to add the tasks that each worker runs */
 export async function workersOf(client: Holdfast, withTasks: boolean): Promise<WorkerView[]> {
   const tasks = withTasks ? await client.registry.workerTasks() : null;
   const now = client.connection.now();
@@ -21,18 +21,18 @@ export async function workersOf(client: Holdfast, withTasks: boolean): Promise<W
     .sort((a, b) => a.id.localeCompare(b.id));
 }
 
-/** Whether a worker of these queues runs tasks of the queue, or of one of its partitions. */
+/** Returns whether a worker of these queues runs tasks of the queue, or of one of its partitions. */
 export const runsQueue = (queues: readonly string[], queue: string): boolean =>
   queues.some((name) => name === queue || name.startsWith(`${queue}/`));
 
-/** A version of the workers of a queue, and when the first of them started. */
+/** A version of the workers of a queue, and when its first worker started. */
 export interface Deploy {
-  /** Milliseconds since the epoch. */
+  /** When the first worker of this version started, ms since the epoch. */
   at: number;
   version: string;
 }
 
-/** Returns the version of the worker of the queue that started last; null if no worker has a version. */
+/** Returns the version of the worker that was started last; null if no worker has a version. */
 export function deployedOf(queue: string, workers: readonly WorkerView[]): Deploy | null {
   const own = workers.filter(({ queues, version }) => version !== "" && runsQueue(queues, queue));
   const [last] = own.sort((a, b) => b.startedAt - a.startedAt);

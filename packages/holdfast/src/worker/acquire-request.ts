@@ -3,22 +3,24 @@ import type { Engine, RoundTrip } from "../engine/engine.ts";
 import type { Push } from "../engine/round-trip.ts";
 import type { Request } from "../engine/task-scripts.ts";
 
-/** A request id, and the nonce for the fence of the tasks that the request may get. */
+/**
+ * A request for tasks. Redis builds the fence of the tasks that it grants from `nonce`, so the worker knows the fence.
+ */
 export interface Asked {
   request: Request & { readonly index: number };
   nonce: string;
 }
 
 /**
- * The acquire of an idle queue. The request is on its way to Redis, or parked there. While it is parked, an enqueue can
- * grant tasks to it and send them to the worker. If such a message is lost, the worker repeats the same request to get
- * the tasks.
+ * The acquire call of a queue without pending tasks. Redis keeps ("parks") the request until an enqueue grants tasks to
+ * it and publishes them to the worker. If that message is lost, the worker repeats the same request and gets the same
+ * tasks.
  */
 export class AcquireRequest {
   readonly #engine: Engine;
   #sent: Asked | null = null;
   #parked: Asked | null = null;
-  // A push can arrive before the answer to the request which it belongs to. It is kept until then.
+  // A push (tasks that an enqueue granted) that arrived before the answer to its request. It is kept until the answer.
   #early: Push | null = null;
 
   constructor(engine: Engine) {
@@ -33,12 +35,12 @@ export class AcquireRequest {
     return this.#parked !== null;
   }
 
-  /** Makes a new request for a settle that also acquires. */
+  /** Makes the request of a settle call that acquires tasks as well. */
   create(): Asked {
     return { request: this.#engine.takeRequest(), nonce: nanoid(8) };
   }
 
-  /** Returns the parked request, or a new one. The request counts as sent from now on. */
+  /** Repeats the parked request if there is one, and otherwise makes a new request. */
   send(): Asked {
     const asked = this.#parked ?? this.create();
     this.#sent = asked;
@@ -46,7 +48,7 @@ export class AcquireRequest {
     return asked;
   }
 
-  /** Called when Redis has answered, or when nobody waits for the answer any more. */
+  /** Called when Redis has answered, or when the worker has stopped waiting for the answer. */
   answered(asked: Asked, trip: RoundTrip | null): void {
     if (this.#sent === asked) this.#sent = null;
     if (trip?.parked) this.#parked = asked;
@@ -54,8 +56,9 @@ export class AcquireRequest {
   }
 
   /**
-   * Applies a push. @returns the grants if the push answers the parked request; null if it answers another request;
-   * "again" if the worker has to repeat the request to get the tasks
+   * Takes the tasks that an enqueue pushed to the parked request.
+   * @returns the grants if the push answers the parked request; null if it answers another request; "again" if the push
+   * has no tasks because they were too large, so the worker has to repeat the request
    */
   granted(push: Push): RoundTrip | null | "again" {
     const belongsTo = (asked: Asked | null) =>
@@ -64,18 +67,15 @@ export class AcquireRequest {
       this.#early = push;
       return null;
     }
-    // If no open request matches, a repeated request has already got the tasks of the push, or the request was given
-    // up.
+    // The push is outdated: a repeated request has already got its tasks, or the worker gave the request up.
     if (this.#parked === null || !belongsTo(this.#parked)) return null;
     const trip = push.roundTrip(this.#parked.nonce);
-    // The tasks were too large to be pushed, so the worker has to ask for them.
     if (trip === null) return "again";
     this.#engine.giveRequest(this.#parked.request);
     this.#parked = null;
     return trip;
   }
 
-  /** Returns the push that arrived before the answer to its request, and forgets it. */
   takeEarly(): Push | null {
     const early = this.#early;
     this.#early = null;

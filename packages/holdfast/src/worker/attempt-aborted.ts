@@ -1,4 +1,4 @@
-/** Why the signal of a handler was aborted: `signal.reason`. */
+/** The `signal.reason` of a handler whose attempt was aborted. */
 export class AttemptAborted extends Error {
   readonly reason: "lease_lost" | "cancelled" | "timed_out" | "shutdown";
   constructor(reason: AttemptAborted["reason"], message: string) {

@@ -1,4 +1,4 @@
-// The verdicts about attempts that ended in this process.
+// Makes verdicts: messages that tell Redis how an attempt ended (completed, failed, or given up).
 import type { HoldfastError } from "@holdfast/contracts";
 import type { Verdict } from "../engine/engine.ts";
 import type { Envelope } from "../engine/envelope.ts";
@@ -13,7 +13,6 @@ import { storedResult } from "./json-text.ts";
 import { judge } from "./retry-policy.ts";
 import { errorText, readThrown } from "./thrown.ts";
 
-/** An attempt that has ended. */
 interface EndedAttempt {
   readonly id: string;
   readonly fence: string;
@@ -54,12 +53,16 @@ export function errorVerdict(of: EndedAttempt, error: unknown): Verdict {
   }
   const own = of.span?.context?.traceparent;
   const text = errorText(thrown);
-  // If the span of this attempt is recorded, the next attempt links to it.
+  // If this attempt was traced, its span context is stored with the error, so that the next attempt can link to the
+  // span.
   const stored = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
   return { ...verdict, id, fence, error: stored, told: told(of, text) };
 }
 
-/** @param error why the envelope cannot be read */
+/**
+ * Makes the verdict for a task whose stored envelope cannot be read. Retrying would not help, so the task becomes a
+ * dead letter. @param error why reading the envelope failed
+ */
 export function unreadableVerdict(of: EndedAttempt, error: unknown): Verdict {
   const text = errorText(readThrown(error));
   return { kind: "quarantine", id: of.id, fence: of.fence, error: text, told: told(of, text) };
@@ -69,7 +72,10 @@ function told({ type, workerVersion, tags }: EndedAttempt, error: string): strin
   return toldOf({ type, version: workerVersion, tags, error });
 }
 
-/** @param timeoutMs the time-out that was exceeded; null if the task has expired */
+/**
+ * Makes the error of an attempt that took too long. @param timeoutMs the time-out; null if `expiresAt` ended the
+ * attempt
+ */
 export function timeoutError(timeoutMs: number | null): Error {
   const error = new Error(
     timeoutMs === null ? "its expiresAt has passed" : `timed out after ${timeoutMs} ms`,

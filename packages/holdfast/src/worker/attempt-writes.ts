@@ -4,7 +4,7 @@ import { encodeLogLine } from "../engine/text.ts";
 import type { AttemptSpan } from "../tracing/tracing.ts";
 import { checkpointText, logLevel, logText, progressText } from "./json-text.ts";
 
-/** The attempt that writes. */
+/** The attempt whose handler reports progress or writes a log line. */
 interface Writer {
   readonly id: string;
   readonly fence: string;
@@ -14,7 +14,7 @@ interface Writer {
   onError(error: HoldfastError): void;
 }
 
-/** Makes the error event for a failed call of the context. */
+/** Wraps the failure of `ctx.progress` or `ctx.log`, so that the `error` event names the task. */
 export function failedCall(what: string, taskId: string, failure: unknown): HoldfastError {
   const { code, message, retryAfterMs } = asHoldfastError(failure);
   return new HoldfastError(code, `${what} of task ${taskId}: ${message}`, {
@@ -25,8 +25,9 @@ export function failedCall(what: string, taskId: string, failure: unknown): Hold
 }
 
 /**
- * Never rejects, because a handler need not await the call, and a lost line is no reason to fail the attempt. The call is
- * ignored after the attempt, because there is no lease under which to write.
+ * Writes progress or a log line. Never rejects, because handlers often do not await the call, and a lost line is no
+ * reason to fail the attempt. Does nothing after the attempt has ended, because the task may belong to another worker
+ * by then.
  */
 async function write(of: Writer, what: string, change: () => { progress?: string; line?: string }) {
   if (of.ended) return;

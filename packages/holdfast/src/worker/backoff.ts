@@ -8,8 +8,8 @@ export const DEFAULT_BACKOFF = {
 } as const satisfies Required<Backoff>;
 
 /**
- * Computes the wait between failed attempt `attempt` and the next one, ms. Full jitter waits a random time from 0 to
- * the computed wait, so that tasks that failed together are not retried together.
+ * Computes the wait between the failed attempt number `attempt` and the next attempt, ms. With jitter "full" the wait
+ * is random, from 0 to the computed wait, so that tasks that failed together are not all retried at the same time.
  * @param random from 0 to below 1
  */
 export function backoffDelayMs(backoff: Backoff, attempt: number, random: number): number {

@@ -7,7 +7,10 @@ import type { HandlerContext, HandlerTask } from "./handler.ts";
 
 type Fate = "done" | "failed" | "stopped" | undefined;
 
-/** Runs a batch of `size` tasks of which some are bad. Returns the calls and the outcome of each task. */
+/**
+ * Runs a batch of `size` tasks whose handler throws if a task of the set `bad` is among them. Returns the calls of the
+ * handler and the outcome of each task.
+ */
 async function search(size: number, bad: ReadonlySet<number>, options: Partial<BatchOptions> = {}) {
   const calls: number[][] = [];
   const fates: Fate[] = new Array(size).fill(undefined);

@@ -6,30 +6,33 @@ import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { concernsAll } from "./retry-policy.ts";
 import { readThrown } from "./thrown.ts";
 
-// If this many calls in a row threw, the worker assumes a cause that concerns all tasks, such as a service that is
-// down. Finding the failing task in a batch of 16 takes fewer calls.
+// After this many failed calls in a row, the remaining tasks fail together: the cause probably concerns all of them,
+// such as a service that is down. Finding one bad task among 16 needs fewer calls.
 const FAILED_CALLS = 32;
 
-/** One task of a batch. */
+/** A task of a batch, with functions that set the outcome of its attempt. */
 export interface BatchMember {
   asTask(): HandlerTask;
   asContext(): HandlerContext;
-  /** Whether the task has its outcome. */
+  /** Whether the outcome of the task is set. */
   readonly ended: boolean;
-  /** Why the task was told to stop; undefined if it was not. */
+  /** The reason why the attempt was aborted; undefined if it was not aborted. */
   readonly stopped: Error | undefined;
   succeed(result: unknown): void;
   fail(error: unknown): void;
 }
 
-/** What the calls of one batch share. */
+/** The state of one search for the failing tasks of a batch. All calls of the handler for that batch share it. */
 interface Search {
   readonly settings: BatchSettings;
-  /** How many calls of the handler have thrown since one last succeeded. */
+  /** How many calls of the handler have failed in a row. */
   failed: number;
 }
 
-/** Runs a batch until each of its tasks has its outcome. Never rejects. */
+/**
+ * Calls the handler with all tasks of the batch, and with halves of them if it throws, until each task has an outcome.
+ * Never rejects.
+ */
 export function runBatch(settings: BatchSettings, members: readonly BatchMember[]): Promise<void> {
   return runCall({ settings, failed: 0 }, members);
 }
@@ -51,7 +54,7 @@ async function runCall(search: Search, given: readonly BatchMember[]): Promise<v
   settle(members, returned);
 }
 
-/** Returns whether the task is run again. A task that was told to stop is not. */
+/** Returns whether the task still has to run. An aborted task fails here with the reason of the abort. */
 function goesOn(member: BatchMember): boolean {
   if (member.ended) return false;
   if (member.stopped) member.fail(member.stopped);
@@ -83,7 +86,10 @@ function settle(members: readonly BatchMember[], returned: unknown): void {
   }
 }
 
-/** Returns an error if the value that a batch handler returned is wrong. */
+/**
+ * Returns an error if the value that a batch handler returned is neither undefined nor an array with one result per
+ * task.
+ */
 export function refused(count: number, returned: unknown): Error | undefined {
   if (returned === undefined) return undefined;
   if (!Array.isArray(returned))
@@ -96,7 +102,6 @@ export function refused(count: number, returned: unknown): Error | undefined {
   );
 }
 
-/** One call of a batch handler. */
 class BatchCall {
   readonly tasks: readonly HandlerTask[];
   readonly context: BatchContext;

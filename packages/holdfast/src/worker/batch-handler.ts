@@ -1,70 +1,68 @@
 import type { HandlerContext, HandlerTask } from "./handler.ts";
 
-/** A value that separates tasks. Tasks with different values are never in one batch. */
+/** A value by which tasks are separated: tasks with different values are never in the same batch. */
 export type BatchKey = string | number | boolean | null | undefined;
 
 /** Options of `batch`. */
 export interface BatchOptions {
   /**
-   * The most tasks of one call, 1 to 500. Each takes a slot of the worker, so its `concurrency` has to be at least
-   * this.
+   * The largest number of tasks in one call of the handler, 1 to 500. Each task of a batch takes one slot, so the
+   * `concurrency` of the worker has to be at least `max`.
    */
   max: number;
   /**
-   * How long tasks may wait until `max` of them are there, or with `by: "key"` until `max` of one key are there. They
-   * wait in Redis, without a lease. The wait ends early for a task of high priority, a retry, and a task that would
-   * expire. Milliseconds, 0 to 60_000. @default 0: a batch has the tasks that are pending
+   * How long pending tasks may wait until there are `max` of them (with `by: "key"`: `max` of one key). They wait in
+   * Redis, without a lease. The wait ends early for a task of high priority, for a retry, and for a task that would
+   * expire. Milliseconds, 0 to 60_000. @default 0: a batch gets the tasks that are pending now
    */
   waitMs?: number | undefined;
   /**
-   * Separates tasks: `"key"` by the key of the task, a function by the value that it returns. @default tasks are not
-   * separated
+   * Which tasks may be in one batch: with `"key"` tasks with the same key, with a function tasks for which the function
+   * returns the same value. @default any tasks
    */
   by?: "key" | ((task: HandlerTask) => BatchKey) | undefined;
   /**
-   * The most bytes of payload of one call. A task with a larger payload has a call of its own. 1 to 1_073_741_824.
-   * @default no limit
+   * The largest total size of the payloads of one call, bytes, 1 to 1_073_741_824. A larger single task gets a call of
+   * its own. @default no limit
    */
   maxBytes?: number | undefined;
   /**
-   * What a thrown error means. `bisect`: the batch is run again in halves, so that only a task that fails alone fails.
-   * `failAll`: every task of the batch fails with the error. @default "bisect"
+   * What happens when the handler throws. `bisect`: the batch is run again in halves, until only the tasks that cause
+   * the error have failed. `failAll`: every task of the batch fails with the error. @default "bisect"
    */
   onThrow?: "bisect" | "failAll" | undefined;
 }
 
-/** The context of a batch handler. A plain object; its functions need no `this`. */
+/** The context of a batch handler. A plain object; its functions can be used without `this`. */
 export interface BatchContext<Result = unknown> {
   /**
-   * Aborted when every task of the batch that has no outcome yet was told to stop. `of(task).signal` is the signal of
-   * one task.
+   * Aborted when every unfinished task of the batch has been aborted. `of(task).signal` is the signal of a single task.
    */
   readonly signal: AbortSignal;
   /**
-   * The context of one task: its signal, token, attempt, progress, log and checkpoint. @throws HoldfastError
-   * invalid_argument
+   * Returns the context of one task: its signal, token, attempt, progress, log and checkpoint.
+   * @throws HoldfastError invalid_argument if the task is not in this batch
    */
   of(task: HandlerTask): HandlerContext;
   /**
-   * Completes one task now, with its result, while the batch continues. The task is not run again if the handler throws
-   * later.
-   * @throws HoldfastError invalid_argument: not a task of this call; conflict: the call has ended
+   * Completes one task now, while the batch continues. If the handler throws later, this task is not run again.
+   * @throws HoldfastError invalid_argument: the task is not in this batch; conflict: the call has ended
    */
   complete(task: HandlerTask, result?: Result): void;
   /**
-   * Fails one task now. The error means the same as if a handler threw it. If a task gets several outcomes, the first
-   * one counts.
-   * @throws HoldfastError invalid_argument: not a task of this call; conflict: the call has ended
+   * Fails one task now, as if a handler of this task had thrown `error`. If a task gets several outcomes, the first one
+   * counts.
+   * @throws HoldfastError invalid_argument: the task is not in this batch; conflict: the call has ended
    */
   fail(task: HandlerTask, error: unknown): void;
-  /** Fails one task with a `RetryAfter`. @param ms 0 to 31_536_000_000 @throws HoldfastError as `fail` */
+  /** Fails one task, which is retried after `ms`. @param ms 0 to 31_536_000_000 @throws HoldfastError as `fail` */
   retryAfter(task: HandlerTask, ms: number): void;
 }
 
 /**
- * Runs several tasks in one call. If it returns nothing, all tasks without an outcome of their own are completed. If it
- * returns an array, the array has the result of each task, in the order of the tasks; an Error in it fails its task.
- * Any other value fails all tasks.
+ * Runs several tasks in one call. If it returns nothing, all tasks without an outcome are completed. If it returns an
+ * array, the array holds one result for each task, in the order of `tasks`; an Error in the array fails its task. Any
+ * other value fails all tasks.
  */
 export type BatchHandler = (tasks: readonly HandlerTask[], ctx: BatchContext) => unknown;
 

@@ -30,7 +30,7 @@ export const batchShape = shapeOf<BatchOptions>({
   required: ["max"],
 });
 
-// The symbol is registered, because handlers may be loaded with another copy of this library than the worker.
+// A registered symbol, because the handlers may be loaded with another copy of this library than the worker.
 const BATCH = Symbol.for("holdfast.batch");
 
 /**
@@ -43,7 +43,7 @@ export function batch(options: BatchOptions, handler: BatchHandler): Handler {
   checkArgument("the handler of a batch", callback, handler);
   const { max, waitMs = 0, by, maxBytes = Number.POSITIVE_INFINITY, onThrow = "bisect" } = options;
   const settings: BatchSettings = { max, waitMs, by, maxBytes, bisects: onThrow === "bisect", handler };
-  // If this function is called as the handler of one task, it runs a batch with that task.
+  // Called if `alone` is used as a handler of a single task, for example by a middleware: it runs a batch of one task.
   const alone: Handler = (task, ctx) =>
     new Promise((resolve, reject) => {
       const asTask = () => task;
@@ -61,8 +61,8 @@ export function batchSettings(entry: Handlers[string] | undefined): BatchSetting
 }
 
 /**
- * Checks that a batch has enough slots. @param name the option that sets the slots @throws HoldfastError
- * invalid_argument
+ * Checks that `slots` is enough for a batch of the handler. @param name the option that sets the slots, for the message
+ * @throws HoldfastError invalid_argument
  */
 export function checkBatchSlots(
   rule: string,
@@ -81,8 +81,8 @@ export function checkBatchSlots(
 const REMEDY = "concurrency (of the worker service: WORKER_CONCURRENCY)";
 
 /**
- * Returns how many slots the largest batch needs; 0 if there is no batch. @param given the slots to check, if they were
- * given @throws HoldfastError invalid_argument
+ * Returns how many slots the largest batch of the handlers needs; 0 if no handler runs batches.
+ * @param given the slots that the caller has set, which are checked @throws HoldfastError invalid_argument
  */
 export function slotsForBatches(handlers: Handlers, given: number | undefined): number {
   let most = 0;

@@ -6,32 +6,34 @@ import type { BatchLimit } from "./batch-limit.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
 import type { MiddlewareChain } from "./middleware.ts";
 
-/** Returned in place of a result if the outcome of the attempt comes later, without a promise. */
+/** A batch handler returns this in place of a result. The outcome of the attempt is set later, without a promise. */
 export const LATER: unique symbol = Symbol("later");
 
-/** An attempt that begins as part of a batch. */
+/** A task that waits to join a batch. */
 export interface BatchedTask extends BatchMember {
   readonly payloadText: string;
-  /** The key of the task; null if it has none. */
   readonly key: string | null;
 }
 
-/** A task in its batch: the attempt, and the functions that give the attempt its outcome. */
+/** A task that has joined a batch. The functions of `member` set the outcome of its attempt. */
 interface Joined {
   readonly task: BatchedTask;
   readonly member: BatchMember;
 }
 
-/** Tasks that begin together. */
+/**
+ * Tasks that begin in the same turn of the event loop. They are cut into batches when `close` was called and all of
+ * their middleware has reached the handler.
+ */
 interface Opening {
   readonly joined: Joined[];
-  /** How many of these tasks are still in their middleware and have not reached the handler. */
+  /** How many of these tasks have not passed their middleware yet. */
   missing: number;
-  /** Whether no more tasks may join. */
+  /** Whether `close` was called, so that no more tasks may join. */
   isClosed: boolean;
 }
 
-/** The batches of one entry of the handlers. Tasks that begin together form batches, which then run. */
+/** Collects the tasks of one batch handler. Tasks that begin together form batches, which then run. */
 export class Batches {
   readonly #settings: BatchSettings;
   readonly #limit: BatchLimit;
@@ -43,8 +45,8 @@ export class Batches {
   }
 
   /**
-   * Adds a task. The task waits for `close` and for the middleware of all tasks. @returns what its handler returns:
-   * LATER, or a promise
+   * Adds a task. Its batch begins after `close`, when the middleware of all tasks has called `next()`.
+   * @returns LATER, or with middleware the promise that the middleware returned
    */
   join(task: BatchedTask, middleware: MiddlewareChain): unknown {
     this.#opening ??= { joined: [], missing: 0, isClosed: false };
@@ -54,7 +56,7 @@ export class Batches {
     return LATER;
   }
 
-  /** Runs the middleware of a task around the batch: `next()` lasts until the task has its outcome. */
+  /** Runs the middleware of a task. The promise of `next()` resolves when the batch has set the outcome of the task. */
   #joinInside(opening: Opening, task: BatchedTask, around: (handler: Handler) => Handler): unknown {
     const context = task.asContext();
     let isHere = false;
@@ -67,19 +69,19 @@ export class Batches {
     };
     const handler = (own: HandlerTask, ctx: HandlerContext) =>
       new Promise((resolve, reject) => {
-        // The batch began without this task.
+        // The middleware called `next()` after the batch had begun without this task.
         if (isHere) reject(task.stopped ?? new Error("a middleware called next() after it had ended"));
         else opening.joined.push({ task, member: memberOf(task, own, ctx, resolve, reject) });
         here();
       });
     const returned = around(handler)(task.asTask(), context) as Promise<unknown>;
-    // A middleware that does not call next(), or runs for too long, must not delay the other tasks.
+    // If a middleware does not call next(), or runs for too long, the batch begins without its task.
     returned.then(here, here);
     whenAborted(context.signal, here);
     return returned;
   }
 
-  /** Begins the tasks that have joined, as batches. */
+  /** Ends the collection: the tasks that have joined run as batches. */
   close(): void {
     const opening = this.#opening;
     this.#opening = undefined;
@@ -113,7 +115,6 @@ export class Batches {
     return [...apart.values()].flatMap((tasks) => this.#cut(tasks));
   }
 
-  /** Splits tasks into batches of at most `max` tasks and `maxBytes` bytes. */
   #cut(joined: readonly Joined[]): BatchMember[][] {
     const { max, maxBytes } = this.#settings;
     const isSized = maxBytes !== Number.POSITIVE_INFINITY;
@@ -141,7 +142,7 @@ function checkedKey(key: BatchKey): BatchKey {
   );
 }
 
-/** Makes the member for a task whose outcome goes to its middleware. */
+/** Makes the batch member of a task with middleware: the outcome goes to the middleware, which may change it. */
 function memberOf(
   task: BatchedTask,
   own: HandlerTask,

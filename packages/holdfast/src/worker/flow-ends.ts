@@ -3,14 +3,14 @@ import type { Engine } from "../engine/engine.ts";
 import { advanceAll } from "../engine/flow-mover.ts";
 
 /**
- * Calls flow_advance after this worker has settled nodes of flows, so that the nodes behind them may run. If the worker
- * dies before that, another worker or a janitor makes the call.
+ * Calls the script flow_advance after this worker has ended nodes of flows, so that the nodes after them may run. If
+ * the worker dies before the call, another worker or a janitor makes it.
  */
 export class FlowEnds {
   readonly #engine: Engine;
   readonly #onError: (error: HoldfastError) => void;
   #isAdvancing = false;
-  /** Whether nodes have ended since the last call was sent. */
+  /** Whether more nodes have ended since the running call was sent. */
   #isAskedAgain = false;
 
   constructor(engine: Engine, onError: (error: HoldfastError) => void) {
@@ -31,7 +31,7 @@ export class FlowEnds {
         await advanceAll(this.#engine);
       }
     } finally {
-      // This stands in the same turn of the event loop as the last look at `isAskedAgain`. So no request in between is
+      // Stands in the same turn of the event loop as the last check of `isAskedAgain`, so no request between them is
       // missed.
       this.#isAdvancing = false;
     }

@@ -1,17 +1,17 @@
 import { monotonicMs } from "./lease-table.ts";
 
-/** Lets items wait for a short time, so that they can be sent together. */
+/** Delays a call to Redis for a short time, so that several items can be sent together. */
 export class Gathering {
   readonly #over: () => void;
   #sinceMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param over called when the first waiting item has waited long enough */
+  /** @param over called when the oldest waiting item has waited long enough */
   constructor(over: () => void) {
     this.#over = over;
   }
 
-  /** The first call begins the wait. @returns whether fewer than `forMs` have passed since then */
+  /** Returns whether the wait of `forMs` goes on. The first call begins the wait. */
   lasts(forMs: number): boolean {
     const now = monotonicMs();
     if (this.#sinceMs === 0) this.#sinceMs = now;
@@ -24,7 +24,7 @@ export class Gathering {
     return true;
   }
 
-  /** Called when no item waits any more. A running timer is not stopped, because that costs less than a new timer. */
+  /** Called when no item waits any more. A running timer is left alone, because starting a new one costs more. */
   end(): void {
     this.#sinceMs = 0;
   }

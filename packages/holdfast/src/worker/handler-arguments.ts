@@ -7,20 +7,20 @@ import type { Steps } from "../steps/steps.ts";
 import { traceIdOf } from "../tracing/trace-context.ts";
 import type { HandlerContext, HandlerTask, LogOptions } from "./handler.ts";
 
-/** The attempt to which the `task` and `ctx` of a handler belong. */
+/** The attempt from which the `task` and `ctx` arguments of a handler read. */
 export interface Attempt {
-  /** Parsed when it is first read. */
+  /** The parsed JSON; parsing happens when it is first read. */
   readonly payload: unknown;
-  /** Made when it is first read. */
+  /** Created when it is first read. */
   readonly signal: AbortSignal;
   progress(value: unknown): Promise<void>;
   checkpoint(value: unknown): Promise<void>;
   readCheckpoint(): Promise<unknown>;
   log(line: unknown, options?: LogOptions): Promise<void>;
-  /** Null for a task without a flow. */
+  /** Null if the task belongs to no flow. */
   readonly flow: TaskFlowContext | null;
   children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
-  /** Made when it is first called. */
+  /** Created by the first call. */
   steps(): Steps;
   readonly stepStore: StepStore;
 }
@@ -32,7 +32,7 @@ class Itself {
   }
 }
 
-/** Adds the attempt to an object as a private field, which no spread, clone or log shows. */
+/** Stores the attempt in a private field of an object, which a spread, a clone or a log does not copy. */
 class Given extends Itself {
   readonly #attempt: Attempt;
 
@@ -41,7 +41,7 @@ class Given extends Itself {
     this.#attempt = attempt;
   }
 
-  /** @param object the object that was given, or one that inherits from it */
+  /** Finds the attempt of an object, or of an object that inherits from it, such as the context of a middleware. */
   static attemptOf(object: object): Attempt {
     return Given.find(object) as Attempt;
   }
@@ -53,8 +53,8 @@ class Given extends Itself {
   }
 }
 
-// All objects share one getter, so that they share a hidden class; a closure for each object would cost several times
-// as much (hot path). The getters are own properties, so that a spread includes them.
+// All tasks share one getter, because a closure for each task would make the objects much slower (hot path). The
+// getters are own properties, so that a spread copies them.
 const payload = {
   enumerable: true,
   configurable: true,
@@ -70,7 +70,7 @@ const signal = {
   },
 };
 
-/** Makes the `task` argument of a handler: a plain object with the documented fields and nothing else. */
+/** Makes the `task` argument of a handler: a plain object with the documented fields only. */
 export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt): HandlerTask {
   const task = {
     id: of.id,
@@ -79,7 +79,7 @@ export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt):
     payloadText: of.payloadText,
     attempt: of.attempt,
     enqueuedAt: of.enqueuedAt,
-    // The tags are copied, so that a change in a handler does not reach other attempts.
+    // A copy, so that a handler that changes the array does not change the tags of later attempts.
     tags: of.tags.length === 0 ? [] : [...of.tags],
     schedule: of.schedule && { ...of.schedule },
   };
@@ -87,7 +87,7 @@ export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt):
   return Object.defineProperty(task, "payload", payload) as unknown as HandlerTask;
 }
 
-/** Makes the `ctx` argument of a handler in the same way. Its functions need no `this`. */
+/** Makes the `ctx` argument of a handler: a plain object whose functions can be used without `this`. */
 export function handlerContext(
   { attempt: number, token, traceparent }: Pick<HandlerContext, "attempt" | "token" | "traceparent">,
   attempt: Attempt,
@@ -116,7 +116,8 @@ export function handlerContext(
 }
 
 /**
- * Returns where the steps of an attempt are kept. A child process uses the store of its worker.
+ * Returns the store in which an attempt keeps its durable steps. A handler in a child process reaches the store of its
+ * worker through this.
  * @throws HoldfastError invalid_argument if a middleware replaced the context
  */
 export function stepStoreOf(context: object): StepStore {

@@ -7,11 +7,11 @@ import type { Handler, HandlerOptions } from "./handler.ts";
 import type { RetryPolicy } from "./retry-policy.ts";
 import { TypeLimit } from "./type-limit.ts";
 
-/** One entry of the handlers of a worker. */
+/** One entry of the option `handlers`, with its defaults filled in. */
 export interface HandlerEntry extends RetryPolicy {
   /** A task type, a prefix such as `email.*`, or `*`. */
   readonly rule: string;
-  /** The place of the entry among the rules. The registry uses it to name the types of running tasks. */
+  /** Position among the sorted rules. The lease table stores this number as the type of a running task. */
   readonly index: number;
   readonly handler: Handler;
   /** The time-out of tasks that do not set one, ms; undefined for the default. */
@@ -19,14 +19,14 @@ export interface HandlerEntry extends RetryPolicy {
   /** Whether an attempt that runs at the `expiresAt` of its task is aborted. */
   readonly abortAtExpiry: boolean;
   readonly limit: TypeLimit | BatchLimit | undefined;
-  /** Undefined if the handler does not run batches. */
+  /** Undefined if the handler runs one task at a time. */
   readonly batches: Batches | undefined;
 }
 
-/** The options of the worker, which hold for entries that do not set them. */
+/** The options of the worker that apply to handlers without such an option. */
 export type HandlerDefaults = Pick<HandlerOptions, "maxRetries" | "backoff" | "isFailure" | "abortAtExpiry">;
 
-/** Makes an entry of what the caller of the worker gave for a rule. */
+/** Fills in the defaults of one entry of the option `handlers`. */
 export function entryOf(
   rule: string,
   index: number,

@@ -41,7 +41,7 @@ export const handlerShape = shapeOf<HandlerOptions>({
 
 const EXAMPLE = '{ "mail.send": async (task, ctx) => {} }';
 
-/** @throws HoldfastError invalid_argument, invalid_task_type */
+/** Checks the option `handlers`. @throws HoldfastError invalid_argument, invalid_task_type */
 export function checkHandlers(handlers: Handlers): void {
   const refuse = (why: string): never => {
     throw new HoldfastError("invalid_argument", `handlers has to be an object such as ${EXAMPLE}${why}`);

@@ -6,17 +6,23 @@ import { type PrefixEntry, rulesWithLimits, type ToldRules, termsText } from "./
 
 const nothing = () => {};
 
-/** The handlers of a worker, by type. The most exact entry runs a task: its type, otherwise the longest prefix. */
+/**
+ * The handlers of a worker, by task type. If several rules match a type, the exact type comes first, then the longest
+ * prefix.
+ */
 export class HandlerTable {
   /** The rules in alphabetical order. */
   readonly rules: readonly string[];
-  /** The types with their own maxRetries or timeoutMs, as text for the engine (lua/lib/lease.lua). */
+  /**
+   * The types for which this worker sets maxRetries or timeoutMs, as text for the scripts. lua/lib/lease.lua has the
+   * format.
+   */
   readonly ownTerms: string;
   readonly hasLimits: boolean;
   readonly hasBatches: boolean;
   /**
-   * Whether the only entry runs batches that do not wait. Then the engine need not know how many tasks there is room
-   * for, because the calls ask for no more.
+   * True if the worker has one handler, which runs batches without `waitMs`. Then the calls need not tell Redis how
+   * much room each type has, because the number of tasks that they ask for is the limit already.
    */
   readonly #isOneBatch: boolean;
   readonly #entries: readonly HandlerEntry[];
@@ -26,9 +32,9 @@ export class HandlerTable {
   readonly #told: ToldRules;
 
   /**
-   * @param handlers as `checkHandlers` accepts them
-   * @param onRoom called with the rule of an entry that reached its limit and may get tasks again
-   * @param slots the slots of the worker
+   * @param handlers checked by `checkHandlers`
+   * @param onRoom called with the rule of a handler that was at its limit and may get tasks again
+   * @param slots returns the slots of the worker
    */
   constructor(
     handlers: Handlers,
@@ -61,7 +67,7 @@ export class HandlerTable {
     return this.#exact.get(type) ?? this.#prefixes.find(({ prefix }) => type.startsWith(prefix))?.entry;
   }
 
-  /** Returns how many of `want` tasks a call should ask for, because batches are asked for as a whole. */
+  /** Returns how many tasks a call should ask for, at most `want`. Batch handlers get whole batches only. */
   most(want: number): number {
     if (!this.hasBatches || !this.#entries.every(({ batches }) => batches)) return want;
     const room = this.#entries.reduce((sum, { limit }) => sum + (limit?.room ?? 0), 0);
@@ -69,8 +75,9 @@ export class HandlerTable {
   }
 
   /**
-   * Returns the rules for a call. @param want how many tasks the call asks for; @param tells whether the engine needs
-   * the types even if no entry has a limit
+   * Returns the task types that a call sends to Redis, with the room of each.
+   * @param want how many tasks the call asks for
+   * @param tells whether Redis needs the types even if no handler has a limit
    */
   tell(want: number, tells = true): ToldRules {
     if (!this.hasLimits) return this.#told;

@@ -9,32 +9,34 @@ import type {
   WaitForOptions,
 } from "../steps/step-options.ts";
 
-/** A task as its handler sees it: a plain object with these properties and no others. */
+/** A task as its handler gets it: a plain object with these properties and no others. */
 // biome-ignore lint/suspicious/noExplicitAny: what is in a payload is the business of producer and handler (defineTask types it)
 export interface HandlerTask<Payload = any> {
   /** The id of the task: the same in every attempt. */
   readonly id: string;
   /** The type of the task. */
   readonly type: string;
-  /** The name of its queue. */
+  /** The name of the queue that the task is in. */
   readonly queue: string;
-  /** The payload, parsed when first read. */
+  /** The payload. The JSON is parsed when the property is first read. */
   readonly payload: Payload;
-  /** The exact text that was enqueued. */
+  /** The payload as the exact JSON text that was enqueued. */
   readonly payloadText: string;
-  /** Counted from 1. */
+  /** The number of this attempt, from 1. */
   readonly attempt: number;
-  /** Milliseconds since the epoch. */
+  /** When the task was enqueued, by the clock of Redis. Milliseconds since the epoch. */
   readonly enqueuedAt: number;
-  /** The tags of the enqueue; empty without any. */
+  /** The tags that were given to the enqueue; an empty array if there are none. */
   readonly tags: readonly string[];
-  /** The schedule that enqueued it, with the number and the time of the occurrence; null for any other task. */
+  /**
+   * The schedule that enqueued the task, with number and time of the occurrence; null if no schedule enqueued the task.
+   */
   readonly schedule: Readonly<TaskSchedule> | null;
 }
 
 /** Options of `ctx.log`. */
 export interface LogOptions {
-  /** How important the line is. @default "info" */
+  /** The severity of the line. @default "info" */
   level?: LogLevel | undefined;
 }
 
@@ -42,23 +44,29 @@ export interface LogOptions {
  * A plain object with these properties and no others. Its functions need no `this`: `(task, { progress, log }) => …`
  */
 export interface HandlerContext {
-  /** Aborted when the lease is lost, a cancel was requested, the time-out passed, or the grace of a stop ended. */
+  /**
+   * Aborted when the lease is lost, a cancel was requested, the time-out passed, or a stop has waited for its
+   * `graceMs`.
+   */
   readonly signal: AbortSignal;
   /** The number of this attempt, from 1. */
   readonly attempt: number;
-  /** `<grant>-<nonce>.<place>`. A later token has a larger grant, so a store can refuse writes with an older one. */
+  /**
+   * The token of the lease: `<grant>-<nonce>.<place>`. A later lease of the task has a larger `grant`, so a store can
+   * compare these numbers to refuse writes of an outdated attempt (a fencing token).
+   */
   readonly token: string;
-  /** The trace of the task, 32 hex digits, for log lines. Null without a trace. */
+  /** The trace id of the task, 32 hex digits, for log lines. Null if the task has no trace. */
   readonly traceId: string | null;
   /**
-   * W3C Trace Context for calls that the handler makes: the span of this attempt if the worker traces, otherwise the
-   * context of the enqueue.
+   * W3C Trace Context to send with calls that the handler makes: the span of this attempt if the worker traces,
+   * otherwise the context of the enqueue.
    */
   readonly traceparent: string | null;
   /**
-   * Stores the progress of the attempt: any JSON value of at most 8,192 bytes. Ignored when the attempt is over or its
-   * lease is lost. It never rejects. If the value cannot be stored or Redis cannot be reached, the worker emits an
-   * `error` event with the id of the task.
+   * Stores how far the attempt is: any JSON value of at most 8,192 bytes. The call is ignored when the attempt is over
+   * or its lease is lost. It never rejects: if the value cannot be stored or Redis cannot be reached, the worker emits
+   * an `error` event with the id of the task.
    */
   progress(value: unknown): Promise<void>;
   /**
@@ -70,52 +78,53 @@ export interface HandlerContext {
    */
   checkpoint(value: unknown): Promise<void>;
   /**
-   * Reads the last checkpoint of this attempt or an earlier one; undefined if there is none.
+   * Reads the checkpoint that this attempt or an earlier one stored last; undefined if there is none.
    * @throws HoldfastError redis_unavailable
    */
   // biome-ignore lint/suspicious/noExplicitAny: only the handler knows the type of its checkpoint
   readCheckpoint(): Promise<any>;
   /**
-   * Adds a line to the log of the task. The last 50 lines are kept. A line of more than 1,024 characters is cut and
-   * marked as cut. Like `progress`, it never rejects.
+   * Adds a line to the log of the task. Redis keeps the last 50 lines. A line of more than 1,024 characters is cut and
+   * marked as cut. The call never rejects: failures are `error` events of the worker.
    */
   log(line: string, options?: LogOptions): Promise<void>;
-  /** The flow that the task is a node or a callback of (docs/flows.md); null for any other task. */
+  /** The flow to which the task belongs, as a node or as a callback (docs/flows.md); null if it belongs to none. */
   readonly flow: TaskFlowContext | null;
   /**
-   * Yields the nodes that this node comes `after`, with their results. They are read page by page. A callback gets all
-   * nodes of its flow, and a task without a flow gets none.
+   * Yields the nodes that this node comes `after`, with their results, reading them page by page. In a callback of a
+   * flow it yields all nodes of the flow. For a task without a flow it yields nothing.
    * @throws HoldfastError invalid_argument, redis_unavailable
    */
   children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
   /**
-   * Runs a function and stores its result before the call resolves. Every later attempt gets the stored result, and the
-   * function does not run again. A step is recognised by its name; the second step with the same name in an attempt is
-   * called `name#2`, and so on. The returned value has always gone through JSON, in the first attempt too.
+   * Runs a function and stores its result in Redis before the call resolves. A later attempt gets the stored result,
+   * and the function does not run again. Steps are recognised by name; the second step with the same name is called
+   * `name#2`, and so on. The result always goes through JSON, in the first attempt too.
    * @throws the error of the function; HoldfastError payload_too_large for a result of more than 262,144 bytes, a task
    * with more than 1,000 steps, or with more than 4 MiB in its steps; conflict if the lease is lost
    */
   step<Result>(name: string, run: () => Result, options?: StepOptions): Promise<Awaited<Result>>;
   /**
    * Sleeps for a time: milliseconds, or a text such as "3d"; at most 365 days. A sleep of more than one second ends the
-   * attempt: the task needs no slot, no lease and no attempt while it sleeps. Then its handler runs again from the
-   * beginning, and this call returns at once.
+   * attempt, and the sleeping task uses no slot, lease or attempt. After the sleep the handler runs again from its
+   * beginning, and this call then returns at once.
    * @throws TaskSuspended, which ends this run of the handler; HoldfastError invalid_argument
    */
   sleep(duration: Duration, options?: SleepOptions): Promise<void>;
   /**
-   * Waits for a signal with one of these events, and returns the oldest one, even if it came before this call. Returns
-   * null if none came within `timeoutMs`. While it waits, the task needs no slot, lease or attempt, as in a sleep.
+   * Waits for a signal with one of these event names, and returns the oldest one, even if it came before this call.
+   * Returns null if none came within `timeoutMs`. The waiting task uses no slot, lease or attempt: its handler runs
+   * again from the beginning when the signal comes.
    * @throws TaskSuspended, which ends this run of the handler; HoldfastError invalid_argument
    */
   waitFor(events: string | readonly string[], options?: WaitForOptions): Promise<Signal | null>;
   /**
-   * Enqueues another task into the same queue, once, and returns its result when it has completed; null if it has no
-   * result. Meanwhile the calling task needs no slot, lease or attempt, as in a sleep. If the calling task is cancelled
-   * or dies, the called one is not stopped.
-   * @throws CallFailed if the task ended without completing: the next attempt checks again, so the caller succeeds
-   * after a replay of the called task; TaskSuspended, which ends this run of the handler; HoldfastError invalid_*,
-   * payload_too_large, queue_full, key_full
+   * Enqueues another task into the same queue once, waits until it has completed, and returns its result; null if there
+   * is no result. The waiting task uses no slot, lease or attempt. If the waiting task is cancelled or dies, the called
+   * task continues.
+   * @throws CallFailed if the called task ended without completing; the next attempt checks again, so a replay of the
+   * called task helps. TaskSuspended, which ends this run of the handler; HoldfastError invalid_*, payload_too_large,
+   * queue_full, key_full
    */
   // biome-ignore lint/suspicious/noExplicitAny: what is in a result is the business of the handlers
   call(type: string, payload: unknown, options?: CallOptions): Promise<any>;
@@ -129,51 +138,51 @@ export interface HandlerContext {
 export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
 
 /**
- * Computes the wait between failed attempt `attempt` (counted from 1) and the next one, ms, 0 or more. Null: there is
- * no other attempt, and the task is given up now. If the function throws or returns anything else, the default backoff
- * is used, and an `error` event says so.
+ * Computes the wait after failed attempt number `attempt` (from 1) until the next one, ms, 0 or more. Null means: do
+ * not retry, give the task up now. If the function throws or returns anything else, the default backoff is used, and an
+ * `error` event says so.
  */
 export type BackoffFunction = (attempt: number, error: unknown, task: HandlerTask) => number | null;
 
 /**
- * Returns whether an error counts as a failure. With false, the attempt is refunded and the task waits by its backoff.
- * One task gets 100 such refunds; after that, each error counts. If the function throws, the error counts, and an
- * `error` event says so.
+ * Returns whether an error counts as a failure. If not, the attempt is refunded and the task is retried after its
+ * backoff. One task gets at most 100 such refunds; after that, each error counts. If the function throws, the error
+ * counts, and an `error` event says so.
  */
 export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
 
 /**
- * A handler with options for its tasks in this worker. The options of the task itself come first, then these options,
- * then those of the worker. If several entries match a type, only the most exact one is used.
+ * A handler with options. An option of the task itself has precedence over these options, and these options over those
+ * of the worker. If several entries match a type, only the most exact one is used.
  */
 export interface HandlerOptions {
-  /** Runs the tasks. */
+  /** The function that runs a task, or a `batch`. */
   handler: Handler;
-  /** Retries of tasks that do not set maxRetries, 0 to 100. @default the maxRetries of the worker */
+  /** How often tasks are retried that do not set maxRetries, 0 to 100. @default the maxRetries of the worker */
   maxRetries?: number | undefined;
   /** Time-out of an attempt, for tasks that do not set one. Milliseconds, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;
   /**
-   * Makes the `expiresAt` of a task a deadline: an attempt that runs at that time is aborted and fails as timed out,
-   * and a retry finds the task expired. Without this option such an attempt continues, but no other attempt begins.
+   * Whether `expiresAt` ends running attempts too. With true, an attempt that runs at that time is aborted and fails as
+   * timed out, and the task then ends as expired. With false, a running attempt continues, but no other attempt begins.
    * @default the option of the worker
    */
   abortAtExpiry?: boolean | undefined;
   /**
-   * Wait before a retry, for tasks without a backoff: an object, or a function of attempt, error and task. @default the
-   * backoff of the worker
+   * The wait before a retry, for tasks without a backoff of their own: an object, or a function of attempt, error and
+   * task. @default the backoff of the worker
    */
   backoff?: Backoff | BackoffFunction | undefined;
-  /** Whether an error costs the task an attempt. @default the isFailure of the worker */
+  /** Decides whether an error costs the task an attempt. @default the isFailure of the worker */
   isFailure?: IsFailure | undefined;
   /**
-   * Whether a task that has used up its attempts, or met a FatalError, goes to the dead letters. With false it ends as
-   * cancelled, with its errors in its history. A task whose worker crashes too often becomes a dead letter in any case.
-   * @default true
+   * Whether a task whose attempts are used up, or that failed with a FatalError, becomes a dead letter. With false the
+   * task ends as cancelled, with its errors in its history. A task that crashed its workers too often becomes a dead
+   * letter in any case. @default true
    */
   deadLetter?: boolean | undefined;
   /**
-   * How many tasks of this entry the worker runs at the same time, 1 to 5_000. Further tasks are left to other workers.
+   * How many tasks of this handler the worker runs at the same time, 1 to 5_000. More tasks are left to other workers.
    * @default no limit
    */
   concurrency?: number | undefined;

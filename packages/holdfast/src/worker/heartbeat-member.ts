@@ -10,22 +10,23 @@ import type { WorkedPart } from "./part-runners.ts";
 
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
-// The registry shows this many running tasks of a worker. 100 tasks are about 9 kB every two seconds.
+// The list of workers shows this many running tasks of each. The worker sends about 9 kB for 100 tasks, every two
+// seconds.
 const SHOWN_TASKS = 100;
-// A task that was acquired ahead and has not begun after this time is handed back, so that an idle worker can take it,
-// ms.
+// A task that the worker acquired before it had a free slot is handed back after this time, ms, so that an idle worker
+// can take it.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
-// After this many checks in a row without a task, the checks become rarer, because they are most of what an idle worker
-// costs.
+// After this many checks without held tasks, the checks become rarer, because they are most of the CPU time of an idle
+// worker.
 const QUIET_CHECKS = 40;
 const QUIET_CHECK_MS = 100;
 const RECONNECT_MS = 500;
-// A stop waits this long for the last entry in the registry, ms, so that a slow or lost Redis does not delay it
-// further.
+// A stopping worker waits at most this long to write its last entry into the registry, ms. A slow Redis must not delay
+// the stop further.
 const LAST_WORD_MS = 1_000;
 
-/** The heartbeats of one worker, which the heartbeat thread makes. */
+/** Renews the leases of one worker. Runs in the heartbeat thread. */
 export class HeartbeatMember {
   readonly #data: HeartbeatData;
   readonly #table: LeaseReader;
@@ -33,20 +34,20 @@ export class HeartbeatMember {
   #parts: { engine: Engine; queue: string }[] = [];
   readonly #registry: Registry;
   readonly #post: (message: MemberMessage) => void;
-  // The lost leases that were reported to the worker, by index in the lease table. A fence that is no longer current
-  // never becomes current again, so one report is enough.
+  // The version of the last lost lease, by index in the lease table. A lost lease never becomes valid again, so each is
+  // reported to the worker once.
   readonly #lostVersions = new Map<number, number>();
   readonly #stopping = new AbortController();
   #aheadTimer: NodeJS.Timeout | undefined;
   #quietChecks = 0;
-  // Whether an operator told the worker to drain.
+  // Whether the worker was told that an operator drains it.
   #told = false;
 
   /** @throws HoldfastError invalid_argument */
   constructor(data: HeartbeatData, post: (message: MemberMessage) => void) {
     this.#data = data;
     this.#table = new LeaseReader(data.table);
-    // The workers of the process share this connection.
+    // All workers of the process share this connection.
     const connection = new Connection(data.redis, { name: "holdfast-heartbeat", share: true });
     this.#connection = connection;
     this.setParts(data.parts, data.worker.queues);
@@ -54,14 +55,14 @@ export class HeartbeatMember {
     this.#post = post;
   }
 
-  /** Adds the parts that are new, and sets the queues that the registry shows. Known parts keep their index. */
+  /** Adds the partitions that are new, which get the next indexes, and sets the queues that the registry shows. */
   setParts(parts: readonly WorkedPart[], queues: readonly string[]): void {
     this.#data.worker = { ...this.#data.worker, queues: [...queues] };
     for (const { name, queue } of parts.slice(this.#parts.length))
       this.#parts.push({ queue, engine: new Engine(this.#connection, name, { prefix: this.#data.prefix }) });
   }
 
-  /** Begins to beat when the connection works, however long that takes. */
+  /** Begins to send heartbeats as soon as the connection works, however long that takes. */
   async begin(): Promise<void> {
     const beatMs = this.#data.leaseMs / 3;
     void this.#every(beatMs / 2, async () => this.#giveUpOutdated());
@@ -81,7 +82,7 @@ export class HeartbeatMember {
     this.#checkAhead();
   }
 
-  /** This runs up to forty times a second, so it has to be cheap: in most cases it reads one number. */
+  /** Runs up to forty times a second, so it has to be cheap: in most cases it reads one number. */
   #checkAhead(): void {
     if (this.#stopping.signal.aborted) return;
     this.#quietChecks = this.#table.busy + this.#table.buffered > 0 ? 0 : this.#quietChecks + 1;
@@ -90,7 +91,7 @@ export class HeartbeatMember {
     this.#aheadTimer = setTimeout(() => this.#checkAhead(), nextMs);
   }
 
-  /** Writes the last entry of the worker into the registry, if Redis answers. */
+  /** Writes the final entry of the worker into the registry, unless Redis is unreachable. */
   async end(): Promise<void> {
     this.#stopping.abort();
     clearTimeout(this.#aheadTimer);
@@ -148,7 +149,8 @@ export class HeartbeatMember {
   async #beatPart(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     for (let at = 0; at < entries.length; at += CALL_PAIRS) {
       const part = entries.slice(at, at + CALL_PAIRS);
-      // The time is read before the call, because the lease cannot end earlier than one lease after that.
+      // The time is read before the call: Redis renews the lease later, so the lease lasts at least one `leaseMs` from
+      // here.
       const sentAtMs = monotonicMs();
       const letters = await engine.heartbeat(
         part.flatMap((entry) => [entry.id, entry.fence]),
@@ -169,8 +171,8 @@ export class HeartbeatMember {
   }
 
   /**
-   * Gives up leases that were not confirmed for a whole lease, because another worker may hold these tasks now. This
-   * has its own timer, because a beat may wait for Redis as long as a call may take.
+   * Gives up leases that no heartbeat confirmed for `leaseMs`, because other workers may hold these tasks now. A
+   * separate timer calls this, because a heartbeat may wait long for an answer from Redis.
    */
   #giveUpOutdated(): void {
     const now = monotonicMs();
@@ -181,14 +183,14 @@ export class HeartbeatMember {
         (entry) =>
           this.#lostVersions.get(entry.index) !== entry.version && now - entry.confirmedAtMs > leaseMs,
       );
-    // Confirmed until infinity, so that each lease is reported only once.
+    // With infinity as the time of its confirmation, a lease is not found here again, so it is reported only once.
     for (const entry of outdated) this.#table.confirm(entry, Number.POSITIVE_INFINITY);
     this.#tellLost("lost", outdated);
   }
 
   /**
-   * Hands back tasks that wait for a slot. The thread does this, because the worker cannot while a handler blocks the
-   * event loop.
+   * Hands back tasks that wait for a slot. The heartbeat thread does this, because the main thread cannot while a
+   * handler blocks the event loop.
    */
   async #handBackAhead(): Promise<void> {
     const before = monotonicMs() - AHEAD_MS;

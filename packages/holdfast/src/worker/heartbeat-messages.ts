@@ -2,41 +2,45 @@ import type { WorkerEntry } from "../engine/registry.ts";
 import type { ConnectionSettings } from "../redis/connection-settings.ts";
 import type { WorkedPart } from "./part-runners.ts";
 
-/** The data of one worker that the heartbeat thread needs. */
+/** What the heartbeat thread has to know about one worker. */
 export interface HeartbeatData {
   table: SharedArrayBuffer;
   redis: ConnectionSettings;
   prefix: string;
-  /** The parts on which the worker works, by their index in the lease table. */
+  /** The queues and partitions of the worker, by their index in the lease table. */
   parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;
-  /** The entry of the worker in the registry. The fields that change while it runs are in the table. */
+  /**
+   * The entry of the worker in the registry, without the fields that change; the thread reads those from the lease
+   * table.
+   */
   worker: Omit<WorkerEntry, "busy" | "slots" | "state" | "heartbeatAt">;
 }
 
-/** A message to the thread. `member` is the number of the worker in the process. */
+/** A message to the heartbeat thread. `member` is the number of the worker in this process. */
 export type ToThread =
   | { kind: "add"; member: number; data: HeartbeatData }
   | { kind: "parts"; member: number; parts: readonly WorkedPart[]; queues: readonly string[] }
-  /** Tells the thread to write the last entry of a worker into the registry, and to answer with `removed`. */
+  /** Asks the thread to write the final entry of a worker into the registry. The thread answers with `removed`. */
   | { kind: "remove"; member: number };
 
 /**
- * A message from the thread about one worker. It names a lease by index and version, because the table entry may have
- * another lease now.
+ * A message of the heartbeat thread to one worker. A lease is named by its index in the lease table and by a version,
+ * because the index may already have been reused for another lease.
  */
 export type MemberMessage =
   | { kind: "lease"; what: "lost" | "cancelled"; leases: { index: number; version: number }[] }
-  /** The thread is connected, and beats for the worker from now on. */
+  /** The thread is connected, and renews the leases of the worker from now on. */
   | { kind: "ready" }
   | { kind: "renewed"; count: number }
   /**
-   * The registry of workers has an entry of this worker now. `draining`: whether an operator told the worker to drain.
+   * The registry has a fresh entry of this worker. `draining`: whether an operator told the worker to acquire no more
+   * tasks.
    */
   | { kind: "registered"; draining: boolean }
   | { kind: "error"; code: string; message: string }
-  /** The thread cannot send heartbeats for this worker. */
+  /** The thread cannot renew leases of this worker. */
   | { kind: "failed"; message: string }
   | { kind: "removed" };
 

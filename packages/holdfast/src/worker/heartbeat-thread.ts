@@ -4,8 +4,8 @@ import { HeartbeatMember } from "./heartbeat-member.ts";
 import type { FromThread, ToThread } from "./heartbeat-messages.ts";
 
 /**
- * The heartbeat thread beats for all workers of the process. It has its own connections and runs no handlers, so no
- * handler can block it.
+ * The code of the heartbeat thread, which renews the leases of all workers of the process. It has its own connections
+ * and runs no handlers, so a handler that blocks the event loop cannot stop it.
  */
 const members = new Map<number, HeartbeatMember>();
 
@@ -30,7 +30,7 @@ parentPort?.on("message", (message: ToThread) => {
     try {
       add(message);
     } catch (error) {
-      // The other workers are not affected.
+      // An error of one worker is reported to that worker, and the thread continues for the others.
       const { message: text } = asHoldfastError(error);
       post({ kind: "about", member: message.member, message: { kind: "failed", message: text } });
     }

@@ -14,7 +14,7 @@ vi.mock("node:worker_threads", () => ({
   },
 }));
 
-/** A replacement of the thread, which the test controls. */
+/** Replaces the thread, so that the test can send its messages. */
 class Thread extends EventEmitter {
   readonly got: ToThread[] = [];
   terminated = false;
@@ -84,7 +84,7 @@ test("one thread beats for all workers of the process, from the first to the las
   expect(thread.got.map(({ kind }) => kind)).toEqual(["add", "add", "remove", "remove"]);
   expect(thread.terminated).toBe(true);
   expect(threads).toHaveLength(1);
-  // The next worker starts a new thread.
+  // The first thread has ended with its last worker, so the next worker starts another thread.
   const again = member();
   const startingAgain = again.heartbeat.start();
   const next = await nth(2);

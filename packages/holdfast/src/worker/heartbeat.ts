@@ -8,51 +8,54 @@ import type { WorkedPart } from "./part-runners.ts";
 export interface HeartbeatEvents {
   onLease(what: "lost" | "cancelled", index: number, version: number): void;
   onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
-  /** Called every two seconds. `draining`: whether an operator told the worker to drain. */
+  /** Called every two seconds. `draining`: whether an operator told the worker to acquire no more tasks. */
   onRegistered(draining: boolean): void;
   /**
-   * Called with false when the thread has ended, and with true when the next thread beats. Not called for the first
-   * thread.
+   * Called with false when the heartbeat thread has ended, and with true when its replacement renews leases. Not called
+   * for the first thread.
    */
   onBeating(beating: boolean): void;
-  /** Called when the thread has ended too often. No thread beats from now on. */
+  /** Called when the thread has ended too often and is not started again. The leases are not renewed any more. */
   onLost(error: HoldfastError): void;
   onError(error: HoldfastError): void;
 }
 
-/** How long a thread may take until it runs. */
+/** How long a new thread may take to start, ms. */
 const LAUNCH_MS = 10_000;
 const RELAUNCH_MS = 100;
-/** A thread that ends this often within ENDS_WITHIN_MS is not started again. */
+/** If a thread ends this often within ENDS_WITHIN_MS, it is not started again. */
 const ENDS = 3;
 const ENDS_WITHIN_MS = 60_000;
-/** How long a worker that stops waits for the thread, ms. */
+/** How long a stopping worker waits for the last message of the thread, ms. */
 const STOP_MS = 2_000;
 const CONNECT_MS = 5_000;
 
-/** One worker, as the thread sees it. */
+/** One worker of this process. */
 interface Member {
   readonly data: HeartbeatData;
   receive(message: MemberMessage): void;
-  /** Called when the thread has ended. If possible, another one begins. */
+  /** Called when the thread has ended unexpectedly. If possible, another thread starts. */
   down(error: HoldfastError): void;
-  /** Called when the thread has ended and no other one begins. */
+  /** Called when the thread has ended and is not started again. */
   lost(error: HoldfastError): void;
 }
 
-/** The thread that beats for all workers of this process. It runs as long as there are workers. */
+/**
+ * The thread that renews the leases of all workers of this process. It starts with the first worker and ends with the
+ * last.
+ */
 class HeartbeatThread {
   readonly #members = new Map<number, Member>();
   #next = 1;
   #thread: Thread | undefined;
   #isUp = false;
-  /** Resolves when the present thread has ended. */
+  /** Resolves when the running thread has ended. */
   #gone = Promise.resolve();
   #relaunch: NodeJS.Timeout | undefined;
   #launching = false;
   #ends: number[] = [];
 
-  /** Adds a worker. @returns the number by which the worker is removed */
+  /** Adds a worker. @returns its number, which `remove` needs */
   add(member: Member): number {
     const number = this.#next++;
     this.#members.set(number, member);
@@ -61,7 +64,10 @@ class HeartbeatThread {
     return number;
   }
 
-  /** Removes a worker. Resolves when the thread has written its last entry. The thread ends with its last worker. */
+  /**
+   * Removes a worker, and ends the thread if no worker is left. Resolves when the registry has the final entry of the
+   * worker.
+   */
   async remove(number: number, removed: Promise<void>, limitMs: number): Promise<void> {
     if (!this.#members.has(number)) return;
     const thread = this.#thread;
@@ -80,7 +86,7 @@ class HeartbeatThread {
     await last?.terminate();
   }
 
-  /** Tells the thread that the worker has more parts to work on, or other queues. */
+  /** Tells the thread that the worker has more partitions to work on, or other queues. */
   setParts(member: number, parts: readonly WorkedPart[], queues: readonly string[]): void {
     if (this.#isUp) this.#thread?.postMessage({ kind: "parts", member, parts, queues } satisfies ToThread);
   }
@@ -89,7 +95,7 @@ class HeartbeatThread {
     try {
       this.#thread?.postMessage({ kind: "add", member: number, data: member.data } satisfies ToThread);
     } catch (error) {
-      // A function among the TLS options cannot be sent to a thread.
+      // `postMessage` throws if the data cannot be cloned, for example a function among the TLS options.
       this.#members.delete(number);
       const { message } = asHoldfastError(error);
       member.lost(
@@ -117,13 +123,12 @@ class HeartbeatThread {
   }
 
   #begin(code: OwnCode): void {
-    // All workers were removed meanwhile.
+    // All workers were removed while the code of the thread was loaded.
     if (this.#members.size === 0) return;
     const thread = new Thread("file" in code ? code.file : code.text, {
       eval: "text" in code,
       name: "holdfast-heartbeat",
-      // Flags of the process, like --eval or --input-type, apply to the script of the process and would end the thread
-      // at once.
+      // The flags of the process are not passed on: --eval or --input-type, for example, would end the thread at once.
       execArgv: process.execArgv.filter((flag) => flag === "--enable-source-maps"),
     });
     this.#thread = thread;
@@ -175,7 +180,7 @@ class HeartbeatThread {
 
 const shared = new HeartbeatThread();
 
-/** The heartbeats of one worker. One thread makes the heartbeats of all workers of the process. */
+/** The heartbeats of one worker. One thread sends the heartbeats of all workers of the process. */
 export class Heartbeat implements Member {
   readonly data: HeartbeatData;
   readonly #events: HeartbeatEvents;
@@ -190,9 +195,9 @@ export class Heartbeat implements Member {
   }
 
   /**
-   * Resolves when the thread beats. Tasks are acquired only after that, because without the thread a blocked event loop
-   * would let leases expire.
-   * @throws HoldfastError heartbeat_failed if the thread cannot beat for this worker, or the error that kept it from
+   * Resolves when the heartbeat thread renews the leases of this worker. The worker acquires no tasks before that,
+   * because a handler that blocks the event loop would otherwise lose its lease.
+   * @throws HoldfastError heartbeat_failed if the thread cannot work for this worker, or the error that kept it from
    * connecting to Redis; in both cases `start` may be called again. closed if the worker was stopped meanwhile
    */
   async start(): Promise<void> {
@@ -219,8 +224,8 @@ export class Heartbeat implements Member {
   }
 
   /**
-   * Sets the parts on which the worker works, and its queues. @param parts the known parts at the same index as before,
-   * followed by the new ones
+   * Sets the queues and partitions of the worker. @param parts the known ones at the same index as before, followed by
+   * the new ones
    */
   setParts(parts: readonly WorkedPart[], queues: readonly string[]): void {
     const { data } = this;
@@ -279,9 +284,7 @@ export class Heartbeat implements Member {
     else this.#events.onLost(error);
   }
 
-  /**
-   * Resolves when the last entry of the worker is in the registry, if Redis answers, or after `limitMs`. Idempotent.
-   */
+  /** Resolves when the registry has the final entry of the worker, or after `limitMs`. May be called several times. */
   async stop(limitMs = STOP_MS): Promise<void> {
     const number = this.#number;
     this.#number = undefined;

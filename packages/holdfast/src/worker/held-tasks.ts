@@ -18,40 +18,43 @@ export interface HeldTasksOptions {
   leaseMs: number;
 }
 
-/** The slots of the worker, as one of its queues sees them. */
+/** The slots of the worker that one of its queues may use. */
 export interface QueueSlots {
   /** Returns how many tasks the queue may begin now. */
   room(): number;
-  /** Called when tasks that were handed back have made room, even while no handler ends. */
+  /** Called when tasks that were handed back have made room. */
   changed(): void;
 }
 
 /**
- * The tasks of one queue that a worker holds. Each of them runs, waits for a slot, or has a verdict on its way to
- * Redis.
+ * The tasks of one queue that a worker holds. Each of them runs, waits for a slot, or has ended and waits until Redis
+ * has settled it.
  */
 export class HeldTasks {
   readonly #o: HeldTasksOptions;
   /** The held tasks, by their index in the lease table. */
   readonly #held = new Map<number, RunningTask>();
-  /** The tasks that have not begun, in the order of their grants. */
+  /** The tasks that wait for a slot, in the order in which they were granted. */
   #ahead: RunningTask[] = [];
   #beginning = false;
   readonly #beginSoon: () => void;
-  /** Fence and id of tasks whose cancel was requested before their grant arrived. */
+  /** `<fence> <id>` of tasks whose cancel was requested before the answer with the task arrived. */
   readonly #cancelsAhead = new Set<string>();
-  /** While this is true, the worker makes room: no task begins, and tasks that arrive are handed back. */
+  /**
+   * True while the worker makes room for a task that has to run alone: no task begins, and arriving tasks are handed
+   * back.
+   */
   yields = false;
-  /** The tasks of this queue whose handlers run. */
+  /** How many handlers of this queue run. */
   running = 0;
   readonly #slotsOf: QueueSlots;
-  /** Runs only while tasks are held, because timers are most of what an idle worker costs. */
+  /** Runs only while tasks are held, because timers are most of the CPU time of an idle worker. */
   #sweepTimer: NodeJS.Timeout | undefined;
 
   constructor(options: HeldTasksOptions, slotsOf: QueueSlots) {
     this.#o = options;
     this.#slotsOf = slotsOf;
-    // Bound here, so that the stack of a handler's error has one frame less.
+    // Bound once here, so that the stack traces of handlers are one line shorter.
     this.#beginSoon = this.#begin.bind(this);
   }
 
@@ -59,15 +62,14 @@ export class HeldTasks {
     return this.#held.size;
   }
 
-  /** The number of tasks that have not begun. */
   get ahead(): number {
     return this.#ahead.length;
   }
 
   /**
-   * Takes the granted tasks, in order.
-   * @param leasedAtMs monotonic time from before the acquire was sent
-   * @param kept how many tasks there is room for; the other tasks are handed back at once
+   * Takes granted tasks, in order.
+   * @param leasedAtMs monotonic time before the acquire call was sent
+   * @param kept how many tasks there is room for; the others are handed back at once
    */
   take(
     grants: readonly Grant[],
@@ -104,7 +106,9 @@ export class HeldTasks {
     if (!this.#beginning && this.#ahead.length > 0) this.#begin();
   }
 
-  /** Begins waiting tasks after the current code. Handlers that end together cause only one call. */
+  /**
+   * Begins waiting tasks at the end of the turn of the event loop, so that handlers that end together cause one call.
+   */
   beginSoon(): void {
     if (this.#beginning || this.#ahead.length === 0) return;
     this.#beginning = true;
@@ -113,18 +117,18 @@ export class HeldTasks {
 
   #begin(): void {
     const { slots, table, leaseMs } = this.#o;
-    // A handler that returns at once does not start this loop again: the loop continues with the next task.
+    // True during the loop, so that a handler that returns at once does not start the loop again.
     this.#beginning = true;
     let at = 0;
     let batches: Set<Batches> | undefined;
-    // A handler that returns at once has stopped when `start` returns, so its room is free again.
+    // A handler that returns at once is already counted as ended here, so its slot can be used by the next task.
     const most = this.running + this.#slotsOf.room();
     while (at < this.#ahead.length && this.running < most) {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
       const now = monotonicMs();
       if (!table.begin(task.leaseIndex, task.entry?.index)) this.#drop(task);
-      // A task is not begun if its lease may be over or the worker stops.
+      // A task is handed back instead of begun if its lease may be over or the worker makes room.
       else if (this.yields || task.outdated(leaseMs, now)) task.release();
       else {
         slots.running++;
@@ -141,13 +145,12 @@ export class HeldTasks {
     this.#beginning = false;
   }
 
-  /** Called when the handler of a task has ended. */
   stopped(): void {
     this.running--;
     this.#o.slots.running--;
   }
 
-  /** Hands back the tasks that have not begun. */
+  /** Hands back the tasks that wait for a slot. */
   giveBack(): void {
     for (const task of this.#ahead.splice(0)) this.#handBack(task);
   }
@@ -157,7 +160,7 @@ export class HeldTasks {
     else this.#drop(task);
   }
 
-  /** Removes a task that the heartbeat thread handed back, or that has ended. */
+  /** Removes a task that was handed back or settled. */
   #drop(task: RunningTask): void {
     if (!task.ended) task.entry?.limit?.leave();
     this.#o.table.release(task.leaseIndex);
@@ -165,7 +168,7 @@ export class HeldTasks {
     this.#o.slots.held--;
   }
 
-  /** Called when a task was settled, so that its slot is free. */
+  /** Called when a task was settled. */
   leave(task: RunningTask): void {
     this.#drop(task);
     if (task.solo) this.#o.slots.exclusive = false;
@@ -178,7 +181,10 @@ export class HeldTasks {
     this.#sweepTimer = undefined;
   }
 
-  /** Ends attempts whose time is over, and removes tasks that were handed back. @returns whether that made room */
+  /**
+   * Aborts attempts whose time-out has passed, and removes tasks that were handed back.
+   * @returns whether a slot became free
+   */
   #sweep(): boolean {
     const { slots, table } = this.#o;
     slots.look();
@@ -192,18 +198,18 @@ export class HeldTasks {
     return true;
   }
 
-  /** Hands all tasks back, and asks the running handlers to stop. */
+  /** Hands back all tasks that have not begun, and aborts the running handlers. */
   releaseAll(): void {
     for (const task of this.#held.values()) task.release();
   }
 
-  /** Called if Redis did not answer in time, so that the outcome of these tasks is unknown. */
+  /** Called when the worker stops before Redis has answered: the outcome of these tasks is unknown. */
   close(): void {
     clearInterval(this.#sweepTimer);
     for (const task of this.#held.values()) task.span?.settled("unknown");
   }
 
-  /** Called when the lease of a held task was lost, or its cancel was requested. */
+  /** Called by the heartbeat thread when the lease of a held task was lost, or its cancel was requested. */
   leaseChanged(what: "lost" | "cancelled", leaseIndex: number, version: number): void {
     const task = this.#held.get(leaseIndex);
     if (task?.version !== version) return;
@@ -211,15 +217,14 @@ export class HeldTasks {
     else task.abort("cancelled", CANCEL_REQUESTED);
   }
 
-  /** Called when Redis announces a cancel. The next heartbeat reports the cancel too. */
+  /** Called when Redis publishes the request to cancel a task. The next heartbeat reports the request too. */
   cancelRequested(id: string, fence: string): void {
     for (const task of this.#held.values()) {
       if (task.id !== id || task.fence !== fence) continue;
       task.abort("cancelled", CANCEL_REQUESTED);
       return;
     }
-    // The task is not held. Either the request arrived before the answer that grants the task, or the task has already
-    // ended.
+    // Either the cancel was published before the answer that grants the task arrived, or the task has ended already.
     const key = `${fence} ${id}`;
     this.#cancelsAhead.add(key);
     setTimeout(() => this.#cancelsAhead.delete(key), CANCEL_AHEAD_MS).unref();

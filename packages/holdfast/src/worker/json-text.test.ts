@@ -9,7 +9,6 @@ const throwing = (thrown: unknown) => ({
     throw thrown;
   },
 });
-/** Values without a JSON form. */
 const UNSTORABLE: [string, unknown][] = [
   ["a circle", circle],
   ["a BigInt", 1n],

@@ -10,8 +10,8 @@ import { shown } from "../options/shape.ts";
 import { cutText, readThrown, textOf } from "./thrown.ts";
 
 /**
- * JSON text that a handler returns as its result. It is stored byte for byte, so numbers beyond 2^53, the order and the
- * spacing do not change.
+ * JSON text that a handler returns as its result. The text is stored byte for byte, so numbers beyond 2^53, the order
+ * of keys and white space do not change.
  */
 export class JsonText {
   /** The JSON text. */
@@ -26,14 +26,17 @@ export class JsonText {
     } catch (error) {
       throw new HoldfastError("invalid_json", `not JSON: ${(error as Error).message}`, { cause: error });
     }
-    // In UTF-8 a lone surrogate would become another character.
+    // Encoding a lone surrogate as UTF-8 would replace it with another character.
     if (!text.isWellFormed())
       throw new HoldfastError("invalid_json", "the JSON text has a lone surrogate: write it as an escape");
     this.text = text;
   }
 }
 
-/** @throws HoldfastError invalid_argument if the value has no JSON form; any HoldfastError that its `toJSON` throws */
+/**
+ * Returns a value as JSON text; undefined if JSON.stringify returns undefined.
+ * @throws HoldfastError invalid_argument if the value has no JSON form; any HoldfastError that its `toJSON` throws
+ */
 function jsonOf(what: string, value: unknown): string | undefined {
   try {
     return value instanceof JsonText ? value.text : JSON.stringify(value);
@@ -47,7 +50,7 @@ function jsonOf(what: string, value: unknown): string | undefined {
 }
 
 function checkBytes(what: string, text: string, bytes: number): string {
-  // A character has at most three bytes in UTF-8.
+  // A UTF-16 unit has at most three bytes in UTF-8, so short texts need no exact count.
   if (text.length * 3 > bytes && Buffer.byteLength(text) > bytes)
     throw new HoldfastError(
       "payload_too_large",
@@ -56,21 +59,18 @@ function checkBytes(what: string, text: string, bytes: number): string {
   return text;
 }
 
-/** A result as it is stored. */
+/** The result of a task as it is stored in Redis. */
 export interface StoredResult {
   text?: string;
-  /**
-   * Why there is no text. The task is acked anyway: its work is done, and a retry because of the result would do it
-   * twice.
-   */
+  /** The reason why the result is not stored. The task is completed anyway, because a retry would do its work again. */
   tooLarge?: HoldfastError;
 }
 
 const NOTHING: StoredResult = {};
 
 /**
- * Returns the value of a handler as it is stored.
- * @throws FatalError if the value has no JSON form, because another run would do the work twice and end in the same way
+ * Returns the value that a handler returned as it is stored.
+ * @throws FatalError if the value has no JSON form, because a retry would do the work again and end in the same way
  */
 export function storedResult(value: unknown): StoredResult {
   if (value === undefined) return NOTHING;
@@ -81,7 +81,7 @@ export function storedResult(value: unknown): StoredResult {
     const refused = asHoldfastError(error);
     if (refused.code === "payload_too_large") return { tooLarge: refused };
     const fatal = new FatalError(`${refused.message}. Return JSON values, a JsonText, or nothing`);
-    // The stack would only show functions of this file, which does not help anybody.
+    // The stack would only show functions of this file.
     fatal.stack = `${fatal.name}: ${fatal.message}`;
     throw fatal;
   }
@@ -95,7 +95,7 @@ function lineOf(what: string, value: unknown, bytes: number): string {
   const text = jsonOf(what, value);
   if (text === undefined)
     throw new HoldfastError("invalid_argument", `${what} has no JSON form: it is ${typeof value}`);
-  // In JSON text a line break or a tab can only be between two tokens.
+  // JSON escapes line breaks and tabs inside strings, so these can only be white space between tokens.
   return checkBytes(what, text.replaceAll(/[\r\n\t]+/g, " "), bytes);
 }
 
@@ -124,12 +124,11 @@ export function stepText(name: string, value: unknown): string {
   return checkBytes(what, text, LIMITS.stepResultBytes);
 }
 
-/** Returns the level of a log line. An unknown level counts as `info`, so that the line is not lost. */
+/** Returns the level of a log line. An unknown level becomes `info`, so that the line is kept. */
 export function logLevel(level: unknown): LogLevel {
   return LOG_LEVELS.find((each) => each === level) ?? "info";
 }
 
-/** Returns a log line as it is stored. */
 export function logText(line: unknown): string {
   return cutText(typeof line === "string" ? line : textOf(line), LIMITS.errorCharacters);
 }

@@ -28,27 +28,28 @@ import {
 export interface LeaseEntry {
   index: number;
   version: number;
-  /** Index of the part of a queue in which the task is. */
+  /** Index of the queue or partition that the task is in. */
   part: number;
   id: string;
   fence: string;
   leasedAtMs: number;
   /**
-   * When the lease was last known to be valid: at its grant, or at the last heartbeat. The table has this time so that
-   * a thread that replaces the heartbeat thread knows it.
+   * When the lease was last known to be valid: at its grant, or at its last heartbeat. The time is in the shared
+   * memory, so that a restarted heartbeat thread knows it.
    */
   confirmedAtMs: number;
-  /** Index among the types of the worker's handlers; -1 if the type is none of them, or the task has not begun. */
+  /**
+   * Index among the sorted rules of the worker's handlers; -1 if no rule matches the type, or the task has not begun.
+   */
   type: number;
 }
 
-/** The leases of a worker, as the heartbeat thread reads them (`LeaseTable`). */
+/** The leases of a worker, read by the heartbeat thread from memory that `LeaseTable` writes. */
 export class LeaseReader {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #bytes: Buffer;
 
-  /** @param buffer the memory of the table */
   constructor(buffer: SharedArrayBuffer) {
     this.#ints = new Int32Array(buffer);
     this.#floats = new Float64Array(buffer);
@@ -67,30 +68,28 @@ export class LeaseReader {
     return Atomics.load(this.#ints, SLOTS);
   }
 
-  /** The number of tasks that wait for a free slot. */
+  /** How many tasks wait for a free slot. */
   get buffered(): number {
     return Atomics.load(this.#ints, BUFFERED_COUNT);
   }
 
-  /**
-   * Called when the lease was valid at `atMs`. Does nothing if the entry has another lease now.
-   */
+  /** Sets the time at which the lease was valid, unless the entry has been reused for another lease. */
   confirm({ index, version }: LeaseEntry, atMs: number): void {
     if (Atomics.load(this.#ints, (HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION) === version)
       this.#floats[(HEADER_BYTES + index * ENTRY_BYTES) / 8 + CONFIRMED_AT] = atMs;
   }
 
   /**
-   * Hands back a buffered task for its worker. @returns false if the task has begun, or if the entry has another lease
-   * now
+   * Takes a task that waits for a slot away from its worker, so that the thread can hand it back to Redis.
+   * @returns false if the task has begun meanwhile, or if the entry has been reused for another lease
    */
   handBack(entry: LeaseEntry): boolean {
     return leaveBuffer(this.#ints, entry.index, entry.version, HANDED_BACK);
   }
 
   /**
-   * Returns the leases that were granted before `leasedBeforeMs`. An entry that is being written is left for the next
-   * call.
+   * Returns the leases that were granted before `leasedBeforeMs`. An entry that is being written now is left out; the
+   * next call returns it.
    */
   read(leasedBeforeMs: number): LeaseEntry[] {
     return this.#entries(
@@ -104,7 +103,7 @@ export class LeaseReader {
     return this.#entries((state) => state === RUNNING).slice(0, limit);
   }
 
-  /** Returns the tasks that were acquired before `bufferedBeforeMs` and have not begun. */
+  /** Returns the tasks that were acquired before `bufferedBeforeMs` and still wait for a slot. */
   readBuffered(bufferedBeforeMs: number): LeaseEntry[] {
     if (this.buffered === 0) return [];
     return this.#entries(

@@ -100,8 +100,9 @@ test("a reader of the same memory sees busy, state and slots", () => {
   expect([reader.busy, reader.state, reader.slots]).toEqual([7, "draining", 3]);
 });
 
-// Claims and releases one entry, and sometimes holds it long enough to be read. The id and the fence of a lease are
-// equal. The thread loads the built table, because Node 20 does not run TypeScript in a thread.
+// A thread that claims and releases one entry again and again, and sometimes waits so that the test can read it. Each
+// lease has the same text as id and fence. The thread loads the built table, because Node 20 cannot run TypeScript
+// there.
 const WRITER = `
   const { parentPort, workerData } = require("node:worker_threads");
   import(workerData.module).then(({ LeaseTable }) => {
@@ -145,7 +146,7 @@ test("monotonic time advances and is in milliseconds", () => {
   const started = monotonicMs();
   const wall = performance.now();
   while (performance.now() - wall < 5) {
-    // Waits 5 ms. Another clock measures them.
+    // Waits 5 ms by a clock other than the tested one.
   }
   expect(monotonicMs() - started).toBeGreaterThanOrEqual(5);
   expect(monotonicMs() - started).toBeLessThan(5_000);

@@ -1,12 +1,9 @@
 /**
- * The leases that a worker holds, in memory that it shares with the heartbeat thread, which reads them with
- * `LeaseReader`. So a handler that blocks the event loop keeps its lease, and a task that ends within milliseconds needs
- * no message between threads.
- *
- * The version of an entry protects it from being read while it is written. The version is odd during a write, and each
- * claim raises it by two. A task that waits for a free slot is `buffered`. Either the worker begins it or the heartbeat
- * thread hands it back; one compare-and-exchange decides which. So a worker with a blocked event loop does not keep
- * tasks that other workers could run.
+ * The leases of a worker, in memory that it shares with the heartbeat thread (`LeaseReader`). So the thread can renew
+ * leases while a handler blocks the event loop, and a task that ends within milliseconds needs no message to the
+ * thread. Each entry has a version, which is odd while the entry is written; a reader that sees an odd or changed
+ * version skips the entry. A task that waits for a slot is `buffered`. Either the worker begins it or the heartbeat
+ * thread hands it back: a compare-and-exchange lets only one of them win.
  */
 export const ENTRY_BYTES = 256;
 const ID_BYTES = 128;
@@ -15,33 +12,32 @@ export const ID_AT = 32;
 export const FENCE_AT = ID_AT + ID_BYTES;
 export const HEADER_BYTES = 64;
 
-// Int32 fields of an entry.
+// Offsets of the Int32 fields of an entry, in units of 4 bytes.
 export const VERSION = 0;
 export const ACTIVE = 1;
 export const PART = 2;
 export const ID_LENGTH = 3;
 export const FENCE_LENGTH = 4;
 export const TYPE = 5;
-// Float64 fields, as offsets of 8 bytes from the start of the entry.
+// Offsets of the Float64 fields of an entry, in units of 8 bytes.
 export const LEASED_AT = 3;
 export const BUFFERED_AT = 28;
 export const CONFIRMED_AT = 29;
 
-// The low bits of ACTIVE are the state, and the higher bits are the version. So an exchange cannot change a later claim
-// of the same entry.
+// The states in the low two bits of ACTIVE. The higher bits are the version, so a compare-and-exchange fails if the
+// entry has been reused for another lease.
 const FREE = 0;
 export const RUNNING = 1;
 export const BUFFERED = 2;
 export const HANDED_BACK = 3;
 export const STATE_BITS = 3;
 
-/** Int32 fields of the header. */
+/** Offsets of the Int32 fields of the header. */
 export const BUSY = 0;
 export const STATE = 1;
 export const BUFFERED_COUNT = 2;
-/** The number of entries that were ever claimed. Readers, which read often, look only at these. */
+/** How many entries were ever claimed. Readers skip the rest of the table. */
 export const USED = 3;
-/** How many tasks the worker may run at the same time. */
 export const SLOTS = 4;
 
 export const TABLE_STATES = ["running", "draining", "stopped", "paused"] as const;
@@ -51,8 +47,8 @@ function stamp(version: number, state: number): number {
 }
 
 /**
- * Ends the wait of a buffered task. Only one thread can do that. @returns false if the task is not buffered, or if the
- * entry has another lease now
+ * Changes a buffered entry to the state `to`. Only one thread can succeed. @returns false if the task is not buffered
+ * any more, or if the entry has been reused for another lease
  */
 export function leaveBuffer(ints: Int32Array, index: number, version: number, to: number): boolean {
   const active = (HEADER_BYTES + index * ENTRY_BYTES) / 4 + ACTIVE;
@@ -62,20 +58,19 @@ export function leaveBuffer(ints: Int32Array, index: number, version: number, to
   return left;
 }
 
-/** Returns the time of the monotonic clock that all threads of the process share, ms. */
+/** Returns the monotonic time in ms. All threads of the process share this clock. */
 export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-/** The leases, as the worker writes them. */
+/** The writing side of the lease table. Only the main thread uses it. */
 export class LeaseTable {
   readonly buffer: SharedArrayBuffer;
   readonly #capacity: number;
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #bytes: Buffer;
-  /** The indexes of entries that were used and are free again. */
   readonly #free: number[] = [];
   readonly #lastFence: { text: string; length: number; words: Int32Array; bytes: Buffer };
   #used = 0;
@@ -107,7 +102,9 @@ export class LeaseTable {
   }
 
   /**
-   * @param bufferedAtMs when the task was acquired ahead of a slot, monotonic; 0 for a task that begins at once
+   * Writes a lease into a free entry.
+   * @param bufferedAtMs monotonic time at which a task without a free slot was acquired; 0 for a task that begins at
+   * once
    * @returns the index of the entry; its version is `versionOf(index)`
    */
   claim(part: number, id: string, fence: string, leasedAtMs: number, bufferedAtMs = 0): number {
@@ -134,7 +131,7 @@ export class LeaseTable {
     return index;
   }
 
-  /** Writes an id in a loop, which is faster than a built-in function for short ASCII texts. */
+  /** A loop is faster than `buffer.write` for short ASCII texts (hot path). */
   #writeId(id: string, at: number): number {
     const bytes = this.#bytes;
     const length = Math.min(id.length, ID_BYTES);
@@ -143,8 +140,7 @@ export class LeaseTable {
   }
 
   /**
-   * Writes a fence. Tasks that were granted together share the fence, so it is encoded once for all of them and copied
-   * in words.
+   * Tasks that were granted together have the same fence, so it is encoded once and then copied in words (hot path).
    */
   #writeFence(fence: string, at: number): number {
     const last = this.#lastFence;
@@ -158,16 +154,15 @@ export class LeaseTable {
   }
 
   /**
-   * Begins a buffered task.
-   * @param type the index of its type among the types of the worker, for the list of running tasks
-   * @returns false if the task was handed back meanwhile
+   * Marks a buffered task as running.
+   * @param type the index of its handler among the sorted rules, for the list of running tasks
+   * @returns false if the heartbeat thread has handed the task back
    */
   begin(index: number, type = -1): boolean {
     this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + TYPE] = type;
     return leaveBuffer(this.#ints, index, this.versionOf(index), RUNNING);
   }
 
-  /** Returns whether the heartbeat thread handed the task back. */
   wasHandedBack(index: number): boolean {
     const active = (HEADER_BYTES + index * ENTRY_BYTES) / 4 + ACTIVE;
     return (Atomics.load(this.#ints, active) & STATE_BITS) === HANDED_BACK;
@@ -176,7 +171,7 @@ export class LeaseTable {
   release(index: number): void {
     const i = (HEADER_BYTES + index * ENTRY_BYTES) / 4;
     const version = this.versionOf(index);
-    // A running task is not buffered, and no other thread changes that.
+    // If the task runs, only this thread changes its entry, so the atomic operation is not needed.
     if (((this.#ints[i + ACTIVE] as number) & STATE_BITS) !== RUNNING)
       leaveBuffer(this.#ints, index, version, FREE);
     Atomics.store(this.#ints, i + VERSION, version + 1);
@@ -185,7 +180,7 @@ export class LeaseTable {
     this.#free.push(index);
   }
 
-  /** Only for the worker, because no other thread changes the version. */
+  /** Called by the main thread only, which is the only one that changes versions. */
   versionOf(index: number): number {
     return this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION] as number;
   }

@@ -19,46 +19,42 @@ type SharedOption =
   | ("redis" | "prefix" | "leaseMs" | "pollMs" | "noHandlerAfterMs" | "maxRetries" | "backoff" | "isFailure")
   | ("abortAtExpiry" | "id" | "version" | "onScript" | "tracing");
 
-/** The options of a `Worker` that do not concern its loop. */
+/** The options that a manual worker shares with a `Worker`. */
 export interface ManualWorkerOptions extends Pick<WorkerOptions, SharedOption> {
-  /**
-   * The task types to acquire. A star at the end matches every type that begins with the text before it. @default
-   * ["*"], all types
-   */
+  /** The task types to acquire. `email.*` stands for every type that begins with `email.`. @default ["*"], all types */
   types?: readonly string[] | undefined;
 }
 
 /** Options of `ManualWorker.acquire`. */
 export interface AcquireOptions {
   /**
-   * How long to wait for the first task if no task is pending. Within less than a round trip to Redis no task can
-   * arrive.
-   * Milliseconds, 1 to 3_600_000. @default 1_000
+   * How long to wait for the first task if no task is pending. If the time is shorter than a round trip to Redis, no
+   * task can arrive within it. Milliseconds, 1 to 3_600_000. @default 1_000
    */
   waitMs?: number | undefined;
-  /** When it is aborted, the wait ends and the call rejects with the reason of the signal. */
+  /** Aborting this signal ends the wait, and the call rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * A task that was acquired. Its lease is renewed until the task is settled, its time-out has passed, or the worker
- * stops. Each method resolves with the outcome when Redis has answered: `stale` if the lease was lost, `retried` or
- * `dead` if the attempt had timed out, `unknown` if the worker stopped before Redis answered. Only the first call
- * counts; later calls resolve with its outcome.
+ * An acquired task. Its lease is renewed until the task is settled, its time-out has passed, or the worker stops. Each
+ * method resolves with the outcome when Redis has answered: `stale` if the lease was lost, `retried` or `dead` if the
+ * attempt had timed out, `unknown` if the worker stopped before Redis answered. If several methods are called, the
+ * first call counts, and the others resolve with its outcome.
  */
 export interface AcquiredTask {
   /** The task as a handler gets it. */
   readonly task: HandlerTask;
   /** The context as a handler gets it: `signal`, `attempt`, `token`, `progress`, `log`. */
   readonly ctx: HandlerContext;
-  /** @param result the value that a handler would return */
+  /** Completes the task. @param result the value that a handler would return */
   complete(result?: unknown): Promise<VerdictOutcome>;
   /**
-   * @param error the error that a handler would throw; FatalError, RetryAfter, RateLimited and CancelTask have the same
-   * meaning
+   * Fails the attempt. @param error the error that a handler would throw; FatalError, RetryAfter, RateLimited and
+   * CancelTask work as in a handler
    */
   fail(error: unknown): Promise<VerdictOutcome>;
-  /** Hands the task back. The attempt is refunded, up to ten times for one task. */
+  /** Hands the task back to the queue. The attempt is refunded, up to ten times for one task. */
   release(): Promise<VerdictOutcome>;
 }
 
@@ -100,14 +96,14 @@ interface ManualWorkerEvents {
 }
 
 /**
- * A worker without handlers, for programs that have their own loop. The program acquires tasks and settles them.
- * Meanwhile the heartbeat thread renews the leases, even if the program blocks.
+ * A worker for programs with a loop of their own: the program acquires tasks and settles them, instead of giving
+ * handlers. Meanwhile the heartbeat thread renews the leases, even if the program blocks its event loop.
  */
 export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
   readonly #worker: Worker;
-  /** The function to call with the outcome of each held task, by token. */
+  /** By token: the function that tells the caller the outcome of a task. */
   readonly #held = new Map<string, (outcome: VerdictOutcome) => void>();
-  /** Tasks that were granted but not yet given to a caller. */
+  /** Tasks that have arrived and wait for a call of `acquire`. */
   readonly #arrived: AcquiredTask[] = [];
   #open = 0;
   #stopped = false;
@@ -146,8 +142,8 @@ export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
   }
 
   /**
-   * Connects and begins, like `start` of a `Worker`. Resolves with this worker. @throws HoldfastError redis_unavailable, redis_refused,
-   * redis_unsupported, heartbeat_failed, closed
+   * Connects to Redis and starts the heartbeat. Resolves with this worker.
+   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported, heartbeat_failed, closed
    */
   async start(): Promise<this> {
     await this.#worker.start();
@@ -155,8 +151,8 @@ export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
   }
 
   /**
-   * Acquires up to `count` tasks. Resolves as soon as there are tasks, or without tasks after `waitMs`. Concurrent
-   * calls are handled one after the other.
+   * Acquires up to `count` tasks. Resolves as soon as there is a task, or with an empty array after `waitMs`.
+   * Concurrent calls are served one after the other.
    * @param count 1 to 1_000
    * @throws HoldfastError invalid_argument; closed if the worker was stopped
    */
@@ -188,7 +184,7 @@ export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
     return this.#arrived.splice(0, count);
   }
 
-  /** Resolves when tasks have arrived, the time is over, or the signal is aborted. */
+  /** Resolves when tasks have arrived, `waitMs` is over, or the signal is aborted. */
   #arrival(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => over(), waitMs);
@@ -199,12 +195,12 @@ export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
         this.#onArrival = () => {};
         resolve();
       };
-      // All tasks of one answer begin in the same turn of the event loop.
+      // All tasks of one answer arrive in the same turn of the event loop, so this waits for its end.
       this.#onArrival = () => setImmediate(over);
     });
   }
 
-  /** The handler of all tasks. It ends when the program has settled the task. */
+  /** The handler of all tasks. It returns when the program has settled the task. */
   #hold(task: HandlerTask, ctx: HandlerContext): Promise<unknown> {
     let isOver = false;
     return new Promise((resolve, reject) => {
@@ -218,7 +214,7 @@ export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
           if (isOver) return;
           isOver = true;
           this.#open--;
-          // No other task may take this slot before the program calls `acquire` again.
+          // One slot less, so that the worker takes no other task before the program calls `acquire` again.
           if (!this.#worker.paused) this.#worker.setConcurrency(Math.max(1, this.#worker.slots - 1));
         };
         const once = (say: () => void) => {
@@ -241,14 +237,14 @@ export class ManualWorker extends SafeEmitter<ManualWorkerEvents> {
   }
 
   /**
-   * Acquires no more tasks, waits until the held tasks are settled or the grace is over, and hands back the tasks that
-   * are left. Idempotent.
+   * Acquires no more tasks, waits until the held tasks are settled or `graceMs` is over, and hands back the rest. May
+   * be called several times.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
     this.#stopped = true;
     this.#onArrival();
-    // No caller has these tasks, so nobody could settle them.
+    // These tasks were not given to a caller yet, so nobody could settle them.
     for (const { release } of this.#arrived.splice(0)) void release();
     await this.#worker.stop(options);
     for (const over of [...this.#held.values()]) over("unknown");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { testWorker } from "../testing/index.ts";
 import type { Middleware } from "./middleware.ts";
 
-/** Makes middleware and a handler that note in which order they run. */
+/** Makes middleware and a handler that write into `seen` in which order they run. */
 function traced() {
   const seen: string[] = [];
   const layer =

@@ -12,16 +12,13 @@ export type Middleware = (task: HandlerTask, ctx: HandlerContext, next: () => Pr
 /** The middleware of a worker, in the order of registration. The first one is the outermost. */
 export class MiddlewareChain {
   #layers: readonly Middleware[] = [];
-  /**
-   * Puts the middleware around a handler. Undefined without middleware, so that the stack of an error has no additional
-   * frame.
-   */
+  /** Wraps a handler in the middleware. Undefined without middleware, so that stack traces have no extra line. */
   around: ((handler: Handler) => Handler) | undefined;
 
-  /** @throws HoldfastError invalid_argument */
+  /** Adds a middleware inside the ones that are there. @throws HoldfastError invalid_argument */
   use(layer: Middleware): void {
     checkArgument("the middleware of a worker", callback, layer);
-    // The array is new, so that a running attempt keeps the middleware with which it began.
+    // A new array, so that an attempt that runs keeps the middleware with which it began.
     const layers = [...this.#layers, layer];
     this.#layers = layers;
     this.around = (handler) => (task, ctx) => step(layers, 0, handler, task, ctx);

@@ -11,13 +11,13 @@ beforeEach(() => {
   onTestFinished(() => clock.mockRestore());
 });
 
-/** Ends this many handlers within this many ms. */
+/** Ends this many handlers and moves the clock by this many ms. */
 function end(pace: Pace, handlers: number, ms: number): void {
   for (let n = 0; n < handlers; n++) pace.end();
   nowMs += ms;
 }
 
-/** Makes a pace after a long time with this many tasks per ms. */
+/** Makes a pace that has seen this many tasks per ms for a long time. */
 function steady(perMs: number, aheadMs = 5): Pace {
   const pace = new Pace(aheadMs, 400);
   end(pace, perMs * 1_000, 1_000);

@@ -14,9 +14,9 @@ import type { RunnerOptions } from "./runner-options.ts";
 import type { Runners } from "./runners.ts";
 import { weightKind } from "./worker-options.ts";
 
-/** One part of a queue on which a worker works. */
+/** A part: one partition of a queue, or the whole queue if it has no partitions. */
 export interface WorkedPart {
-  /** `orders`, or `orders/3`. */
+  /** The name in Redis: `orders`, or `orders/3` for a partition. */
   name: string;
   /** The name of the queue, for example `orders`. */
   queue: string;
@@ -25,17 +25,16 @@ export interface WorkedPart {
 export interface PartRunnersOptions {
   client: Holdfast;
   listener: Connection;
-  /** The queues with their weights. */
   queues: readonly (readonly [queue: string, weight: number])[];
-  /** Whether the queues have an order in place of weights. */
+  /** True: the queues are served in their order. False: the queues share the slots by weight. */
   isStrict: boolean;
   runners: Runners;
   reports: Reports;
-  /** What the runners of all parts have in common. */
+  /** The options that are the same for every runner. A runner acquires and settles the tasks of one part. */
   runner: Omit<RunnerOptions, "engine" | "queue" | "index" | "weight" | "rank">;
-  /** Whether the worker acquires no tasks at present. */
+  /** Whether the worker acquires no tasks now, because it stops or an operator drains it. */
   drains(): boolean;
-  /** Called with all parts, by index, and with the queues, before the runners of new parts begin. */
+  /** Called with all parts, by index, and with all queues, before the runners of new parts begin. */
   onParts(parts: readonly WorkedPart[], queues: readonly string[]): void;
 }
 
@@ -48,12 +47,12 @@ const TIMINGS_MS = 1_000;
 
 const refused = (message: string) => new HoldfastError("invalid_argument", message);
 
-/** Returns for how many parts the lease table of a worker with this many queues has room. */
+/** Returns how many parts fit into the lease table of a worker with this many queues. */
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
 /**
- * The runners of a worker, one for each part of its queues. A queue can get partitions while the worker runs. Then each
- * new part gets a runner, and the runner of a part that is gone acquires no more tasks.
+ * Keeps one runner for each part of the worker's queues. A part is one partition, or a queue without partitions. If a
+ * queue gets more partitions while the worker runs, they get runners too. Runners of removed partitions stop acquiring.
  */
 export class PartRunners {
   readonly #o: PartRunnersOptions;
@@ -76,7 +75,7 @@ export class PartRunners {
   }
 
   /**
-   * Adds a queue. @param looks whether to make its runners now; otherwise the next look-up makes them
+   * Adds a queue. @param looks true: make its runners now; false: the next look-up makes them
    * @throws HoldfastError as `Worker.addQueue`
    */
   async addQueue(queue: string, weight: number | undefined, looks: boolean): Promise<void> {
@@ -96,7 +95,7 @@ export class PartRunners {
     }
   }
 
-  /** Removes a queue. Its runners acquire no more tasks. @throws HoldfastError invalid_argument */
+  /** Removes a queue. Its runners stop acquiring tasks. @throws HoldfastError invalid_argument */
   removeQueue(queue: string): void {
     if (!this.#queues.has(queue)) throw refused(`this worker does not have a queue "${queue}"`);
     if (this.#queues.size === 1) throw refused("a worker needs at least one queue: stop the worker");
@@ -119,19 +118,19 @@ export class PartRunners {
   }
 
   /**
-   * Tells each runner whether it may acquire. A runner may not if its part is gone, or if the worker does not listen to
-   * the part yet.
+   * Tells each runner whether it may acquire. A runner may not if its part was removed, or if the worker has not
+   * subscribed to the channels of the part yet.
    */
   drain(): void {
     for (const runner of this.#runners.values()) runner.drain(this.#o.drains() || this.#gone.has(runner));
   }
 
   /**
-   * Looks up the parts of the queues, and makes runners for new parts.
+   * Looks up the partitions of the queues, and makes runners for new ones.
    * @throws HoldfastError redis_*, or invalid_argument if there are more partitions than one worker has room for
    */
   look(): Promise<void> {
-    // Look-ups run one after the other, so that no part is opened twice.
+    // Look-ups run one after the other, so that no partition is opened twice.
     const look = this.#looked.then(() => this.#lookTwice());
     this.#looked = look.catch(() => {});
     return look;
@@ -141,7 +140,7 @@ export class PartRunners {
     try {
       await this.#look();
     } catch (error) {
-      // The parts changed during the look-up.
+      // The number of partitions changed during the look-up, so this looks once more.
       if (!partsChanged(error)) throw asHoldfastError(error);
       await this.#look();
     }
@@ -152,7 +151,7 @@ export class PartRunners {
     const fresh: Part[] = [];
     for (const [queue, worked] of [...this.#queues]) {
       const partitions = partitioned.get(queue) ?? null;
-      // The second condition: the queue may have been removed during the call.
+      // The queue may have been removed from the worker during the call.
       if ((await this.#isDeleted(queue, partitions)) || !this.#queues.has(queue)) continue;
       const { all } = new Parts(this.#o.client, queue, partitions);
       this.#setParts(queue, all, { ...worked, weight: worked.weight / all.length });
@@ -163,7 +162,7 @@ export class PartRunners {
   }
 
   /**
-   * Returns whether the queue had partitions and was deleted. The worker must not register such a queue again as a
+   * Returns whether a queue with partitions was deleted in Redis. If the worker opened it again, it would become a
    * queue without partitions.
    */
   async #isDeleted(queue: string, partitions: Partitions | null): Promise<boolean> {
@@ -171,10 +170,7 @@ export class PartRunners {
     return partitions === null && had && !(await this.#o.client.registry.hasQueue(queue));
   }
 
-  /**
-   * Begins to look up the parts every `everyMs`, and to write the timings.
-   * @param onError called if a look-up fails
-   */
+  /** Looks up the partitions and writes the timings every `everyMs`. @param onError called if a look-up fails */
   watch(everyMs: number, onError: (error: HoldfastError) => void): void {
     let isLooking = false;
     const look = async () => {
@@ -189,14 +185,14 @@ export class PartRunners {
     ];
   }
 
-  /** Writes to Redis how long tasks waited and ran. @param isLast whether the worker writes nothing after this */
+  /** Writes to Redis how long tasks waited and ran. @param isLast true if the worker stops after this */
   async writeTimings(isLast = false): Promise<void> {
     await Promise.all(
       [...this.#runners.values()].map(({ timings, engine }) => timings.write(engine, isLast)),
     );
   }
 
-  /** Begins no look-up any more, and acquires no more tasks. */
+  /** Starts no more look-ups, and acquires no more tasks. */
   stopAcquiring(): void {
     for (const timer of this.#timers) clearInterval(timer);
     for (const runner of this.#runners.values()) runner.stopAcquiring();
@@ -206,7 +202,7 @@ export class PartRunners {
     for (const runner of this.#runners.values()) runner.close();
   }
 
-  /** Resolves when no look-up is under way. */
+  /** Resolves when no look-up is running. */
   async looked(): Promise<void> {
     await this.#looked;
   }
@@ -248,7 +244,7 @@ export class PartRunners {
     this.#parts.push({ name: part.name, queue });
     this.#runners.set(part.name, runner);
     runners.all.push(runner);
-    // The runner acquires no tasks until the worker listens to the part.
+    // The runner acquires no tasks until the worker has subscribed to the channels of the part.
     this.#setGone(runner, true);
   }
 
@@ -256,10 +252,10 @@ export class PartRunners {
     await engine.open();
     const { wake } = engine.keys;
     const runner = this.#runners.get(name) as QueueRunner;
-    // The first channel is for all workers. The second one is for tasks that are granted to this worker.
+    // The first channel wakes all workers. The second one brings tasks that an enqueue granted to this worker.
     await this.#o.listener.listen([wake, workerChannel(wake, this.#o.runner.workerId)], runner.heard);
     this.#listening.add(name);
-    // The queue may have been removed meanwhile.
+    // The queue may have been removed from the worker during the calls above.
     if (this.#queues.has(queueOfPartition(name) ?? name)) this.#setGone(runner, false);
   }
 }

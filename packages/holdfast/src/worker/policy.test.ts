@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CALL_TASKS, type Claim, earlyVerdicts, gathers, roomIsFor, type Situation, wish } from "./policy.ts";
 
-/** Makes the situation of an idle worker with ten slots and one queue. */
+/** Makes the numbers of an idle worker with ten slots and one queue. */
 const situation = (change: Partial<Situation> = {}): Situation => ({
   ...{ slots: 10, running: 0, held: 0, settling: 0, reserved: 0, inFlight: 0, tableFree: 1_000 },
   ...{
@@ -18,7 +18,7 @@ const situation = (change: Partial<Situation> = {}): Situation => ({
   },
   ...change,
 });
-/** The claim of a queue that may fill all free slots, and to which half of ten slots belong. */
+/** The limits of a queue that may fill all free slots and whose share is half of ten slots. */
 const claim = (change: Partial<Claim> = {}): Claim => ({
   share: (free) => free,
   quota: () => 5,
@@ -30,7 +30,7 @@ const all = claim();
 const want = (change: Partial<Situation>, settled = 0, ofQueue = all) =>
   wish(situation(change), settled, ofQueue)?.want ?? 0;
 
-/** Random but consistent counts: a worker settles and runs no more tasks than it holds. */
+/** Random but consistent numbers: a worker settles and runs no more tasks than it holds. */
 const situations = fc
   .record({
     slots: fc.integer({ min: 1, max: 400 }),
@@ -94,7 +94,7 @@ describe("the number of tasks to ask for", () => {
     expect(beside({}, { taken: 11 })).toBe(0);
     expect(beside({ inFlight: 1 }, { taken: 5 })).toBe(0);
     expect(beside({ ahead: 0 }, { taken: 5 })).toBe(0);
-    // Another queue goes first, or there are more queues than slots.
+    // The quota is 0 if another queue is served first, or if there are more queues than slots.
     expect(beside({}, { quota: () => 0 })).toBe(0);
   });
 
@@ -104,14 +104,14 @@ describe("the number of tasks to ask for", () => {
     expect(beside(3, 0)).toBe(3);
     expect(beside(30, 1)).toBe(4);
     expect(beside(30, 7)).toBe(0);
-    // Handlers that run for long free no slot soon.
+    // Handlers that run for long will not free a slot soon.
     expect(beside(0, 0)).toBe(0);
   });
 
   test("a large batch is sent in two equal calls, a small one in one", () => {
     expect(wish(situation({ slots: 20, ahead: 20 }), 0, all)).toEqual({ want: 20, inHalves: true });
     expect(wish(situation({ slots: 10, ahead: 21 }), 0, all)).toEqual({ want: 31, inHalves: false });
-    // A worker with several queues keeps its last decision.
+    // A worker with several queues does not decide anew whether to split its batches.
     expect(wish(situation({ alone: false, inHalves: true }), 0, all)?.inHalves).toBe(true);
   });
 
@@ -119,7 +119,7 @@ describe("the number of tasks to ask for", () => {
     fc.assert(
       fc.property(situations, fc.nat({ max: 300 }), fc.nat({ max: 400 }), (now, settled, portion) => {
         const share = (free: number) => Math.min(free, portion);
-        // Another queue holds nothing, and has the other half of the slots.
+        // Another queue holds no task, and half of the slots belong to it.
         const taken = now.held - Math.min(settled, now.held) + now.reserved - now.settling;
         const ofQueue = claim({ share, quota: () => now.slots >> 1, taken, pace: () => now.ahead });
         const { want } = wish(now, Math.min(settled, now.held), ofQueue) ?? { want: 0 };

@@ -26,7 +26,7 @@ const NOTHING: RoundTrip = {
   dueInMs: Number.POSITIVE_INFINITY,
 };
 
-/** An engine whose answers the test gives, one call at a time. */
+/** Replaces the engine. The test gives the answer to each call. */
 class ScriptedEngine {
   readonly queue = "work";
   readonly keys = {};
@@ -178,8 +178,8 @@ test("a wake-up that overtakes the answer of an acquire is followed by another a
   const { runner, next } = setup();
   runner.schedule();
   const first = await next();
-  // Redis answered the acquire, and then a task was enqueued. The wake-up came over another connection, before the
-  // answer.
+  // A task was enqueued after Redis had answered the acquire, and the wake-up overtook the answer on another
+  // connection.
   runner.wake();
   await first.answer({});
   expect(runner.idle).toBe(false);
@@ -194,7 +194,7 @@ test("a runner that makes room asks again once it holds nothing, even if an earl
   await (await next()).answer({ grants: [grant("a")], again: true });
   const third = await next();
   expect(third.args).toMatchObject({ want: 1, held: 1 });
-  // An earlier answer has said that no task waits.
+  // An earlier answer has said that the queue is empty.
   runner.idle = true;
   await third.answer({ makeRoom: true });
   expect(engine.asked).toHaveLength(0);
@@ -202,7 +202,7 @@ test("a runner that makes room asks again once it holds nothing, even if an earl
   const settle = await next();
   expect(settle.args).toMatchObject({ want: 1, held: 0 });
   await settle.answer({ grants: [grant("solo")], solo: true });
-  // The runner asks for nothing while the solo task runs.
+  // The runner acquires nothing while the solo task runs.
   expect(engine.asked).toHaveLength(0);
   ends[1]?.();
   expect((await next()).args).toMatchObject({ want: 0 });
@@ -217,7 +217,7 @@ test("the slot of a task whose verdict is on its way is filled by the same call,
   const first = await next();
   expect(first).toMatchObject({ settled: ["a"], args: { want: 1, held: 1 } });
   ends[1]?.();
-  // The second call asks only for the slot that it frees itself, because the first call asks for the other slot.
+  // The second call asks only for the slot that it frees, because the first call already asks for the other slot.
   const second = await next();
   expect(second).toMatchObject({ settled: ["b"], args: { want: 1 } });
   await second.answer({ grants: [grant("c")] });
@@ -248,12 +248,12 @@ async function behindBacklog() {
   await first.answer(granted(0, 2));
   nowMs += 20;
   for (const end of ends.splice(0)) end();
-  // Nearly 0.1 tasks end per ms, so four tasks are taken ahead, and eight after a full answer. Two more tasks fill the
-  // slots.
+  // The pace is nearly 0.1 tasks per ms, so four tasks are acquired ahead, and eight after a full answer. Two more
+  // tasks fill the slots.
   const second = await next();
   expect(second).toMatchObject({ settled: ["task-0", "task-1"], args: { want: 10 } });
   await second.answer(granted(2, 10));
-  // After a second full answer the runner takes four times as many ahead, which is the limit.
+  // After the second full answer the factor is four, which is its limit.
   const third = await next();
   expect(third).toMatchObject({ settled: [], args: { want: 8 } });
   await third.answer(granted(12, 8));
@@ -268,13 +268,13 @@ test("verdicts wait for each other while enough is taken ahead for the slots tha
     ends.shift()?.();
     for (let n = 0; n < 5; n++) await nextTurn();
   };
-  // The next task begins at once, but the verdict waits.
+  // The next task begins at once, but the settle of the ended one waits.
   await endNext();
   expect(ends).toHaveLength(2);
   await endNext();
   await endNext();
   expect(engine.asked).toHaveLength(0);
-  // A call is sent when less than half of the tasks taken ahead are left.
+  // A call is sent when less than half of the tasks that were acquired ahead are left.
   while (engine.asked.length === 0 && ends.length === 2) await endNext();
   const call = await next();
   expect(call.settled.length).toBeGreaterThan(3);
@@ -290,7 +290,7 @@ test("a verdict waits no longer than half of the time for which tasks are taken 
   ends.shift()?.();
   for (let n = 0; n < 5; n++) await nextTurn();
   expect(engine.asked).toHaveLength(0);
-  // 100 ms is half of 4 x 50 ms.
+  // The wait is half of `aheadMs` times the factor 4: 50 ms * 4 / 2.
   moveMs(100);
   vi.advanceTimersByTime(99);
   expect(engine.asked).toHaveLength(0);
@@ -355,7 +355,7 @@ test("flow_advance is called again after a settle that had to be repeated", asyn
 });
 
 test("the first half of a batch that ends at once is on its way to Redis while the second runs", async () => {
-  // Each reading of the clock is 0.1 ms later than the last one, so the runner measures fast handlers.
+  // Each reading of the clock is 0.1 ms later than the last one, so to the runner the handlers look fast.
   let nowMs = 1_000;
   const clock = vi.spyOn(process, "hrtime").mockImplementation((() => {
     nowMs += 0.1;
@@ -403,7 +403,7 @@ test("a cancel that overtakes the answer with its task reaches the handler", asy
   const first = await next();
   runner.held.cancelRequested("early", "1-early.");
   await first.answer({ grants: [grant("early")] });
-  // The runner hands the task back without beginning it, and Redis ends it as cancelled.
+  // The runner hands the cancelled task back without beginning it, and Redis then ends it as cancelled.
   expect((await next()).settled).toEqual(["early"]);
   runner.close();
 });

@@ -30,28 +30,28 @@ const AHEAD_TASKS = 400;
 type RunnerReports = Pick<Reports, "settled" | "expired" | "lastTurnMs" | "failed">;
 
 /**
- * Runs the tasks of one part of a queue (the queue, or one partition) for a worker. It fills its share of the slots,
- * settles in batches together with the next acquire, and acquires tasks ahead if its handlers are fast. While the part
- * has no tasks, the request of the runner is parked in Redis. The sleep ends when Redis grants tasks to the parked
- * request, when a message wakes the runner, or with the next poll.
+ * Runs the tasks of one queue, or of one partition of a queue ("part"), for a worker. The runner uses its share of the
+ * worker's slots. Each call settles the tasks that have ended and acquires the next ones; with fast handlers it also
+ * acquires tasks ahead. When the part is empty, Redis keeps ("parks") the request of the runner, and the runner sleeps.
+ * It wakes when Redis grants tasks to that request, when a message says that there are tasks, or at the next poll.
  */
 export class QueueRunner implements Caller {
   readonly engine: Engine;
-  /** The longest sleep, ms. */
+  /** The longest sleep, ms. Then the runner polls, in case a message was lost. */
   readonly pollMs: number;
-  /** The weight of this part when the slots are shared with the other parts. */
+  /** The weight of this part in the division of the slots. */
   weight: number;
   rank: number;
   readonly held: HeldTasks;
   readonly trips: RoundTrips;
   readonly timings = new Timings();
-  /** Whether the last acquire got fewer tasks than it asked for. */
+  /** Whether the last call found fewer tasks than it asked for. */
   idle = false;
-  /** Whether the runner was told to acquire nothing. */
+  /** Whether the runner may not acquire tasks, because the worker drains or is paused. */
   drains = false;
-  /** The point at which the turn of this runner at the slots ends (see `shareOf`). */
+  /** When the turn of this part ends, in grants divided by weight (start-time fair queueing, share.ts). */
   turnEnd = 0;
-  /** The time of the last answer of Redis, before the first answer the time of the start, ms of the monotonic clock. */
+  /** When Redis last answered, ms of the monotonic clock; before the first answer, when the runner was made. */
   answeredMs = monotonicMs();
   readonly #o: RunnerOptions;
   readonly #runners: OtherRunners;
@@ -61,14 +61,13 @@ export class QueueRunner implements Caller {
   readonly #acquire: AcquireRequest;
   readonly #ends: FlowEnds;
   #verdicts: Settled[] = [];
-  // Whether batches are split into two calls, because enough tasks are held ahead.
+  // Whether the last call decided to split the work into two calls.
   #inHalves = false;
   // How many tasks the last answer granted.
   #granted = 0;
   // An upper bound of the difference between the clock of Redis and the monotonic clock, ms.
   #clockLeadMs = 0;
-  // Counts wake-ups. A wake-up during an acquire must not be missed, because it may announce tasks that this acquire
-  // did not find.
+  // Counts wake-ups. If one comes while an acquire is unanswered, there may be tasks that the acquire did not find.
   #wakes = 0;
   #scheduled = false;
   readonly #gathering = new Gathering(() => this.#pump());
@@ -115,12 +114,14 @@ export class QueueRunner implements Caller {
     return this.held.ahead + this.trips.reserved;
   }
 
-  /** How many tasks to hold ahead of the slots, by the pace of the handlers. */
+  /** How many tasks to acquire ahead of the slots, computed from the pace of the handlers. */
   get ahead(): number {
     return this.#o.handlers.hasBatches ? 0 : this.#pace.ahead();
   }
 
-  /** Makes calls at the end of this turn of the event loop, so that verdicts of the same turn share a call. */
+  /**
+   * Makes calls at the end of this turn of the event loop, so that tasks that end in one turn are settled in one call.
+   */
   schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -138,7 +139,10 @@ export class QueueRunner implements Caller {
     this.schedule();
   }
 
-  /** Called with each message for the workers of the part, or for this worker. An empty message is a hint. */
+  /**
+   * Called with each message on the channels of the part and of the worker. An empty message says that there may be
+   * tasks.
+   */
   readonly heard: OnMessage = (_channel, message) => {
     const push = parsePush(message);
     if (push) return this.granted(push);
@@ -147,11 +151,12 @@ export class QueueRunner implements Caller {
     else this.wake();
   };
 
-  /** Called when Redis reports that it granted tasks to the parked request. */
+  /** Called when an enqueue has granted tasks to the parked request of this runner. */
   granted(push: Push): void {
     const trip = this.#acquire.granted(push);
     if (trip === null) return;
-    // The answer that parked the request may not be applied yet. It must not put the runner to sleep then.
+    // The answer that parked the request may not be handled yet. This makes sure that it does not put the runner to
+    // sleep.
     this.#wakes++;
     this.idle = this.drains;
     clearTimeout(this.#pollTimer);
@@ -175,7 +180,7 @@ export class QueueRunner implements Caller {
   /** Starts or ends draining. A draining runner acquires no tasks, and hands back the tasks that it has not begun. */
   drain(draining: boolean): void {
     this.drains = draining;
-    // A draining runner has no share of the slots, and the worker makes no room for it.
+    // A draining runner counts as idle, so that its share of the slots goes to the others.
     this.idle = draining;
     if (draining) {
       if (this.#o.slots.makesRoomFor === this) this.#o.slots.makesRoomFor = null;
@@ -204,7 +209,7 @@ export class QueueRunner implements Caller {
     if (task.begun) {
       this.held.stopped();
       this.#pace.end();
-      // Only a task whose handler ran has a running time.
+      // Only the run of a handler is measured, so a task that was handed back is left out.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
         this.timings.ended(task, verdict.kind !== "ack", this.engine.connection);
       else if (verdict.kind === "unrouted") this.trips.tellTypes();
@@ -262,7 +267,8 @@ export class QueueRunner implements Caller {
       const asksLater = endsNodes && this.held.size === settled.length;
       const want = asksLater ? 0 : this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;
-      // A runner that stops or drains withdraws its parked request, and gets the tasks that were granted to it.
+      // A runner that stops or drains still makes this call if its request is parked: the call withdraws the request,
+      // and returns the tasks that were granted to it already.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
       void this.#roundTrip(settled, want, endsNodes);
       if (endsNodes) this.#ends.advance();
@@ -308,28 +314,28 @@ export class QueueRunner implements Caller {
     this.#reports.failed(error);
   }
 
-  /** Applies the answer of Redis: the outcomes of the verdicts, and the expired tasks. */
+  /** Handles an answer of Redis: the outcomes of the settled tasks, and the tasks that had expired. */
   #answered(trip: RoundTrip, settled: Settled[]): void {
     this.answeredMs = monotonicMs();
     this.#reports.lastTurnMs = this.answeredMs;
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
       const outcome = trip.outcomes[i] ?? "unknown";
-      // A retry with a delay needs no wake-up: the answer before the runner sleeps says when the next task is due.
+      // A retry with a delay needs no wake-up: before the runner sleeps, an answer tells it when the next task is due.
       if (outcome === "retried" && "delayMs" in verdict && verdict.delayMs === 0) this.wake();
       this.#reports.settled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of trip.expired) this.#reports.expired(this.#o.queue, id, envelope);
   }
 
-  /** Decides what follows an answer: the worker makes room for a task that has to run alone, or the runner sleeps. */
+  /** Decides what to do after an answer: make room for a task that has to run alone, sleep, or acquire more. */
   #rest(trip: RoundTrip, want: number, mayRest: boolean): void {
     const { slots } = this.#o;
     if (want > 0) this.#pace.answered(trip.grants.length === want);
     if (want === 0 && slots.makesRoomFor !== this) return;
     if (trip.makeRoom && !this.#yields) {
       slots.makesRoomFor = this;
-      // An earlier answer may have put this runner to sleep, and no other runner acquires before this one.
+      // While room is made, only this runner may acquire, so it must not stay asleep because of an earlier answer.
       this.idle = false;
     } else if (slots.makesRoomFor === this) slots.makesRoomFor = null;
     const short = trip.grants.length === 0 && !trip.again && !trip.makeRoom;
@@ -346,7 +352,9 @@ export class QueueRunner implements Caller {
     this.held.take(grants, this.#context, leasedAtMs, solo, kept);
   }
 
-  /** Sleeps until the next task is due, but no longer than a poll: there may be no janitor. */
+  /**
+   * Sleeps until the next delayed task is due, at most `pollMs`. The wake-up promotes due tasks if there is no janitor.
+   */
   #sleep(dueInMs: number): void {
     this.idle = true;
     clearTimeout(this.#pollTimer);

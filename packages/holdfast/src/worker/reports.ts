@@ -9,9 +9,12 @@ import type { RunningTask } from "./running-task.ts";
 import { StaleReports } from "./stale-reports.ts";
 import { settledEvent, type WorkerEvents } from "./worker-events.ts";
 
-/** Reports what became of the granted tasks of a worker: its events, and stale verdicts for the ledger. */
+/**
+ * Emits the events of a worker about its tasks, and stores which of its acks and failures came too late (stale
+ * verdicts).
+ */
 export class Reports {
-  /** The time of the last answer of Redis, ms of the monotonic clock. The runners and the worker set it. */
+  /** When Redis last answered, ms of the monotonic clock. The runners and the worker set it. */
   lastTurnMs = Number.NEGATIVE_INFINITY;
   readonly #workerId: string;
   readonly #events: EventEmitter<WorkerEvents>;
@@ -30,12 +33,12 @@ export class Reports {
     if (outcome === "stale") this.#recordStale(task);
     if (task.caller !== null) this.#tell(task, task.caller, outcome, verdict);
     if (this.#events.listenerCount("settled") === 0) return;
-    // The answer that settled the task has just arrived.
+    // The answer of Redis has just arrived, so the current time of Redis is the time of the answer.
     const clocks = { turnMs: this.lastTurnMs, turnAt: this.#clock.now() };
     this.#events.emit("settled", settledEvent(task, outcome, verdict, error, clocks));
   }
 
-  /** Tells the task that called this one by `ctx.call` that it has ended. */
+  /** Tells the task that waits in `ctx.call` for this task that this task has ended. */
   #tell({ engine, id }: RunningTask, caller: string, outcome: VerdictOutcome, verdict: Verdict): void {
     const told = tellEnd(engine, { id, caller }, outcome, verdict);
     this.#telling.add(told).catch((error) => this.failed(asHoldfastError(error)));
@@ -61,7 +64,7 @@ export class Reports {
     this.#events.emit("error", error);
   }
 
-  /** Resolves when all stale verdicts and all ends of called tasks were written, or could not be written. */
+  /** Resolves when every stale verdict and every message to a calling task has been written, or has failed. */
   async drain(): Promise<void> {
     await this.#telling.ended();
     await this.#stale.drain();

@@ -6,7 +6,7 @@ import type { HandlerOptions } from "./handler.ts";
 const fails = (error: unknown) => () => {
   throw error;
 };
-/** Runs a task once with a handler that throws the error, and with these options. */
+/** Runs a task once, with a handler that throws the error and has these options. */
 const run = (error: unknown, options: Omit<HandlerOptions, "handler">, how = {}) =>
   testWorker({ t: { handler: fails(error), ...options } }).run("t", { n: 7 }, how);
 
@@ -55,7 +55,7 @@ test("an error that does not count as a failure costs no attempt, and the task w
     delayMs: 400,
   });
   expect(await run(new Error("no"), options)).toMatchObject({ outcome: "retried", attempts: 1 });
-  // The meaning of a FatalError or a RateLimited does not depend on isFailure.
+  // FatalError and RateLimited mean the same whatever `isFailure` returns.
   expect(await run(new FatalError("busy"), options)).toMatchObject({ outcome: "dead" });
   expect(await run(new RateLimited(50, {}), options)).toMatchObject({ outcome: "released", delayMs: 50 });
 });

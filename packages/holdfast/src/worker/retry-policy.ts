@@ -11,21 +11,21 @@ export interface RetryPolicy {
   readonly maxRetries: number;
   readonly backoff: Backoff | BackoffFunction;
   readonly isFailure: IsFailure | undefined;
-  /** Whether a task that is given up becomes a dead letter. Otherwise it ends as cancelled. */
+  /** Whether a task that is given up becomes a dead letter. If false, it ends as cancelled. */
   readonly deadLetter: boolean;
 }
 
-/** The attempt that failed. */
+/** The data of a failed attempt that decide about the retry. */
 export interface FailedAttempt {
   /** The number of the attempt, from 1. */
   attempt: number;
   error: unknown;
-  /** The options of the task itself. */
+  /** The options that the enqueue gave to this task. */
   own: { backoff: Backoff | null; maxRetries: number | null };
   /** A random number from 0 to below 1. */
   random: number;
   task(): HandlerTask;
-  /** Called with an error if a function of the user throws or returns a wrong value. */
+  /** Called if a function of the user throws or returns a wrong value. */
   onError(error: HoldfastError): void;
 }
 
@@ -37,9 +37,9 @@ export type Judgement =
   | { kind: "limited"; delayMs: number; scope: HoldScope };
 
 /**
- * Returns the verdict for an error that a handler threw. FatalError, CancelTask, RetryAfter, Postpone and RateLimited
- * are recognized by a mark or by their name. If neither the error nor one of its causes is one of these, the policy
- * decides. If several of them are, the outermost one decides.
+ * Returns what happens to a task whose handler threw. FatalError, CancelTask, RetryAfter, Postpone and RateLimited are
+ * recognized by a symbol or by their name, also as causes of the error; the outermost one counts. For any other error
+ * the policy decides.
  */
 export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt): Judgement {
   const giveUp: Judgement = { kind: policy.deadLetter ? "fatal" : "drop" };
@@ -56,17 +56,15 @@ export function judge(thrown: Thrown, policy: RetryPolicy, failed: FailedAttempt
   return isLast && !policy.deadLetter ? giveUp : { kind: "fail", delayMs };
 }
 
-/**
- * Looks at what was thrown, then at its causes. Returns the first error that says what to do; undefined if none does.
- */
+/** Returns the first of the thrown error and its causes that says what to do; undefined if none does. */
 function meant(thrown: Thrown): Thrown | undefined {
   for (let at: Thrown | undefined = thrown; at; at = at.cause) if (at.means !== undefined) return at;
   return undefined;
 }
 
 /**
- * Returns whether an error of a batch says when to try again, and so concerns each of its tasks: RetryAfter, Postpone,
- * RateLimited.
+ * Returns whether an error of a batch handler is a RetryAfter, Postpone or RateLimited. Such an error says when to try
+ * again, so it applies to every task of the batch, and no failing task is searched for.
  */
 export function concernsAll(thrown: Thrown): boolean {
   const means = meant(thrown)?.means;
@@ -74,8 +72,8 @@ export function concernsAll(thrown: Thrown): boolean {
 }
 
 /**
- * Returns the wait before the next attempt, ms; null if there is no next attempt. The options of the task come before
- * the policy.
+ * Returns the wait before the next attempt, ms; null if there is no next attempt. The options of the task have
+ * precedence over the policy.
  */
 function waitMs({ backoff }: RetryPolicy, failed: FailedAttempt): number | null {
   const { attempt, own, random } = failed;

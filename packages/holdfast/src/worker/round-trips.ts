@@ -7,46 +7,46 @@ import type { RunnerOptions, Settled } from "./runner-options.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 /**
- * How long a caller sends its types with each call after it last learned that tasks are put aside (lua/lib/typed.lua),
- * ms.
+ * After an answer shows that tasks wait for a worker that runs their type, the calls name the types of this worker for
+ * this long, ms (lua/lib/typed.lua).
  */
 export const TYPED_MS = 60_000;
 
-/** The runner whose calls are made. */
+/** The runner for which the calls are made. */
 export interface Caller {
   readonly held: Pick<HeldTasks, "leave">;
-  /** Whether an acquire that finds nothing is parked. */
+  /** Whether an acquire that finds nothing is kept ("parked") in Redis until there are tasks. */
   parks(): boolean;
-  /** Whether a call is not repeated any more after a failure. */
+  /** Whether to stop repeating a failed call. */
   givesUp(isAcquire: boolean): boolean;
-  /** Called after each failure. The call no longer holds its slots then. */
+  /** Called after each failure. The slots that the call had reserved are free again. */
   failed(error: HoldfastError): void;
 }
 
 export interface Answer {
   trip: RoundTrip;
-  /** The time at which the call was sent, ms of the monotonic clock. */
+  /** When the call was sent, ms of the monotonic clock. */
   sentAtMs: number;
-  /** Whether a failure came before the answer, so that other tasks may have taken its slots. */
+  /** Whether an attempt of the call failed before it was answered, so that other tasks may use its slots by now. */
   isLate: boolean;
 }
 
-/** Makes the calls of a runner that settle and acquire, repeats each until it is answered, and counts what is in them. */
+/** Makes the calls of a runner that settle and acquire tasks. Each call is repeated until Redis answers. */
 export class RoundTrips {
-  /** The calls that Redis has not answered yet. */
+  /** How many calls Redis has not answered yet. */
   inFlight = 0;
-  /** The verdicts in unanswered calls. */
+  /** How many ended tasks the unanswered calls settle. */
   settling = 0;
-  /** The tasks that unanswered calls ask for. */
+  /** How many tasks the unanswered calls ask for. */
   reserved = 0;
-  /** Whether Redis does not answer at present. */
+  /** Whether the last attempt of a call failed, so that Redis seems to be down. */
   silent = false;
-  /** The handlers at their limit. The last call asked for no tasks of them, although such tasks may be put aside. */
+  /** The rules of handlers at their limit. The last call asked for no tasks of them, although such tasks may wait. */
   waitsFor: readonly string[] = [];
   readonly #o: RunnerOptions;
   readonly #acquire: AcquireRequest;
   readonly #caller: Caller;
-  /** The types are sent with each call until this time, ms of the monotonic clock. */
+  /** Until this time the calls name the types of this worker, ms of the monotonic clock. */
   #tellsTypesUntilMs = 0;
 
   constructor(options: RunnerOptions, acquire: AcquireRequest, caller: Caller) {
@@ -55,13 +55,13 @@ export class RoundTrips {
     this.#caller = caller;
   }
 
-  /** Called when an answer shows that tasks were put aside for a worker that runs their type. */
+  /** Called when an answer shows that tasks wait for a worker that runs their type. */
   tellTypes(): void {
     this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
   }
 
   /**
-   * Makes a call, and lets the settled tasks go when it ends.
+   * Makes one call, and forgets the settled tasks when it has ended.
    * @param want how many tasks the call asks for
    * @returns null if the call was given up
    */
@@ -71,8 +71,8 @@ export class RoundTrips {
     slots.settling += settled.length;
     this.settling += settled.length;
     const held = slots.held - settled.length + slots.reserved;
-    // A task that has to run alone is granted only to a worker that holds no task. If this worker holds none, the answer
-    // may contain such a task, so no other runner acquires until the answer has arrived.
+    // A task that has to run alone is granted only to a worker that holds no task. If this worker holds none, the
+    // answer may bring such a task, so no other runner acquires until the answer is there.
     const reservation = slots.reserve(want, want > 0 && held === 0);
     this.reserved += want;
     const letGo = () => {
@@ -90,7 +90,7 @@ export class RoundTrips {
     for (const { task } of settled) this.#caller.held.leave(task);
     this.#acquire.answered(asked, trip);
     if (trip === null) return null;
-    // Only the answer to a call that asks for tasks says whether tasks are put aside.
+    // Only an answer to a call that asked for tasks says whether tasks wait for their type.
     if (want > 0 && !trip.typed) this.waitsFor = [];
     if (trip.typed) this.tellTypes();
     return { trip, sentAtMs, isLate };
@@ -116,7 +116,7 @@ export class RoundTrips {
           ? engine.acquire({ ...args, park: this.#caller.parks() }, request)
           : engine.settle(verdicts, args, request),
       (error) => {
-        // Other runners continue, because on a Cluster it may be only the node of this part that does not answer.
+        // The other runners go on, because in a Cluster it may be only the node of this queue that is down.
         this.silent = true;
         letGo();
         this.#caller.failed(error);

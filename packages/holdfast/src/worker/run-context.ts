@@ -4,16 +4,16 @@ import type { Tracing } from "../tracing/tracing.ts";
 import type { HandlerTable } from "./handler-table.ts";
 import type { MiddlewareChain } from "./middleware.ts";
 
-/** What the attempts in one part of a queue share. */
+/** What all attempts of one queue or partition have in common. */
 export interface RunContext<Task> {
-  /** The engine of the part in which the task is. */
+  /** The engine of the queue or partition that the task is in. It calls the scripts. */
   engine: Engine;
   /** The name of the queue. */
   queue: string;
   handlers: HandlerTable;
   middleware: MiddlewareChain;
   workerId: string;
-  /** The version of the worker. */
+  /** The option `version` of the worker. */
   version: string;
   tracing?: Tracing | undefined;
   /** Called once, when the attempt has a verdict. */

@@ -10,7 +10,7 @@ export interface RunnerOptions extends Omit<RunContext<RunningTask>, "done" | "o
   /** Index of the part in the lease table. */
   index: number;
   weight: number;
-  /** See `Sharer`. */
+  /** Position in strict order: queues with a smaller rank get slots first. All are 0 with weights. */
   rank: number;
   slots: Slots;
   table: LeaseTable;
@@ -27,13 +27,13 @@ export type Peer = Pick<Sharer, "weight" | "rank" | "idle" | "turnEnd"> & {
   readonly held: { readonly running: number };
 };
 
-/** The runners of the worker, as one of them sees the others. */
+/** The other runners of the worker, with which a runner shares the slots. */
 export interface OtherRunners {
   /** Returns what a runner may claim that already has `taken` slots. */
   claim(runner: Peer, taken: number): Claim;
   /**
-   * Returns how many tasks a runner may begin now. It leaves free the slots that belong to others and for which these
-   * hold tasks, or have asked for some.
+   * Returns how many tasks a runner may begin now. Slots that belong to other runners stay free if these have tasks for
+   * them or have asked for some.
    */
   room(runner: Peer): number;
   /**
@@ -42,11 +42,11 @@ export interface OtherRunners {
   kept(runner: Peer & { readonly ahead: number }, granted: number): number;
   /** Whether every other runner is idle, or waits for Redis after a failed call. */
   alone(runner: Peer): boolean;
-  /** Called when slots became free, or when a state changed on which other runners wait. */
+  /** Called when slots became free, or when something changed that other runners wait for. */
   changed(): void;
 }
 
-/** An attempt that has ended in this process and is not settled yet. */
+/** An attempt whose handler has ended, but which Redis has not settled yet. */
 export interface Settled {
   task: RunningTask;
   verdict: Verdict;

@@ -12,12 +12,11 @@ import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
 
 const POLL_MS = 1_000_000_000;
-// The heartbeat thread looks every THREAD_MS, and hands back tasks that were taken ahead longer than AHEAD_MS ago
-// (heartbeat-thread.ts).
+// Every THREAD_MS the heartbeat thread hands back tasks that have waited AHEAD_MS for a slot (heartbeat-thread.ts).
 const AHEAD_MS = 50;
 const THREAD_MS = 25;
 const SETTLED_MS = 2_000;
-// A fake call takes 2 ms, and the runners may have to ask the queues one after the other.
+// A fake call takes 2 ms, and the runners may ask several queues one after the other.
 const IDLE_MS = 40;
 
 interface FakeTask {
@@ -27,7 +26,7 @@ interface FakeTask {
 }
 
 /**
- * A fake of a queue in Redis with one worker: it has a list, leases and a parked request. Every answer takes a
+ * A fake queue in Redis with one worker. It has a pending list, leases and a parked request, and answers after one
  * millisecond.
  */
 class FakeQueue {
@@ -36,7 +35,7 @@ class FakeQueue {
   pending: FakeTask[] = [];
   readonly leased = new Map<string, FakeTask>();
   readonly completed: string[] = [];
-  /** The calls that settled tasks. */
+  /** How many calls settled tasks. */
   settles = 0;
   /** Whether calls fail, as if the Cluster node of this queue were down. */
   isAway = false;
@@ -111,7 +110,7 @@ class FakeQueue {
     if (push) void after(1).then(() => this.#runner?.granted(push));
   }
 
-  /** Hands back a task that was taken ahead and has not begun, as the heartbeat thread does. */
+  /** Hands back a task that waits for a slot, as the heartbeat thread does. */
   handBack(id: string): void {
     const task = this.leased.get(id);
     if (!task) return;
@@ -176,7 +175,7 @@ class FakeQueue {
 const envelopeOf = ({ runMs, solo }: FakeTask) => `.${solo ? "solo" : "t"} 0\n${runMs}`;
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** One worker with several queues, its heartbeat thread and its running tasks. */
+/** A worker with several queues, its heartbeat thread and its running tasks, all simulated. */
 class World {
   readonly slots: Slots;
   readonly table: LeaseTable;
@@ -185,7 +184,7 @@ class World {
   running = 0;
   started = 0;
   soloRuns = false;
-  /** What the runners did wrong. */
+  /** Descriptions of what the runners did wrong. */
   readonly broken: string[] = [];
   readonly #timers: NodeJS.Timeout[];
   #idleMs = 0;
@@ -256,8 +255,8 @@ class World {
   }
 
   /**
-   * Checks each millisecond whether a slot is free, a task waits, and nothing started since the last check.
-   * This state may last as long as a few calls take, and longer if a task has to run alone.
+   * Checks each millisecond whether there is a free slot and a waiting task while no task begins. This may last as long
+   * as a few calls take, or longer if a task has to run alone.
    */
   #watch(): void {
     const tasks = this.queues.flatMap((queue) => [...queue.pending, ...queue.leased.values()]);
@@ -303,13 +302,13 @@ interface Arrival {
 async function play(total: number, weights: number[], aheadMs: number, arrivals: Arrival[]): Promise<World> {
   const world = new World(total, weights, aheadMs);
   let count = 0;
-  // Every queue has parked a request after this time.
+  // Enough time for every queue to park a request.
   await vi.advanceTimersByTimeAsync(20);
   for (const { queue, tasks, thenMs } of arrivals) {
     world.queues[queue % weights.length]?.enqueue(tasks.map((task) => ({ ...task, id: `t${count++}` })));
     await vi.advanceTimersByTimeAsync(thenMs);
   }
-  // Every task runs for less than SETTLED_MS. So if no task ends within that time, none will end any more.
+  // Every task runs for less than SETTLED_MS, so if none ends within that time, none will ever end.
   for (let ended = -1; ended < world.ended && world.ended < count; ) {
     ended = world.ended;
     await vi.advanceTimersByTimeAsync(SETTLED_MS);
@@ -368,7 +367,7 @@ test("queues with quick handlers share the slots by weight, and take tasks ahead
   const [most, least] = [heavy.completed.length, light.completed.length];
   expect(most / least).toBeGreaterThan(2.5);
   expect(most / least).toBeLessThan(3.5);
-  // Without tasks ahead, a slot is empty for the 2 ms of each call, so at most 4 tasks a ms would end.
+  // Without tasks ahead, a slot would be empty during each call of 2 ms, so at most 4 tasks per ms would end.
   expect(most + least).toBeGreaterThan(300 * 8);
   expect(most / heavy.settles).toBeGreaterThan(9);
   expect(world.broken).toEqual([]);
@@ -413,7 +412,7 @@ test("a queue whose node does not answer holds up no other queue, and continues 
     near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `near-${n}`, runMs: 5, solo: n === 3 })));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(near.completed).toHaveLength(6);
-    // The node answers again while tasks of the other queue have the slots, so the solo tasks wait for those tasks.
+    // When the node comes back, all slots are in use, so the solo tasks have to wait for the tasks of the other queue.
     near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `long-${n}`, runMs: 1_500, solo: false })));
     away.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `away-${n}`, runMs: 5, solo: n % 3 === 0 })));
     await vi.advanceTimersByTimeAsync(50);
@@ -443,7 +442,7 @@ test("a queue that neither sleeps nor asks while a slot is free is reported as s
   const world = new World(1, [1, 1], 5);
   await vi.advanceTimersByTimeAsync(20);
   expect([world.runners.stalledMs(), world.runners.oldestAnswerAgeMs() < 50]).toEqual([0, true]);
-  // The runner has lost its timer, so it sleeps longer than it should.
+  // The runners of this test never poll. With the shorter `pollMs` that is set below, each should have polled long ago.
   await vi.advanceTimersByTimeAsync(10_000);
   expect(world.runners.oldestAnswerAgeMs()).toBeGreaterThan(9_000);
   vi.advanceTimersByTime(0);

@@ -6,8 +6,8 @@ import { quotas, shareOf } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
 /**
- * The runners of a worker, which share its slots. When a slot becomes free, each runner checks whether it can begin a
- * task that it holds ahead, or ask for more tasks.
+ * The runners of a worker, which share its slots. Each runner acquires the tasks of one queue or partition. When a slot
+ * becomes free, each runner checks whether it can begin a task that it holds, or ask for more tasks.
  */
 export class Runners implements OtherRunners {
   readonly all: QueueRunner[] = [];
@@ -72,12 +72,12 @@ export class Runners implements OtherRunners {
     return this.all.filter((other) => other === runner || !other.trips.silent);
   }
 
-  /** Called when the heartbeat thread says that a lease is lost, or that a task was cancelled. */
+  /** Called when the heartbeat thread reports that a lease is lost, or that a cancel was requested. */
   leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
     for (const runner of this.all) runner.held.leaseChanged(what, index, version);
   }
 
-  /** Called when the entry of the handlers with this rule may get tasks again. */
+  /** Called when the handler of this rule was at its limit and may get tasks again. */
   roomCame(rule: string): void {
     for (const runner of this.all) {
       if (runner.trips.waitsFor.includes(rule)) runner.wake();
@@ -85,23 +85,20 @@ export class Runners implements OtherRunners {
     }
   }
 
-  /** Whether no runner holds a task or waits for an answer. */
   get quiet(): boolean {
     return this.all.every((runner) => runner.quiet);
   }
 
   /**
-   * The time since the last answer of Redis to the queue that has waited longest, ms. While a slot is free, every queue
-   * polls, so this time stays short. While no slot is free, it is 0. A runner that drains, for example because its part
-   * is gone, does not count.
+   * How long ago Redis last answered, for the queue that has waited longest, ms. While a slot is free, every queue
+   * polls, so the number stays small. While no slot is free, it is 0. A queue that drains does not count.
    */
   oldestAnswerAgeMs(): number {
     return this.#oldest(() => true);
   }
 
   /**
-   * That time, but only for queues that do not wait for an answer, and minus the time that they may sleep, ms. If it is
-   * not 0, the worker has a fault.
+   * How long a queue has neither called Redis nor slept with a reason, ms. More than 0 means that the worker has a bug.
    */
   stalledMs(): number {
     const age = this.#oldest((runner) => runner.trips.inFlight === 0);

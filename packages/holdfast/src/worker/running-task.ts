@@ -24,13 +24,13 @@ import type { HandlerEntry } from "./handler-entry.ts";
 import type { RunContext } from "./run-context.ts";
 import { isThenable, whenSettled } from "./thenable.ts";
 
-/** Thrown by the handler of a manual worker to hand its task back. */
+/** The handler of a manual worker throws this to hand its task back. */
 export const HAND_BACK: unique symbol = Symbol("hand back");
 
 const OWN_TIMER_MS = 10_000;
 const NODE = ENVELOPE_NODE.charCodeAt(0);
 
-/** One attempt in this process, from its grant to its verdict. */
+/** One attempt in this process, from its grant until its verdict (how it ended) is passed on. */
 export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   readonly id: string;
   readonly token: string;
@@ -38,30 +38,29 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   readonly fence: string;
   readonly queue: string;
   readonly type: string;
-  /** The entry with the handler; undefined if the worker has no handler for the type. */
+  /** The handler and its options; undefined if the worker has no handler for the type. */
   readonly entry: HandlerEntry | undefined;
   readonly payloadText: string;
   readonly attempt: number;
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
-  /** Whether the task belongs to a flow. */
   readonly isNode: boolean;
-  /** A monotonic time from before the lease began, ms. */
+  /** A monotonic time before the lease began, ms. */
   readonly leasedAtMs: number;
-  /** The monotonic time at which the handler was called, ms; before that, the time of the lease. */
+  /** When the handler was called, monotonic ms; before that, `leasedAtMs`. */
   startedAtMs: number;
-  /** Whether the handler was called, or the task got a verdict instead. */
+  /** Whether the handler was called, or the attempt ended without a call. */
   begun = false;
-  /** Whether the attempt has its verdict. */
+  /** Whether the verdict of the attempt is fixed. */
   ended = false;
   /** Index in the lease table. */
   leaseIndex = -1;
   version = 0;
-  /** Whether the task was granted to run alone. */
+  /** Whether the worker may run no other task beside this one. */
   solo = false;
-  /** The span from the call of the handler to the answer of Redis, if the worker traces. */
+  /** The trace span from the call of the handler to the answer of Redis, if the worker traces. */
   span: AttemptSpan | undefined;
-  /** Null if the envelope cannot be read. */
+  /** Null if the stored task cannot be decoded. */
   readonly envelope: Envelope | null;
   readonly #run: RunContext<RunningTask>;
   readonly #decodeError: unknown;
@@ -75,7 +74,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   #stepStore: StepStore | undefined;
   #steps: Steps | undefined;
 
-  /** @param leasedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
+  /** @param leasedAtMs monotonic time before the acquire was sent, so the lease began at this time or later */
   constructor(grant: Grant, run: RunContext<RunningTask>, leasedAtMs: number) {
     this.#run = run;
     this.id = grant.id;
@@ -101,17 +100,17 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     this.#past = grant.past;
   }
 
-  /** The engine of the part in which the task is. */
+  /** The engine of the queue or partition that the task is in. */
   get engine(): Engine {
     return this.#run.engine;
   }
 
-  /** Whether this is the first attempt, so that its wait is the wait of the task. */
+  /** Whether this is the first attempt, whose start ends the wait of the task. */
   get fresh(): boolean {
     return this.#past.fresh;
   }
 
-  /** When the task could have begun: its enqueue, or the time to which it was delayed, by the clock of Redis. */
+  /** When the task could begin: when it was enqueued, or the time to which it was delayed, by the clock of Redis. */
   get dueAt(): number {
     return this.envelope?.runAt ?? this.enqueuedAt + (this.envelope?.delayMs ?? 0);
   }
@@ -152,7 +151,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     this.#run.onError(error);
   }
 
-  /** Returns whether the lease may be over, or the task was told to stop before it began. */
+  /** Returns whether the lease may be over, or the attempt was aborted before it began. */
   outdated(leaseMs: number, nowMs: number): boolean {
     return this.#aborted !== undefined || nowMs - this.leasedAtMs > leaseMs;
   }
@@ -170,10 +169,11 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
       this.#end({ kind: "unrouted", id: this.id, fence: this.fence });
       return;
     }
-    // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before a janitor can
-    // reap the task.
+    // The lease in Redis ends a little later than this (lua/lib/lease.lua), so that the time-out is settled as a
+    // failure before a janitor takes the task back as crashed.
     this.#deadlineMs = Math.min(this.leasedAtMs + this.timeoutMs, this.#expiryMs(nowMs, entry));
-    // The sweep of the queue checks long time-outs, because a timer for each task would cost more than most tasks.
+    // Long time-outs are checked every 100 ms by HeldTasks, because a timer for each task would cost too much (hot
+    // path).
     const leftMs = Math.ceil(this.#deadlineMs - nowMs);
     if (leftMs < OWN_TIMER_MS) this.#timer = setTimeout(() => this.#timeOut(), leftMs);
     this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
@@ -208,7 +208,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   }
 
   /**
-   * Returns when the task expires, ms of the monotonic clock; Infinity if a running attempt may continue after that.
+   * Returns the monotonic time at which the task expires, ms; Infinity if a running attempt may continue after that.
    */
   #expiryMs(nowMs: number, entry: HandlerEntry): number {
     const expiresAt = entry.abortAtExpiry ? this.envelope?.expiresAt : null;
@@ -237,7 +237,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     return this.#payload;
   }
 
-  /** The signal is made when it is first read, because most handlers do not use it. */
+  /** The signal is created when it is first read, because most handlers do not use it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -279,7 +279,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     return this.#stepStore;
   }
 
-  /** Made when the handler comes to its first step, because most handlers have none. */
+  /** Created when the handler comes to its first step, because most handlers have none. */
   steps(): Steps {
     this.#steps ??= new Steps(this.stepStore, {
       ...{ taskId: this.id, signal: () => this.signal, suspends: !this.entry?.batches },
@@ -292,19 +292,19 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     this.#end({ kind: "suspend", id: this.id, fence: this.fence, delayMs, events: eventsText(events) });
   }
 
-  /** Tells the handler to stop. Its later result or error is settled as usual. */
+  /** Aborts the signal of the handler. If the handler then returns or throws, the outcome counts as usual. */
   abort(reason: AttemptAborted["reason"], message: string): void {
     this.#aborted ??= new AttemptAborted(reason, message);
     this.#controller?.abort(this.#aborted);
   }
 
-  /** Hands the task back with its attempt refunded. A later result or error of the handler is ignored. */
+  /** Hands the task back to the queue with its attempt refunded. What the handler returns later is ignored. */
   release(): void {
     this.abort("shutdown", "the worker stops");
     this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, fence: this.fence });
   }
 
-  /** Ends the attempt if its time is over. Called every 100 ms. */
+  /** Times the attempt out if its deadline has passed. Called every 100 ms. */
   checkDeadline(nowMs: number): void {
     if (this.begun && !this.ended && nowMs >= this.#deadlineMs) this.#timeOut();
   }
@@ -327,7 +327,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   }
 
   fail(error: unknown): void {
-    // The handler of a suspended attempt ends with an error.
+    // A suspended attempt has ended already; its handler then ends with an error, which is ignored.
     if (this.ended) return;
     if (error === HAND_BACK) this.#end({ kind: "release", id: this.id, fence: this.fence });
     else this.#end(errorVerdict(this, error), error);

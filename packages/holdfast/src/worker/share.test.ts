@@ -49,7 +49,8 @@ test("with fewer slots than queues, the queues take turns by weight", () => {
 test("a queue that was idle for a long time gets no additional turns", () => {
   const busy = sharer({ turnEnd: 1_000 });
   const fresh = sharer({ turnEnd: 1 });
-  // The turn of the fresh queue begins where the last turn of all queues began, and not where its own last turn ended.
+  // A queue that was idle begins its turn at the current virtual time, and not where its own last turn ended. Otherwise
+  // it would get all slots for the time in which it was idle.
   expect(shareOf(fresh, [busy, fresh], slots(1, 1, 999))).toBe(1);
   expect(shareOf(busy, [busy, { ...fresh, turnEnd: 1_001 }], slots(1, 1, 1_000))).toBe(1);
 });
@@ -62,6 +63,6 @@ test("in strict order a queue gets slots only while no queue before it has tasks
   expect(shareOf(first, all, slots(10, 8))).toBe(8);
   expect(shareOf(second, all, slots(10, 8))).toBe(0);
   const idle = all.map((one) => (one.rank < 2 ? { ...one, idle: true } : one));
-  // The parts of one queue share the slots of the queue.
+  // Two partitions of one queue divide the slots of the queue.
   expect(parts.map((part) => shareOf(part, idle, slots(10, 8)))).toEqual([5, 5].map((n) => Math.min(n, 8)));
 });

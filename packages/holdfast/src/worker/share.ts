@@ -1,21 +1,20 @@
-/** One queue of a worker, for the division of the slots. */
+/** The data of one queue (or partition) that decide how many of the worker's slots it gets. */
 export interface Sharer {
   readonly weight: number;
-  /** A queue gets slots only while no queue of a smaller rank has waiting tasks. */
+  /** In strict order, a queue gets slots only while no queue with a smaller rank has waiting tasks. */
   readonly rank: number;
-  /** Whether the queue has no waiting tasks. */
   readonly idle: boolean;
-  /** The slots that the queue holds or has asked for. */
+  /** How many slots the queue uses or has asked tasks for. */
   readonly taken: number;
-  /** Start-time fair queueing: the point at which the turn of the queue ends, in grants divided by weight. */
+  /** The virtual time at which the turn of the queue ends, in grants divided by weight (start-time fair queueing). */
   readonly turnEnd: number;
 }
 
 /**
- * Returns how many of the `free` slots one queue may fill: none while a queue of a smaller rank has waiting tasks. Each
- * queue of one rank that has waiting tasks gets a share by weight. A queue above its share gets no new slots until
- * enough of its tasks have ended. Slots that no share covers (by rounding, or with fewer slots than queues) go to the
- * queue whose turn it is.
+ * Returns how many of the `free` slots one queue may fill: none while a queue with a smaller rank has waiting tasks.
+ * Queues of one rank that have waiting tasks share the slots by weight. A queue above its share gets no new slots until
+ * enough of its tasks have ended. Slots left over by rounding go to the queue whose turn began at the lowest virtual
+ * time.
  */
 export function shareOf(
   self: Sharer,
@@ -38,8 +37,8 @@ export function shareOf(
 }
 
 /**
- * Returns a function that says the whole share of each queue, by weight: 0 while a queue of a smaller rank has waiting
- * tasks. It looks at all queues only once.
+ * Returns a function that computes how many slots belong to a queue by its weight: 0 while a queue with a smaller rank
+ * has waiting tasks. The sums over all queues are computed only once.
  */
 export function quotas<Queue extends Contender>(
   self: Queue,

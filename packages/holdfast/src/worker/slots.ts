@@ -1,27 +1,34 @@
 import { monotonicMs } from "./lease-table.ts";
 
-/** The slots of a worker, shared by the runners of its queues. */
+/** Counts the slots of a worker, which its queues share. Each slot runs one task at a time. */
 export class Slots {
-  /** How many tasks may run. If more tasks run now, no task begins until enough of them have ended. */
+  /** How many tasks may run at the same time. After it was lowered, no task begins until enough tasks have ended. */
   total: number;
-  /** Handlers that run now. */
   running = 0;
-  /** Held tasks. Each of them runs, waits for a slot, or has a verdict on its way to Redis. */
+  /**
+   * Tasks that the worker holds. Each of them runs, waits for a slot, or has ended and waits until Redis has settled
+   * it.
+   */
   held = 0;
-  /** Held tasks whose verdicts are on their way to Redis. */
+  /** Ended tasks that were sent to be settled and are not answered yet. */
   settling = 0;
-  /** The number of tasks that unanswered acquires have asked for. */
+  /** How many tasks the unanswered calls have asked for. */
   reserved = 0;
-  /** Whether a task runs alone, or may be about to. Until it has ended, no other task is acquired or begun. */
+  /**
+   * Whether a task runs alone, or an unanswered call may bring such a task. Until it has ended, no other task is
+   * acquired or begun.
+   */
   exclusive = false;
   /**
-   * The runner whose next task has to run alone. No task is acquired until none is held; then only this runner
-   * acquires.
+   * The runner whose next task has to run alone; null if there is none. No task is acquired until the worker holds
+   * none, and then only this runner acquires.
    */
   makesRoomFor: object | null = null;
-  /** The point at which the queue that was last granted tasks began its turn: see `shareOf`. */
+  /**
+   * When the queue that was last granted tasks began its turn, in grants divided by weight (start-time fair queueing).
+   */
   virtualTime = 0;
-  /** The last time at which `look` found no free slot, ms of the monotonic clock. */
+  /** When `look` last found that no slot is free, ms of the monotonic clock. */
   takenAtMs = 0;
 
   constructor(total: number) {
@@ -31,7 +38,7 @@ export class Slots {
 
   /**
    * Reserves slots for a call that asks for tasks.
-   * @param exclusive whether no other runner acquires until the call ends
+   * @param exclusive whether no other runner may acquire until the call ends
    */
   reserve(want: number, exclusive: boolean): Reservation {
     this.reserved += want;
@@ -42,12 +49,14 @@ export class Slots {
     });
   }
 
-  /** Whether another task could begin. */
   get hasFree(): boolean {
     return this.running < this.total && !this.exclusive && !this.makesRoomFor;
   }
 
-  /** Called from time to time, for the liveness check. That check does not need slots that are free only for a moment. */
+  /**
+   * Called from time to time. The liveness check uses the result, and it may miss a slot that is free only for a
+   * moment.
+   */
   look(): void {
     if (!this.hasFree) this.takenAtMs = monotonicMs();
   }
@@ -62,7 +71,7 @@ class Reservation {
     this.#release = release;
   }
 
-  /** @returns false if the reservation had ended before */
+  /** Frees the reserved slots. @returns false if they had been freed before */
   end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;

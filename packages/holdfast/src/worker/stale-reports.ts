@@ -2,16 +2,17 @@ import type { StaleVerdict } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { recordStale, type StaleReport } from "../engine/stale-ledger.ts";
 
-// A worker that continues after a long stop has many stale verdicts at once. If this many wait, further ones are not
-// written.
+// The most reports that may wait; more are dropped. A process that was stopped for long may report very many at once.
 const WAITING = 1_000;
 
-/** Writes stale verdicts into the ledger, one at a time, while the worker continues its work. */
+/**
+ * Stores which acks and failures of the worker came too late (stale verdicts), one at a time, while the worker goes on.
+ */
 export class StaleReports {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  /** @param onRecorded called for each report; @param onError called for a report that was lost */
+  /** Queues a report. @param onRecorded called when it is stored; @param onError called if it could not be stored */
   add(
     engine: Engine,
     report: StaleReport,
@@ -29,7 +30,7 @@ export class StaleReports {
       });
   }
 
-  /** Resolves when all reports were written, or could not be written. */
+  /** Resolves when every report has been written, or has failed. */
   drain(): Promise<void> {
     return this.#last;
   }

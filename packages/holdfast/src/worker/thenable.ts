@@ -1,6 +1,9 @@
 const { then } = Promise.prototype;
 
-/** Values such as query builders are awaited as `await` would do, whatever their class is. */
+/**
+ * Returns whether `await` would wait for the value: any object with a `then` method counts, for example a query
+ * builder.
+ */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === "object" || typeof value === "function") &&
@@ -10,8 +13,8 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Calls back with the outcome of a value. It does not call the `then` of a promise itself, which a handler may have
- * replaced.
+ * Calls back with the outcome of a promise or thenable. It uses the built-in `then` of promises, because a handler may
+ * have replaced that of its promise.
  */
 export function whenSettled(
   value: PromiseLike<unknown>,

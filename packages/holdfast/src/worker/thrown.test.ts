@@ -9,7 +9,7 @@ import { cutText, errorText, readThrown, type Thrown } from "./thrown.ts";
 
 const BACKOFF = { kind: "fixed", baseMs: 500, jitter: "none" } as const;
 
-/** Returns the verdict of a worker on a task that sets neither a backoff nor maxRetries. */
+/** Returns what happens to a task without own backoff and maxRetries if its handler throws `thrown`. */
 function verdictOf(thrown: Thrown) {
   const policy = { maxRetries: 3, backoff: BACKOFF, isFailure: undefined, deadLetter: true };
   const own = { backoff: null, maxRetries: null };
@@ -25,7 +25,7 @@ function verdictOf(thrown: Thrown) {
 }
 
 const textOf = (error: unknown) => errorText(readThrown(error));
-/** Returns the text that an operator reads in a dead letter. */
+/** Returns the text that an operator sees in a dead letter. */
 const shown = (error: unknown) => textOf(error).replaceAll("%0A", "\n");
 const there = (code: string): unknown => vm.runInNewContext(code);
 const withoutStack = <E extends Error>(error: E): E => Object.assign(error, { stack: undefined });
@@ -245,7 +245,7 @@ describe("the meaning of a thrown error", () => {
       kind: "fail",
       delayMs: 7,
     });
-    // One of the inner errors may be fatal while another one could be retried.
+    // Whether to retry cannot be taken from the inner errors, because one may be fatal and another one not.
     expect(verdict(new AggregateError([new FatalError("no")]))).toEqual({ kind: "fail", delayMs: 500 });
   });
 

@@ -2,44 +2,44 @@ import { inspect, types } from "node:util";
 import { CUT_MARK, ERROR_MEANING, HOLD_SCOPES, type HoldScope, LIMITS } from "@holdfast/contracts";
 import { encodeLine } from "../engine/text.ts";
 
-/** The description of a thrown value. It is plain data, because it is also sent from a child process to its worker. */
+/** The description of a thrown value. Plain data, so that a child process can send it to its worker. */
 export interface Thrown {
   name: string;
   message: string;
-  /** The lines below the message, each beginning with a line break. */
+  /** The stack lines, each beginning with a line break. */
   frames: string;
   code?: string;
   means?: "fatal" | "cancel" | "retry_after" | "postpone" | "rate_limited";
-  /** The wait of a RetryAfter, or the hold of a RateLimited, ms. */
+  /** How long a RetryAfter or Postpone waits, or how long a RateLimited holds other tasks, ms. */
   delayMs?: number;
-  /** What a RateLimited holds: the key, the type or the queue. */
+  /** Which tasks a RateLimited holds: those of the key, the type or the queue. */
   scope?: HoldScope;
   cause?: Thrown;
-  /** The first errors of an aggregate. */
+  /** The first inner errors of an AggregateError. */
   errors?: Thrown[];
-  /** How many errors the aggregate has. */
+  /** How many inner errors the AggregateError has. */
   errorCount?: number;
-  /** The text for a value that is not an error. Name and message are empty then. */
+  /** The text of a thrown value that is not an error. Name and message are then empty. */
   text?: string;
 }
 
-// At most this many characters of an error are read, because fewer are stored.
+// At most this many characters of an error are read. Fewer are stored.
 const CHARACTERS = 4 * LIMITS.errorCharacters;
 const CODE_CHARACTERS = 64;
 const CAUSES = 5;
 const ERRORS = 3;
-// The most characters of the first line of an error that has causes or inner errors, and of the first line of each
-// cause or inner error.
+// Limits for the first line of an error with causes or inner errors, and for the line of each cause or inner error,
+// characters. Without them, one long message would leave no room for the others.
 const OUTER_CHARACTERS = 480;
 const INNER_CHARACTERS = 240;
 const NO_TEXT = "a value that cannot be shown";
 
-// The stack line where a handler was called. Functions of a user may have the same names, so the pattern includes the
-// file.
+// Finds the stack line in which this library called the handler. It includes the file name, because functions of the
+// user may have the same names.
 const CALLED_HERE =
   /\n {4}at (?:RunningTask\.start \([^)\n]*running-task\.|(?:async )?runCall \([^)\n]*batch-call\.)/;
 
-/** Reads a property without throwing. A getter may throw, and so does every access to a revoked proxy. */
+/** Reads a property without throwing: a getter may throw, and so may a revoked proxy. */
 function read(value: unknown, key: string | symbol): unknown {
   try {
     return (value as Record<string | symbol, unknown>)[key];
@@ -60,8 +60,8 @@ const isObject = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function";
 
 /**
- * Returns whether a value is an error of any realm, or has the form of an error, such as one that was sent as JSON.
- * `instanceof` would know only the errors of this realm, and would throw for a revoked proxy.
+ * Returns whether a value is an error of any realm, or looks like one, such as an error that was sent as JSON.
+ * `instanceof` would only know the errors of this realm, and would throw for a revoked proxy.
  */
 function isErrorLike(value: unknown): value is object {
   return isObject(value) && (types.isNativeError(value) || typeof read(value, "message") === "string");
@@ -77,7 +77,7 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** Cuts the text if it is too long, and adds a mark that says so. */
+/** Shortens a text that is too long, and marks it as cut. */
 export function cutText(text: string, characters: number): string {
   return text.length <= characters ? text : text.slice(0, characters - CUT_MARK.length) + CUT_MARK;
 }
@@ -94,7 +94,7 @@ function namedMeaning(name: string): Thrown["means"] {
   return Object.hasOwn(MEANINGS, name) ? MEANINGS[name] : undefined;
 }
 
-/** Returns the meaning of an error, with the values that belong to that meaning. */
+/** Returns the kind of special error, with the fields of that kind. */
 function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "delayMs" | "scope"> {
   if (means === "fatal" || means === "cancel") return { means };
   if (means === "retry_after" || means === "postpone")
@@ -104,31 +104,28 @@ function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "dela
   return { means, delayMs: saneDelayMs(read(value, "holdMs")), scope };
 }
 
-/** Returns a wait that scripts can use as a number. One bad value would delay all verdicts of its batch. */
+/** Returns a wait as a number that scripts accept. An invalid number would make the call fail for all tasks in it. */
 export function saneDelayMs(delayMs: unknown): number {
   const ms = typeof delayMs === "number" || typeof delayMs === "string" ? Number(delayMs) : 0;
   return Number.isNaN(ms) ? 0 : Math.min(LIMITS.delayMs, Math.max(0, ms));
 }
 
-/**
- * Removes the stack lines below the handler. They are the same for every error, and several times as long as the other
- * lines.
- */
+/** Removes the stack lines below the handler. They are the same for every error and use most of the space. */
 function withoutOwnFrames(frames: string): string {
   const at = frames.search(CALLED_HERE);
   return at >= 0 ? frames.slice(0, at) : frames;
 }
 
-/** Returns the part of a stack below the name and the message. */
+/** Returns the stack lines of an error, which come after its name and message. */
 function framesOf(stack: unknown, message: string): string {
   if (typeof stack !== "string") return "";
-  // A message may be long, and may itself contain lines like those of a stack.
+  // The search begins after the message, because the message may have line breaks too.
   const found = message === "" ? 0 : stack.indexOf(message);
   const at = stack.indexOf("\n", found < 0 ? 0 : found + message.length);
   return at < 0 ? "" : withoutOwnFrames(stack.slice(at, at + CHARACTERS));
 }
 
-/** Describes any thrown value. Never throws. */
+/** Describes any thrown value as plain data. Never throws. */
 export function readThrown(value: unknown): Thrown {
   return readError(value, new Set(), 0);
 }
@@ -154,7 +151,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
     frames: framesOf(read(value, "stack"), message),
   };
   const code = read(value, "code");
-  // The numeric code of a class, such as DOMException, says less than the name, so it is left out.
+  // The numeric code of a DOMException comes from its class and says less than its name, so it is left out.
   if (typeof code === "string" || (typeof code === "number" && hasOwn(value, "code")))
     thrown.code = String(code).slice(0, CODE_CHARACTERS);
   Object.assign(thrown, meaningOf(read(value, ERROR_MEANING) ?? namedMeaning(name), value));
@@ -171,7 +168,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
 function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: number): void {
   let list: unknown[];
   try {
-    // Some validators attach other arrays to their errors. These are not kept.
+    // Some validation libraries attach arrays of other things as `errors`. These are not kept.
     if (!Array.isArray(errors)) return;
     list = errors.slice(0, ERRORS).filter((error) => isErrorLike(error) && !seen.has(error));
     thrown.errorCount = Number(errors.length);
@@ -184,21 +181,17 @@ function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: 
 /** Returns name, code and message on one line, or the text of a value that is not an error. */
 function headOf({ name, message, code, text }: Thrown, characters: number): string {
   if (text !== undefined) return cutText(text, characters);
-  // Many messages already contain the code.
   const coded = code === undefined || message.includes(code) ? name : `${name} [${code}]`;
   return cutText(message === "" ? coded : `${coded}: ${message}`, characters);
 }
 
-/** Returns as many whole lines as fit into this number of characters. */
+/** Returns as many whole lines as fit. */
 function linesWithin(frames: string, characters: number): string {
   if (frames.length <= characters) return frames;
   return frames.slice(0, Math.max(0, frames.lastIndexOf("\n", characters)));
 }
 
-/**
- * Explains an error: one line for each of its inner errors and one for its cause. Each line is followed by the
- * explanations of that error.
- */
+/** Returns one line for each inner error and for the cause, each followed by the same lines about that error. */
 function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
   const lines = [];
   for (const [i, error] of (errors ?? []).entries())
@@ -210,8 +203,8 @@ function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
 const CAUSED_BY = "Caused by: ";
 
 /**
- * Returns the text of an error for the record, encoded: name, code, message and the stack down to the handler, then its
- * causes and the first errors of an aggregate, without their stacks.
+ * Returns the text of an error as it is stored: name, code, message and the stack down to the handler, then the causes
+ * and the first inner errors without their stacks. The text is encoded as one line.
  */
 export function errorText(thrown: Thrown): string {
   const limit = LIMITS.errorCharacters;

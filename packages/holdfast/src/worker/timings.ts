@@ -5,23 +5,23 @@ import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 import { TypeTimings } from "./type-timings.ts";
 
-// The first ALL tasks after a write are all measured. After that, only one in EACH tasks is measured, and it counts as
-// EACH tasks, because reading the clocks is expensive (hot path).
+// After each write, the first ALL ended tasks are measured. Then only one in EACH tasks is measured and counts EACH
+// times, because reading the clocks is expensive (hot path).
 const ALL = 512;
 const EACH = 8;
-/** One in this many writes also writes the counts by type. */
+/** Only one in this many writes includes the counts by type. */
 const TYPES_EVERY = 10;
 
-/** Counts how long the tasks of one queue waited and ran since the last write. */
+/** Counts how long the tasks of one queue waited and ran since the last write to Redis. */
 export class Timings {
   readonly #wait = new Uint32Array(BUCKETS);
   readonly #run = new Uint32Array(BUCKETS);
   #ended = 0;
   #writes = 0;
-  /** The same measurements by task type. They are written less often, because they are shown in steps of five minutes. */
+  /** The same counts by task type. They are written less often, because charts show them in steps of five minutes. */
   readonly types = new TypeTimings();
 
-  /** Returns for how many tasks the task counts that has just ended; 0 if it is not measured. */
+  /** Returns how many tasks the measurement of the next ended task stands for; 0 means that it is not measured. */
   weight(): number {
     this.#ended++;
     return this.#ended <= ALL ? 1 : this.#ended % EACH === 0 ? EACH : 0;
@@ -29,7 +29,8 @@ export class Timings {
 
   /**
    * Adds one measurement of an attempt that completed or failed.
-   * @param waitMs from the enqueue or the due time to the first start of the task; null if this start is not the first
+   * @param waitMs from the enqueue, or the time to which the task was delayed, until its first attempt began; null if
+   * this attempt is not the first one
    */
   add(type: string, waitMs: number | null, runMs: number, failed: boolean, weight: number): void {
     const wait = waitMs === null ? null : bucketOf(waitMs);
@@ -39,7 +40,6 @@ export class Timings {
     this.types.add(type, wait, run, failed, weight);
   }
 
-  /** Measures the attempt that has just ended. */
   ended(task: RunningTask, failed: boolean, connection: Connection): void {
     const weight = this.weight();
     if (weight === 0) return;
@@ -49,9 +49,9 @@ export class Timings {
   }
 
   /**
-   * Writes the measurements since the last write to Redis. They are only for charts, so they are dropped if the write
-   * fails.
-   * @param isLast whether to write the counts by type too, although it is not their turn
+   * Writes the counts since the last write to Redis. If the write fails, they are dropped, because only charts use
+   * them.
+   * @param isLast true if the worker stops, so that the counts by type have to be written as well
    */
   async write(engine: Engine, isLast = false): Promise<void> {
     const fields = this.take();

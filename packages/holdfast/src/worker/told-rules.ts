@@ -1,23 +1,26 @@
 import type { Handlers } from "./handler.ts";
 import type { HandlerEntry } from "./handler-entry.ts";
 
-/** The rules of the worker, in the form in which a call sends them to the engine. */
+/** The task types of a worker as one of its calls sends them to Redis. */
 export interface ToldRules {
-  /** The rules, each with a space before it (lua/lib/routes.lua). */
+  /** The rules, each after a space, such as ` email.* sms.send=3`. lua/lib/routes.lua has the format. */
   text: string;
-  /** The rules of entries for which the call could not ask for tasks, because of their limits. */
+  /** The rules of handlers that are at their limit, so that the call could not ask for tasks of them. */
   short: readonly string[];
   /** Called when Redis has answered the call. */
   answered(): void;
 }
 
-/** An entry whose rule is a prefix, without the asterisk. */
+/** A handler for all types with a prefix. The prefix is stored without the `*`. */
 export interface PrefixEntry {
   prefix: string;
   entry: HandlerEntry;
 }
 
-/** Returns the rules with the number of tasks for which each entry has room. @param want how many tasks the call asks for */
+/**
+ * Returns the rules with the number of tasks that each handler has room for. @param want how many tasks the call asks
+ * for
+ */
 export function rulesWithLimits(entries: readonly HandlerEntry[], want: number): ToldRules {
   const told = entries.map((entry) => ({ entry, most: entry.limit?.tell(want) }));
   return {
@@ -32,7 +35,8 @@ export function rulesWithLimits(entries: readonly HandlerEntry[], want: number):
 }
 
 /**
- * Writes the terms of each type. An entry without terms of its own is included if a prefix with terms would match it.
+ * Returns the types for which the worker sets maxRetries or timeoutMs, as text for the scripts. A type without such
+ * options is included if a prefix with such options would match it.
  */
 export function termsText(
   handlers: Handlers,

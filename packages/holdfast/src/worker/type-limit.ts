@@ -1,16 +1,15 @@
 /**
- * Limits how many tasks of one entry of the handlers a worker runs at the same time. The queues of the worker share the
- * limit. Each call says how many more of these tasks the engine may grant, and the engine leaves further ones to other
- * workers (lua/lib/routes.lua).
+ * Limits how many tasks of one handler a worker runs at the same time, over all its queues. Each call tells Redis how
+ * many more of these tasks it may grant; Redis leaves the others to other workers (lua/lib/routes.lua).
  */
 export class TypeLimit {
   readonly #most: number;
   #held = 0;
-  /** How many tasks may come from the calls that Redis has not answered yet. */
+  /** How many tasks of this handler the unanswered calls may bring. */
   #told = 0;
   readonly #onRoom: () => void;
 
-  /** @param onRoom called when there is room again */
+  /** @param onRoom called when the limit is no longer reached */
   constructor(most: number, onRoom: () => void) {
     this.#most = most;
     this.#onRoom = onRoom;
@@ -21,8 +20,8 @@ export class TypeLimit {
   }
 
   /**
-   * Reserves room for a call. @param want how many tasks the call asks for @returns how many of these tasks may belong
-   * to the entry
+   * Reserves room for the tasks of a call. @param want how many tasks the call asks for @returns how many of them may
+   * be tasks of this handler
    */
   tell(want: number): number {
     const told = Math.min(want, this.room);
@@ -30,25 +29,25 @@ export class TypeLimit {
     return told;
   }
 
-  /** The text for the engine after the rule (lua/lib/routes.lua). */
+  /** Returns the text that follows the rule in a call, such as `=3` for at most three tasks (lua/lib/routes.lua). */
   text(told: number): string {
     return `=${told}`;
   }
 
-  /** Called when the call was answered, or when nobody waits for its answer any more. */
+  /** Frees the room that `tell` reserved, because the call was answered or given up. */
   answered(told: number): void {
     const before = this.room;
     this.#told -= told;
     if (before === 0 && this.room > 0) this.#onRoom();
   }
 
-  /** Called when a task was granted. @returns false if it exceeds the limit */
+  /** Counts a granted task. @returns false if it exceeds the limit */
   enter(): boolean {
     this.#held++;
     return this.#held <= this.#most;
   }
 
-  /** Called when a granted task has ended or was handed back. */
+  /** Counts a task that has ended or was handed back. */
   leave(): void {
     const before = this.room;
     this.#held--;

@@ -9,12 +9,12 @@ interface Counts {
   run: Uint32Array;
 }
 
-/** Counts how long the attempts of each task type waited and ran since the last write, and how many failed. */
+/** Counts how long the attempts of each task type waited and ran since the last write to Redis, and how many failed. */
 export class TypeTimings {
-  // It has at most MAX_TYPES types and OTHER_TYPE, so that it cannot grow if a handler takes every type.
+  // The map has at most MAX_TYPES types and OTHER_TYPE, so it cannot grow without limit if a handler runs every type.
   readonly #types = new Map<string, Counts>();
 
-  /** @param wait the bucket of the wait; null if the attempt was not the first one */
+  /** @param wait the histogram bucket of the wait; null if the attempt was not the first one */
   add(type: string, wait: number | null, run: number, failed: boolean, weight: number): void {
     const counts = this.#types.get(type) ?? this.#begin(type);
     counts.ended += weight;
@@ -23,12 +23,11 @@ export class TypeTimings {
     (counts.run[run] as number) += weight;
   }
 
-  /** Writes the counts since the last write to Redis. They are dropped if a write fails. */
+  /** Writes the counts since the last write to Redis. If a write fails, its counts are dropped. */
   async write(engine: Engine): Promise<void> {
     for (const { type, fields } of this.take()) await engine.typeTimings(type, fields).catch(() => {});
   }
 
-  /** Returns the fields and counts of each type for the script, and resets them. */
   take(): { type: string; fields: (string | number)[] }[] {
     const all: { type: string; fields: (string | number)[] }[] = [];
     for (const [type, counts] of this.#types) {

@@ -4,9 +4,8 @@ const RETRY_FROM_MS = 50;
 const RETRY_TO_MS = 1_000;
 
 /**
- * Repeats a call until Redis answers. Because of its request id, the call is done only once.
- *
- * @param givesUp is called after each failure, and returns whether to give up
+ * Repeats a call until Redis answers. All repeats have the same request id, so Redis does the work only once.
+ * @param givesUp called after each failure; returns whether to give up
  * @returns null if the call was given up
  */
 export async function untilAnswered<Answer>(

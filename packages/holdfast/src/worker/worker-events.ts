@@ -3,29 +3,29 @@ import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
 import type { RunningTask } from "./running-task.ts";
 
-/** How an attempt ended, after Redis has confirmed it. */
+/** Says how an attempt ended. Emitted after Redis has confirmed it. */
 export interface SettledEvent {
-  /** The task; `enqueuedAt` in ms since the epoch. */
+  /** `enqueuedAt` is in milliseconds since the epoch. */
   task: { id: string; type: string; queue: string; enqueuedAt: number };
-  /** What became of the task. "expired": its `expiresAt` had passed, so no attempt began. */
+  /** The new state of the task. "expired": its `expiresAt` had passed, so no attempt began. */
   outcome: VerdictOutcome | "expired";
   /** The number of the attempt, from 1. */
   attempt: number;
-  /** The token of the attempt; missing if the outcome is "expired". */
+  /** The token of the lease; missing if the outcome is "expired". */
   token?: string;
-  /** The time from the enqueue to the grant, ms. It is not exact, because two clocks measure it. */
+  /** The time from the enqueue to the grant, ms. Two clocks measure it, so it is not exact. */
   waitMs: number;
   /** How long the attempt ran, ms. */
   runMs: number;
-  /** The trace of the task, if it is sampled. */
+  /** The trace id of the task, if its trace is sampled. */
   traceId?: string;
-  /** What the handler threw; missing without an error. */
+  /** The error that the handler threw; missing if it threw none. */
   error?: unknown;
-  /** The reason, if the outcome is "dead". */
+  /** Why the task is a dead letter, if the outcome is "dead". */
   deadReason?: DeadReason;
 }
 
-/** The reason that a dead letter gets, by the verdict that ended its task. */
+/** The reason of a dead letter, by the kind of verdict with which the worker ended its last attempt. */
 const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   ack: "retries_exhausted",
   fail: "retries_exhausted",
@@ -41,29 +41,27 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   unrouted: "no_handler",
 };
 
-/** Returns the reason of the dead letter that this verdict has made. */
+/** Returns the reason of the dead letter that this verdict has caused. */
 export const deadReasonOf = (verdict: Verdict): DeadReason => DEAD_REASONS[verdict.kind];
 
 /** The events of a `Worker`, each with its arguments. */
 export interface WorkerEvents {
-  /** An attempt has ended, and Redis has confirmed it. */
+  /** Emitted when an attempt has ended and Redis has confirmed it. */
   settled: [SettledEvent];
-  /** A verdict came too late. Emitted after "settled", when the ledger of stale verdicts has it. */
+  /** The worker settled a task whose lease it had lost, so Redis ignored it. Emitted after "settled". */
   stale: [StaleVerdict];
-  /** An error. The worker continues, except after `heartbeat_failed`, which stops the worker. */
+  /** The worker continues after an error, except after `heartbeat_failed`, which stops the worker. */
   error: [HoldfastError];
   /**
-   * An operator told the worker to drain or to resume. A worker that drains hands back the tasks that it has not begun,
-   * and lets the running tasks end.
+   * An operator told the worker to drain or to resume. A draining worker acquires no tasks, hands back the tasks that
+   * it has not begun, and lets the running tasks end.
    */
   drain: [{ draining: boolean }];
-  /** Heartbeats have renewed `count` leases, or learned that they are lost or that their tasks are to stop. */
+  /** A heartbeat has renewed `count` leases, or found that they are lost or that their tasks have to be cancelled. */
   renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];
 }
 
-/**
- * @param clocks the time of the answer that settled the task, by the monotonic clock and by the clock of Redis, ms
- */
+/** @param clocks when Redis answered the settle, by the monotonic clock and by the clock of Redis, ms */
 export function settledEvent(
   task: RunningTask,
   outcome: VerdictOutcome,

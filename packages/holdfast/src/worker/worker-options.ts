@@ -13,13 +13,13 @@ import type { BackoffFunction, IsFailure } from "./handler.ts";
 
 /** Options of a `Worker`. */
 export interface WorkerOptions {
-  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are then used. */
   redis: RedisOption;
   /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
   /**
-   * Tasks run at the same time, 1 to 5_000. Each task of a batch counts. @default 50, or the largest `max` of a batch
-   * handler
+   * How many tasks run at the same time, 1 to 5_000. In a batch, each task counts. @default 50, or the largest `max` of
+   * a batch handler
    */
   concurrency?: number | undefined;
   /**
@@ -27,61 +27,68 @@ export interface WorkerOptions {
    */
   maxConcurrency?: number | undefined;
   /**
-   * How several queues share the slots. `weighted`: by weight, while several queues have waiting tasks. `strict`: in
-   * the order in which they are listed. A queue then gets slots only while no queue before it has waiting tasks, so the
+   * How several queues share the slots while more than one has waiting tasks. `weighted`: by their weights. `strict`:
+   * in the order in which they are listed; a queue gets slots only while no queue before it has waiting tasks, so the
    * last queues may wait very long. Running tasks are not interrupted. @default "weighted"
    */
   queueOrder?: "weighted" | "strict" | undefined;
   /**
-   * How long a task stays invisible to other workers without a heartbeat. Milliseconds, 300 to 3_600_000. @default
-   * 30_000
+   * How long an acquired task stays invisible to other workers without a heartbeat. Milliseconds, 300 to 3_600_000.
+   * @default 30_000
    */
   leaseMs?: number | undefined;
-  /** Retries of tasks that do not set maxRetries, 0 to 100. @default 3 */
+  /** How often tasks are retried that do not set maxRetries, 0 to 100. @default 3 */
   maxRetries?: number | undefined;
   /**
-   * Wait before a retry, for tasks without a backoff: an object, or a function of attempt, error and task.
+   * The wait before a retry, for tasks without a backoff of their own: an object, or a function of attempt, error and
+   * task.
    * @default exponential from 1 s to 1 h, full jitter
    */
   backoff?: Backoff | BackoffFunction | undefined;
   /**
-   * Makes the `expiresAt` of a task a deadline: an attempt that runs at that time is aborted and fails as timed out.
-   * @default false: the attempt continues, but no other attempt begins
+   * Whether `expiresAt` ends running attempts too. With true, an attempt that runs at that time is aborted and fails as
+   * timed out. @default false: the attempt continues, but no other attempt begins
    */
   abortAtExpiry?: boolean | undefined;
   /** Decides whether an error costs the task an attempt. @default every error does */
   isFailure?: IsFailure | undefined;
   /**
-   * How far ahead of its free slots a worker may hold tasks: as many as its handlers end within this time at their
-   * latest pace, and up to four times as many while there is a backlog. Tasks that do not begin soon are handed back.
-   * Milliseconds, 0 to 100; 0: the worker holds no tasks ahead. @default 5
+   * How many tasks the worker may acquire before it has free slots for them: as many as its handlers lately ended
+   * within this time, and up to four times as many while there is a backlog. Tasks that do not begin soon are handed
+   * back. Milliseconds, 0 to 100; 0: only as many tasks as there are free slots. @default 5
    */
   aheadMs?: number | undefined;
   /**
    * Whether the worker also does the work of a `Janitor` with default settings, from `start` to `stop`: it takes back
-   * expired leases, enforces retention and enqueues the tasks of schedules. Use it if no janitor runs apart. Its errors
-   * are `error` events of the worker. @default false
+   * expired leases, enforces retention and enqueues the tasks of schedules. Use it if no separate janitor runs. Errors
+   * of the janitor are `error` events of the worker. @default false
    */
   janitor?: boolean | undefined;
-  /** How often an idle queue is polled, in case a wake-up is lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
+  /**
+   * How often the worker polls an empty queue, in case a wake-up was lost. Milliseconds, 10 to 3_600_000. @default
+   * 1_000
+   */
   pollMs?: number | undefined;
-  /** How often the worker looks up the partitions of its queues. Milliseconds, 10 to 3_600_000. @default 2_000 */
+  /**
+   * How often the worker checks whether its queues have got more partitions. Milliseconds, 10 to 3_600_000. @default
+   * 2_000
+   */
   watchMs?: number | undefined;
   /**
-   * A task goes to the dead letters if no worker has had a handler for its type for this long. Milliseconds. @default
-   * 86_400_000
+   * A task becomes a dead letter if no worker has had a handler for its type for this long. Milliseconds.
+   * @default 86_400_000
    */
   noHandlerAfterMs?: number | undefined;
   /**
-   * The id of the worker. It must be unique. 1 to 128 of A-Z a-z 0-9 _ . : @ -.
+   * The id of the worker, which has to be unique. 1 to 128 of A-Z a-z 0-9 _ . : @ -.
    * @default host, process id and a random part
    */
   id?: string | undefined;
-  /** Shown in the worker registry. */
+  /** The version of your code, shown in the list of workers. @default "0.1.0" */
   version?: string | undefined;
-  /** Called after each script call, with its name and time in seconds; for metrics. @default none */
+  /** Called after each script call, with the name of the script and the time in seconds, for metrics. @default none */
   onScript?: ConnectionOptions["onScript"];
-  /** Receives the spans of attempts. @default no spans are made */
+  /** Receives a trace span for each attempt. @default no spans are made */
   tracing?: Tracing | undefined;
 }
 
@@ -147,7 +154,6 @@ export const workerShape = shapeOf<WorkerOptions>({
     maxConcurrency < concurrency ? "maxConcurrency has to be at least concurrency" : undefined,
 });
 
-/** Makes a unique id from the host, the process id and a random part. */
 function newWorkerId(): string {
   const host = hostname()
     .slice(0, 40)
@@ -159,7 +165,7 @@ const DEFAULT_MAX_CONCURRENCY = 500;
 
 /**
  * Returns the options of a worker with their defaults.
- * @param batchSlots the slots that the largest batch needs
+ * @param batchSlots how many slots the largest batch needs
  * @throws HoldfastError invalid_argument, invalid_queue_name
  */
 export function workerSettings(queues: WorkedQueues, options: WorkerOptions, batchSlots = 0) {
@@ -174,14 +180,14 @@ export function workerSettings(queues: WorkedQueues, options: WorkerOptions, bat
     maxConcurrency: options.maxConcurrency ?? Math.max(concurrency, DEFAULT_MAX_CONCURRENCY),
     prefix: options.prefix ?? "queue",
     watchMs: options.watchMs ?? 2_000,
-    /** The settings of the runner of each part. */
+    /** The settings that the runners of all queues and partitions get. */
     runner: {
       ...{ workerId: id, leaseMs, maxRetries },
       aheadMs: options.aheadMs ?? 5,
       pollMs: options.pollMs ?? 1_000,
       noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
     },
-    /** The entry of the worker in the registry, without its types. */
+    /** The entry of the worker in the registry, without its task types. */
     entry: { id, queues: names, host: hostname(), pid: process.pid, version, startedAt: Date.now() },
   };
 }

@@ -25,11 +25,11 @@ import { type WorkerOptions, workerSettings } from "./worker-options.ts";
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
 /**
- * How long a stop waits for the heartbeat thread if Redis cannot be reached, ms. The time is short because the thread
- * cannot deregister the worker without Redis anyway.
+ * How long a stop waits for the heartbeat thread if Redis is down, ms. It is short, because the thread cannot remove
+ * the worker from the registry then.
  */
 const AWAY_MS = 100;
-// This number also stands in lua/lib/push.lua, and the two have to be equal.
+// The most tasks in one push. It has to be the same number as in lua/lib/push.lua.
 const PUSH_TASKS = 32;
 
 /** Runs the tasks of one or more queues, and of all their partitions. */
@@ -50,7 +50,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #watchMs: number;
   #draining = false;
   #paused = false;
-  /** Whether the leases of the worker are renewed. */
+  /** Whether the heartbeat thread renews the leases. */
   #beating = true;
   #starting: Promise<void> | undefined;
   #started = false;
@@ -58,8 +58,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #grace = new Grace();
 
   /**
-   * @param queues a name, several names, or names with weights: while several queues have waiting tasks, each gets its
-   * share of the slots
+   * @param queues a name, several names, or names with weights: queues with waiting tasks share the slots by weight
    * @param handlers by task type
    * @throws HoldfastError invalid_argument, invalid_queue_name, invalid_task_type
    */
@@ -76,14 +75,14 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#maxConcurrency = maxConcurrency;
     this.#watchMs = settings.watchMs;
     const { redis, onScript, backoff, isFailure, abortAtExpiry } = options;
-    // The workers of a process share two connections: one for the commands of workers and queues, and one that listens.
+    // All workers of a process share two connections: one for commands, and one for the messages of Redis.
     this.#client = clientOf({ redis, prefix, onScript }).client;
     const { connection } = this.#client;
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#reports = new Reports(this.id, this, connection);
     this.#slots = new Slots(settings.concurrency);
-    // Room for the tasks that run, wait for a slot, or have sent their verdict, and for the tasks that Redis may push
-    // to each part of a queue while other tasks fill the slots.
+    // Room for tasks that run, that wait for a slot, and that were sent to be settled, and for the tasks that Redis may
+    // push to each queue or partition while all slots are in use.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     this.#table.slots = settings.concurrency;
     const table = new HandlerTable(
@@ -126,15 +125,14 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       {
         onLease: (what, index, version) => this.#runners.leaseChanged(what, index, version),
         onRenewal: (outcome, count) => {
-          // While one long task fills all slots, or the worker makes room, it does not poll. A renewed lease then shows
-          // that Redis answers.
+          // A worker whose slots are all in use does not poll. The renewed lease shows that Redis answers.
           if (outcome === "renewed") this.#reports.lastTurnMs = monotonicMs();
           this.emit("renewal", { outcome, count });
         },
         onRegistered: (draining) => this.#told(draining),
         onBeating: (beating) => {
           this.#beating = beating;
-          // Without heartbeats the worker acquires no task, because a task that outlives its lease would run twice.
+          // Without heartbeats the worker acquires no tasks, because a task that outlives its lease would run twice.
           this.#parts.drain();
         },
         onLost: (error) => this.#lostHeartbeat(error, leaseMs),
@@ -148,7 +146,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     return this.#draining;
   }
 
-  /** Whether the worker was paused with `pause()`. */
+  /** Whether `pause()` was called. */
   get paused(): boolean {
     return this.#paused;
   }
@@ -162,14 +160,14 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     return this.#slots.total;
   }
 
-  /** How many tasks the worker holds now. */
+  /** How many tasks the worker holds: tasks that run, wait for a slot, or are not settled yet. */
   get busy(): number {
     return this.#slots.held;
   }
 
   /**
    * The time since Redis last answered an acquire, settle or heartbeat, ms; Infinity before the first answer. If slots
-   * are free, the value is the one of the queue that has waited longest for an answer.
+   * are free, it is the time of the queue that has waited longest for an answer.
    */
   lastGoodPollAgeMs(): number {
     const ageMs = monotonicMs() - this.#reports.lastTurnMs;
@@ -177,8 +175,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * How long a slot has been free although a queue was neither asleep (at most `pollMs`) nor waiting for Redis, ms.
-   * More than a moment means that the worker is broken: restart it.
+   * How long a slot has been free while a queue was neither asleep (at most `pollMs`) nor waiting for Redis, ms. More
+   * than a moment means that the worker is broken: restart it.
    */
   stalledMs(): number {
     const acquires = this.#started && this.#beating && !this.#rests && !this.#stopped;
@@ -186,8 +184,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Adds a middleware. It runs around the handler of each attempt that begins later, inside the middleware that was
-   * added earlier. @throws HoldfastError invalid_argument
+   * Adds a middleware. It runs around the handler of every attempt that begins later, inside the middleware that was
+   * added before. @throws HoldfastError invalid_argument
    */
   use(middleware: Middleware): this {
     this.#middleware.use(middleware);
@@ -195,8 +193,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Adds a queue. If the worker runs, resolves when it acquires tasks of the queue. In strict order the queue is the last
-   * one. There is room for 256 queues and partitions beside the first queues; a removed queue keeps its room.
+   * Adds a queue. If the worker runs, the promise resolves when the worker acquires tasks of the queue. In strict order
+   * the queue becomes the last one. A worker has room for 256 more queues and partitions than it began with, and
+   * removed ones count.
    * @param weight as in the constructor, 1 to 1_000 @default 1
    * @throws HoldfastError invalid_queue_name, invalid_argument, closed, redis_*. The queue is not added then
    */
@@ -206,7 +205,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Removes a queue: the worker acquires no more of its tasks, and those that run continue to their end.
+   * Removes a queue: the worker acquires no more of its tasks. Those that run continue.
    * @throws HoldfastError invalid_argument if the worker does not have the queue, or has no other one
    */
   removeQueue(queue: string): void {
@@ -214,8 +213,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Changes how many tasks the worker runs at the same time, 1 to `maxConcurrency`. If more tasks run at present, they
-   * are not stopped, but no task begins until enough of them have ended.
+   * Changes how many tasks the worker runs at the same time, 1 to `maxConcurrency`. If more tasks run now, they
+   * continue, and no task begins until enough of them have ended.
    * @throws HoldfastError invalid_argument
    */
   setConcurrency(concurrency: number): void {
@@ -227,14 +226,14 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Stops acquiring until `resume()`, before or after `start()`. Hands back the tasks that have not begun. Running tasks
-   * continue, with their leases renewed. Other workers are not affected. Idempotent.
+   * Acquires no tasks until `resume()`, and hands back the tasks that have not begun. Running tasks continue, and their
+   * leases are renewed. Other workers are not affected. May be called before `start()`, and several times.
    */
   pause(): void {
     this.#setPaused(true);
   }
 
-  /** Ends a pause. If an operator told the worker to drain, it still acquires no tasks. Idempotent. */
+  /** Ends a pause. If an operator told the worker to drain, it still acquires no tasks. May be called several times. */
   resume(): void {
     this.#setPaused(false);
   }
@@ -251,7 +250,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Connects, runs the boot checks and begins to acquire. Resolves with the worker, so that one line makes and starts
+   * Connects, checks Redis and begins to acquire tasks. Resolves with the worker, so that one line can make and start
    * it.
    * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported; heartbeat_failed if the heartbeat thread
    * does not start. After these errors `start` can be called again. closed if the worker was stopped before or
@@ -261,7 +260,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     if (this.#stopped) throw stoppedError();
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
-      // If a stop interrupted the call, the error was not caused by Redis.
+      // A stop during the call causes other errors, so "stopped" is reported instead.
       throw this.#stopped ? stoppedError() : error;
     });
     await this.#starting;
@@ -283,9 +282,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Stops acquiring, lets running tasks end within the grace, and hands the others back with their attempts refunded.
-   * If Redis does not answer, handing back takes up to 3 s more. If Redis cannot be reached, nothing is handed back,
-   * and the leases expire. Idempotent; a later call can shorten the grace.
+   * Acquires no more tasks, lets running tasks end within `graceMs`, and hands the others back with their attempts
+   * refunded. If Redis does not answer, handing back takes up to 3 s more. If Redis cannot be reached, nothing is
+   * handed back, and the leases expire. May be called several times; a later call can shorten the time.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
@@ -303,16 +302,16 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     let handover: Grace | undefined;
     if (this.#started) {
       this.#table.state = "draining";
-      // If Redis cannot be reached, the stop does not wait for the verdicts that were not sent.
+      // If Redis cannot be reached, the stop does not wait for tasks that have ended but are not settled.
       await this.#grace.until(() => this.#runners.quiet || (isAway() && this.#slots.held === 0));
       for (const runner of this.#runners.all) runner.held.releaseAll();
-      // All remaining writes to Redis share this time.
+      // All remaining writes to Redis together may take this long.
       handover = new Grace(RELEASE_MS);
       await handover.until(() => this.#runners.quiet || isAway());
       if (!isAway()) await handover.orEnd(this.#parts.writeTimings(true));
     }
     this.#table.state = "stopped";
-    // The heartbeat thread may still be starting.
+    // This also works while the heartbeat thread is still starting.
     await this.#heartbeat.stop(isAway() ? AWAY_MS : handover?.leftMs);
     this.#parts.close();
     if (!isAway()) await handover?.orEnd(this.#reports.drain());
@@ -328,7 +327,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /** Called when a heartbeat has read whether an operator told the worker to drain. */
   #told(draining: boolean): void {
-    // A worker that drains or is paused does not poll. The answer to the heartbeat shows that Redis answers.
+    // A worker that drains or is paused does not poll. This answer to a heartbeat shows that Redis answers.
     if (draining || this.#paused) this.#reports.lastTurnMs = monotonicMs();
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
@@ -340,7 +339,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     const message = `${cause.message}. The heartbeat thread ended too often, so this worker stops: its leases are no longer renewed`;
     const error = new HoldfastError("heartbeat_failed", message, { cause });
     if (!this.emit("error", error)) warn(error);
-    // The leases are still valid for at least this long, because the last heartbeat is at most a third of a lease old.
+    // The last heartbeat was at most a third of `leaseMs` ago, so the leases are still valid for longer than this.
     void this.stop({ graceMs: Math.floor(leaseMs / 3) });
   }
 }

@@ -9,7 +9,7 @@ export interface AuditAppendArgs {
   record: string;
 }
 
-/** audit_append: keep a record of what an operator did. Only audit_trim removes records. Returns how many records there are. */
+/** audit_append: store a record of what an operator did. Only audit_trim removes records. Returns how many records there are. */
 export const auditAppendScript: Script<AuditAppendArgs, SystemKeys> = {
   name: "auditAppend",
   sha1: "521e5cc1962f12185fa6e5e2fa05943b6e5291c5",

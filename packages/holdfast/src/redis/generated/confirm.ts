@@ -8,7 +8,7 @@ export interface ConfirmArgs {
   tail: readonly (string | number)[];
 }
 
-/** confirm: find out whether accepted tasks are still there. Returns a letter per task: y known, n gone. */
+/** confirm: find out whether accepted tasks still exist. Returns a letter per task: y known, n gone. */
 export const confirmScript: Script<ConfirmArgs> = {
   name: "confirm",
   sha1: "9a17586c62acd2ad6c90c1daee207886b2300293",

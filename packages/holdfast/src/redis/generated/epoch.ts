@@ -3,7 +3,7 @@ import type { Script } from "../script.ts";
 
 export type EpochArgs = Record<string, never>;
 
-/** epoch: count a visit of a janitor. A count that is lower than before, from a restarted Redis, means lost writes. Returns {epoch, run id of the server}; epoch 0 if the queue has no state. */
+/** epoch: count a visit of a janitor. If the count is lower than before, Redis has lost writes. Returns {epoch, run id of the server}; epoch 0 if the queue has no state. */
 export const epochScript: Script<EpochArgs> = {
   name: "epoch",
   sha1: "7b25c9335e7ad720355ccf6814beb9cd4b3dec1e",
