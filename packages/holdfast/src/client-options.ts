@@ -10,7 +10,7 @@ export const prefixKind: Kind = pattern(
   isKeyPrefix,
 );
 
-/** The settings inside the option `redis` are checked when the connection is made. */
+/** Only the presence is checked here; the settings themselves are checked when the connection is made. */
 export const redisKind: Kind = {
   ...anything,
   wants: "where Redis is: a URL, settings, or a client of ioredis",
@@ -27,7 +27,7 @@ export const tracingKind: Kind = {
 
 const asRedis = "redis";
 
-/** The names that other libraries use for the same options. */
+/** Hints for option names of other libraries that mean the same. */
 export const redisHints = {
   connection: asRedis,
   redisUrl: asRedis,
@@ -39,7 +39,7 @@ export const redisHints = {
   namespace: "prefix",
 } as const;
 
-/** Options that take either a shared client or the settings of a new one. */
+/** Options that have either a shared client or the settings for a new one. */
 export interface OwnerOptions {
   client?: unknown;
   redis?: RedisOption | undefined;
@@ -48,7 +48,7 @@ export interface OwnerOptions {
   onScript?: unknown;
 }
 
-/** @returns what is wrong with the options; undefined if nothing is */
+/** Checks such options. @returns what is wrong with them; undefined if nothing is */
 export function ownerProblem(options: OwnerOptions): string | undefined {
   const { client, redis } = options;
   if (client === undefined)

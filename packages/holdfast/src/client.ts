@@ -23,15 +23,15 @@ import { warn } from "./user-code.ts";
 
 /** Options of a `Holdfast`. */
 export interface HoldfastOptions {
-  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are then used. */
   redis: RedisOption;
   /** The first part of every Redis key: 1 to 64 of `A-Z a-z 0-9 _ . : -`. @default "queue" */
   prefix?: string | undefined;
-  /** Shown in request ids, before a part that is always minted. */
+  /** A name of this process for people who read request ids. A random part is added to it. @default none */
   instance?: string | undefined;
-  /** Called after each script call, with its name and time in seconds; for metrics. @default none */
+  /** Called after each script call, with the name of the script and the time in seconds, for metrics. @default none */
   onScript?: ConnectionOptions["onScript"];
-  /** Receives the spans of the queues of this client. @default no spans are made */
+  /** Receives a trace span for each enqueue of the queues of this client. @default no spans are made */
   tracing?: Tracing | undefined;
 }
 
@@ -50,23 +50,23 @@ export const holdfastShape = shapeOf<HoldfastOptions>({
   rule: ownerProblem,
 });
 
-/** One connection that queues, janitors and observers of a process can share. */
+/** A connection to Redis that queues, janitors and observers of a process can share. */
 export class Holdfast {
   /** The first part of every Redis key. */
   readonly prefix: string;
-  /** The queues and workers that are known in Redis. */
+  /** The registry: which queues and workers there are in Redis. */
   readonly registry: Registry;
-  /** The operations that operators started, which outlive the request that started them. */
+  /** Operations on many tasks, which continue after the request that started them has ended. */
   readonly operations: OperationStore;
   /** The audit log of what operators did. */
   readonly actions: ActionLog;
-  /** The alert rules and their messages. */
+  /** The alert rules, their alerts and their messages. */
   readonly alerts: AlertStore;
-  /** The limits that queues share. */
+  /** The limits that several queues share. */
   readonly sharedLimits: SharedLimits;
   /** The connection for all calls of this client. */
   readonly connection: Connection;
-  /** Receives the spans of the queues of this client; undefined without tracing. */
+  /** Receives the trace spans; undefined without tracing. */
   readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
@@ -75,18 +75,14 @@ export class Holdfast {
     exists: (part) => this.registry.hasQueue(part),
     partitionFields: () => this.registry.partitionFields(),
   };
-  /**
-   * Weak references, because a process may use many queues in its lifetime. An engine lives as long as somebody uses
-   * it.
-   */
+  /** Engines in use, by queue. The references are weak, because a process may use very many queues in its lifetime. */
   readonly #engines = new Map<string, WeakRef<Engine>>();
   readonly #unused = new FinalizationRegistry<string>((queue) => {
     if (this.#engines.get(queue)?.deref() === undefined) this.#engines.delete(queue);
   });
 
   /**
-   * @param connection given by a queue, worker or janitor that was created with `redis`. All of these in one process
-   * share it.
+   * @param connection a shared connection, which queues, workers and janitors that were created with `redis` give
    * @throws HoldfastError invalid_argument
    */
   constructor(options: HoldfastOptions, connection?: Connection) {
@@ -102,7 +98,10 @@ export class Holdfast {
     this.alerts = new AlertStore(this.connection, this.prefix);
   }
 
-  /** The engine of one queue. The same name gives the same engine for as long as somebody holds a reference to it. */
+  /**
+   * Returns the engine of one queue or partition, which calls its scripts. The same name gives the same engine while
+   * the engine is in use.
+   */
   engine(queue: string): Engine {
     let engine = this.#engines.get(queue)?.deref();
     if (!engine) {
@@ -119,32 +118,32 @@ export class Holdfast {
   }
 
   /**
-   * Connects and runs the boot checks.
-   * @throws HoldfastError redis_unavailable, or redis_unsupported if Redis is too old or its policy evicts tasks
+   * Connects and checks Redis.
+   * @throws HoldfastError redis_unavailable, or redis_unsupported if Redis is too old or may evict tasks
    */
   check(timeoutMs?: number) {
     return this.connection.check(timeoutMs);
   }
 
-  /** Round trip to Redis, ms. */
+  /** Measures a round trip to Redis. @returns its duration, ms */
   async ping(): Promise<number> {
     const started = performance.now();
     await this.connection.command("PING");
     return performance.now() - started;
   }
 
-  /** Registers a further connection, which `close` closes together with this client. */
+  /** Registers another connection, which `close` closes as well. */
   alsoClose(connection: Connection): void {
     this.#others.push(connection);
   }
 
-  /** Closes the connections of this client. Idempotent. */
+  /** Closes the connections of this client. May be called several times. */
   async close(): Promise<void> {
     await Promise.all([this.connection, ...this.#others].map((connection) => connection.close()));
   }
 }
 
-/** Recognizes a shared client by its properties, because it may come from another copy of the library. */
+/** A client is recognized by its properties, because it may come from another copy of the library. */
 export const clientKind: Kind = {
   wants: "a client: new Holdfast({ redis })",
   is: (value) => {
@@ -154,7 +153,7 @@ export const clientKind: Kind = {
 };
 
 /**
- * Returns the client that the options give, or makes one. All clients made for the same `redis` share one connection
+ * Returns the client in the options, or creates one. Clients that are created for the same `redis` share one connection
  * per process, which closes when the last of them closes.
  */
 export function clientOf({ client, redis, prefix, tracing, onScript }: OwnerOptions): {

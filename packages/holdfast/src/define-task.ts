@@ -12,9 +12,7 @@ import type { BatchContext, BatchOptions } from "./worker/batch-handler.ts";
 import type { Handler, HandlerContext, HandlerOptions, HandlerTask } from "./worker/handler.ts";
 import { handlerShape } from "./worker/handler-options.ts";
 
-/**
- * The part of Standard Schema v1 (standardschema.dev) that is used here. Any validator that implements it can be used.
- */
+/** The part of Standard Schema v1 (standardschema.dev) that is used here. Any validator with it can be used. */
 export interface StandardSchema<Input, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
@@ -36,36 +34,37 @@ type SchemaResult<Output> =
 /** Options of `defineTask`. */
 export interface TaskDefinitionOptions<Input, Output = Input> {
   /**
-   * The shape of the payload. The payload is stored as it was given. The handler gets the output of the schema, so
-   * defaults, dates (`z.coerce.date()`) and transforms are applied there.
+   * Checks the payload. The payload is stored as it was given; the handler gets the output of the schema, with its
+   * defaults, dates (`z.coerce.date()`) and transforms.
    */
   schema?: StandardSchema<Input, Output> | undefined;
-  /** Options of every enqueue that does not override them. */
+  /** Options for every enqueue of this type. An enqueue can override them. */
   defaults?: TaskOptions | undefined;
 }
 
 /**
- * What a batch handler returns: nothing, or the results in the order of the tasks. A task whose result is an Error has
- * failed.
+ * What a batch handler returns: nothing, or one result per task in their order. A result that is an Error fails its
+ * task.
  */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has to fit
 export type BatchResults<Result> = readonly (Result | Error)[] | void;
 
 /**
+ * A task type with the types of its payload and result.
  * @typeParam Input what is enqueued
  * @typeParam Output what the handler gets
  */
 export interface TaskDefinition<Input, Result, Output = Input> {
-  /** The type of the tasks. */
+  /** The task type. */
   readonly type: string;
   /**
-   * @throws HoldfastError invalid_argument if the payload does not fit the schema, either as it is or after it became
-   * JSON
+   * Enqueues a task of this type.
+   * @throws HoldfastError invalid_argument if the payload does not match the schema, either as it is or after JSON
    */
   enqueue(queue: Pick<Queue, "enqueue">, payload: Input, options?: TaskOptions): Promise<EnqueueReceipt>;
   /**
-   * Waits for a task of this type to end, like `queue.result`, and returns it with the result of its handler; null if it
-   * still waits or runs after `waitMs`, or if no task has the id. Only a completed task has a result.
+   * Waits for a task of this type to end, like `queue.result`, and returns it with the result of its handler; null if
+   * it has not ended after `waitMs`, or if there is no task with this id. Only a completed task has a result.
    * @throws HoldfastError as `queue.result` does; conflict if the task has another type
    */
   result(
@@ -74,8 +73,8 @@ export interface TaskDefinition<Input, Result, Output = Input> {
     options?: WaitOptions,
   ): Promise<(TaskView & { result?: Result }) | null>;
   /**
-   * An entry for the handlers of a worker: `{ ...send.handler(async (payload, ctx) => …) }`. A stored payload that does
-   * not fit the schema goes to the dead letters at once, since no retry would change it.
+   * Makes an entry for the handlers of a worker: `{ ...send.handler(async (payload, ctx) => …) }`. If a stored payload
+   * does not match the schema, the task becomes a dead letter at once, because a retry would not change the payload.
    */
   handler(
     run: (payload: Output, ctx: HandlerContext, task: HandlerTask) => Result | Promise<Result>,
@@ -89,9 +88,9 @@ export interface TaskDefinition<Input, Result, Output = Input> {
     options: Omit<HandlerOptions, "handler">,
   ): Record<string, HandlerOptions>;
   /**
-   * Makes an entry for the handlers of a worker, which runs several tasks in one call: `{ ...row.batch({ max: 500 },
-   * async (tasks, ctx) => …) }`. The handler gets only the tasks whose payloads fit the schema; the others become dead
-   * letters at once. The option `by` gets the payload as it is stored, before the schema has changed it.
+   * Makes an entry for the handlers of a worker that runs several tasks in one call: `{ ...row.batch({ max: 500 },
+   * async (tasks, ctx) => …) }`. The handler gets only the tasks whose payloads match the schema; the others become
+   * dead letters at once. The option `by` gets the stored payload, before the schema has changed it.
    * @throws HoldfastError invalid_argument
    */
   batch(options: BatchOptions, run: BatchRun<Output, Result>): Record<string, Handler>;
@@ -133,8 +132,8 @@ export const taskDefinitionShape = shapeOf<TaskDefinitionOptions<unknown>>({
 });
 
 /**
- * A task type with the types of its payload and result. With a schema, payloads are checked at the enqueue and before
- * the handler.
+ * Defines a task type with the types of its payload and result. With a schema, payloads are checked when they are
+ * enqueued and again before the handler gets them.
  */
 export function defineTask<Input, Result = unknown, Output = Input>(
   type: string,
@@ -148,7 +147,7 @@ export function defineTask<Input, Result = unknown, Output = Input>(
   type Own = Omit<HandlerOptions, "handler">;
   /**
    * Returns the payload as the handler gets it.
-   * @throws FatalError if the payload does not fit the schema, because no retry would change that
+   * @throws FatalError if the payload does not match the schema, because a retry would not change it
    */
   const payloadOf = async (task: HandlerTask): Promise<Output> => {
     const result = await validate(task.payload);
@@ -178,11 +177,11 @@ export function defineTask<Input, Result = unknown, Output = Input>(
     type,
     async enqueue(queue, payload, own) {
       if (own !== undefined) checkShape(taskShape, own);
-      // The payload is checked in its JSON form, which the worker will get. Otherwise a schema that wants a Date would
-      // accept the payload here, and refuse it in every worker.
+      // The payload is checked in its JSON form, which the worker gets. Otherwise a schema that wants a Date would
+      // accept the payload here and refuse it in every worker.
       const checked = schema === undefined ? undefined : validate(throughJson(payload));
-      // A result that is not a promise is not awaited. So the enqueue begins before a close() that is called right
-      // after it.
+      // Only a promise is awaited, so that without one the enqueue begins before a close() that is called right after
+      // it.
       const { issues } = (checked instanceof Promise ? await checked : checked) ?? {};
       if (issues) throw await misfit(type, issues, validate(payload));
       return queue.enqueue(type, payload, merged(defaults, own));
@@ -199,7 +198,10 @@ export function defineTask<Input, Result = unknown, Output = Input>(
   };
 }
 
-/** Runs a batch handler with the tasks whose payloads fit. Returns the results of all tasks, in their order. */
+/**
+ * Runs a batch handler with the tasks whose payloads match the schema. Returns the results of all tasks, in their
+ * order.
+ */
 async function runFitting<Output, Result>(
   tasks: readonly HandlerTask[],
   ctx: BatchContext,
@@ -220,7 +222,7 @@ async function runFitting<Output, Result>(
   return tasks.map(({ id }) => results.get(id));
 }
 
-/** A task that was enqueued with the option `version` has the version behind its type: `order@2`. */
+/** A task that was enqueued with the option `version` has a type such as `order@2`. */
 const typeWithoutVersion = (type: string) => type.replace(/@\d+$/, "");
 
 async function misfit(
@@ -235,7 +237,7 @@ async function misfit(
 }
 
 /**
- * The options of a call override the defaults. If the call has `delayMs` or `runAt`, both are dropped from the
+ * Joins the options of a call and the defaults. If the call has `delayMs` or `runAt`, both are dropped from the
  * defaults.
  */
 function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined): TaskOptions | undefined {
@@ -246,8 +248,8 @@ function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined)
 }
 
 /**
- * Returns the payload as it is after JSON. A payload that JSON cannot express is returned unchanged, and the queue
- * refuses it.
+ * Returns the payload as it is after JSON. A payload without a JSON form is returned unchanged, and the queue refuses
+ * it.
  */
 function throughJson(payload: unknown): unknown {
   try {
@@ -258,7 +260,7 @@ function throughJson(payload: unknown): unknown {
   }
 }
 
-/** The text of each issue, with the path of the value: `items[2].to: …`. */
+/** Describes each issue with the path of the value, such as `items[2].to: …`. */
 function told(issues: readonly SchemaIssue[]): string {
   return issues
     .map(({ message, path = [] }) => {

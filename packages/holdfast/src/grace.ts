@@ -20,12 +20,12 @@ export const stopShape = shapeOf<StopOptions>({
 
 const STEP_MS = 10;
 
-/** A period of grace, in which some work may still end. The period can be shortened while it runs. */
+/** A time in which running work may still end. It can be shortened while it runs. */
 export class Grace {
   #endsAtMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #over: () => void = () => {};
-  /** Resolves when the period is over. */
+  /** Resolves when the time is over. */
   readonly over = new Promise<void>((resolve) => {
     this.#over = resolve;
   });
@@ -38,7 +38,7 @@ export class Grace {
     return Math.max(0, this.#endsAtMs - performance.now());
   }
 
-  /** Makes the period end after `ms`, unless it ends earlier anyway. */
+  /** Ends the time after `ms`, unless it ends sooner anyway. */
   shorten(ms: number): void {
     const endsAtMs = performance.now() + ms;
     if (endsAtMs >= this.#endsAtMs) return;
@@ -47,17 +47,17 @@ export class Grace {
     this.#timer = setTimeout(this.#over, ms);
   }
 
-  /** Resolves when the condition holds or the period is over. */
+  /** Resolves when the condition is true, or when the time is over. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition() && this.leftMs > 0) await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
 
-  /** Resolves when the work has ended, even with an error, or the period is over. */
+  /** Resolves when the work has ended, also with an error, or when the time is over. */
   async orEnd(work: Promise<unknown>): Promise<void> {
     await Promise.race([work.catch(() => {}), this.over]);
   }
 
-  /** Stops the timer, so that it no longer keeps the process alive. */
+  /** Stops the timer, which would keep the process alive. */
   end(): void {
     clearTimeout(this.#timer);
   }

@@ -1,5 +1,5 @@
 /**
- * The main entry point (docs/library.md). A program that enqueues or runs tasks needs no other.
+ * The main entry point (docs/library.md). Programs that enqueue or run tasks need no other.
  * @module holdfast
  */
 export {

@@ -1,5 +1,5 @@
 /**
- * The entry point for programs that operate queues: the services, the command line, or a dashboard of your own.
+ * The entry point for programs that operate queues, such as the services, the command line, or your own dashboard.
  * @module holdfast/operate
  */
 export type { ActionFilter, ActionLog, ActionPage } from "./engine/action-log.ts";

@@ -2,32 +2,34 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/contracts";
 
-/** The library's own code that runs in a separate thread or process. */
+/** Code of this library that runs in a separate thread or process. */
 const PROGRAMS = {
   heartbeatThread: "worker/heartbeat-thread",
   isolationChild: "isolation/child",
 } as const;
 
-// The build writes this program into a single file too, which starts in less than half of the time. The child of
-// isolated() keeps its modules, because its handlers may import the library and then share them.
+// The build also writes this program as a single file, which starts more than twice as fast. The other program keeps
+// its modules, so that handlers that import the library share them.
 const SINGLE_FILE = "heartbeatThread";
 
 /**
- * The file of the code, or its text if a bundler has not copied that file. The text is CommonJS that needs no other
- * module.
+ * The file with the code; or its text, if a bundler has not copied the file. The text is CommonJS without other
+ * modules.
  */
 export type OwnCode = { file: string } | { text: string };
 
-// In a CommonJS bundle, import.meta.url is undefined.
+// Undefined in a CommonJS bundle.
 const here: string | undefined = import.meta.url;
 
-/** @throws HoldfastError internal if this is a bundle of a Holdfast whose build was not complete */
+/**
+ * Returns the code of a thread or process. @throws HoldfastError internal if a bundle was made from an incomplete build
+ */
 export async function ownCode(name: keyof typeof PROGRAMS): Promise<OwnCode> {
   if (here?.startsWith("file:")) {
     const isSource = here.endsWith(".ts");
-    // Even if the sources run directly, the built files are used, because Node runs no TypeScript before version 22.
+    // If the sources run directly, the built files are used, because Node cannot run TypeScript before version 22.
     const base = isSource ? new URL("../dist/", here) : here;
-    // Beside the sources, the single file may be older than the others, because only a whole build writes it.
+    // Beside the sources the single file is not used, because it may be older than the other built files.
     for (const type of name === SINGLE_FILE && !isSource ? ["cjs", "js"] : ["js"]) {
       const file = fileURLToPath(new URL(`./${PROGRAMS[name]}.${type}`, base));
       if (existsSync(file)) return { file };

@@ -30,18 +30,18 @@ class Emitter extends EventEmitter {
   }
 }
 
-/** With these signatures, the message of the compiler about a mistyped event lists the events that there are. */
+/** With these signatures, the compiler error for a misspelt event lists the events. */
 interface Listening<Events extends Record<keyof Events, unknown[]>> {
   on<Name extends keyof Events>(event: Name, listener: (...args: Events[Name]) => void): this;
   once<Name extends keyof Events>(event: Name, listener: (...args: Events[Name]) => void): this;
 }
 
 /**
- * An emitter whose listeners cannot harm it. If a listener throws or rejects, that becomes an `error` event. If a
- * listener of `error` does so, that becomes a warning of the process. An `error` event without a listener does not end
- * the process. The parameter is the subject of these messages, such as "the worker".
+ * An event emitter whose listeners cannot harm it. If a listener throws or rejects, an `error` event is emitted. If a
+ * listener of `error` does, Node prints a warning. Without a listener for `error`, the process does not end. The
+ * parameter `name` is the subject in these messages, such as "the worker".
  */
-// The types of Node do not let a class with type parameters override `emit`.
+// The types of Node do not allow a class with type parameters to override `emit`.
 export const SafeEmitter = Emitter as unknown as new <Events extends Record<keyof Events, unknown[]>>(
   name: string,
 ) => EventEmitter<Events> & Listening<Events>;

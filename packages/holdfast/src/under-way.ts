@@ -1,8 +1,8 @@
-/** The calls that have begun and not ended yet. A `close` waits for them. */
+/** Calls that have begun and not ended yet. `close` methods wait for them. */
 export class UnderWay {
   readonly #calls = new Set<Promise<unknown>>();
 
-  /** @returns the call that was given */
+  /** Adds a call. @returns the same call */
   add<Result>(call: Promise<Result>): Promise<Result> {
     this.#calls.add(call);
     const end = () => this.#calls.delete(call);
@@ -10,7 +10,7 @@ export class UnderWay {
     return call;
   }
 
-  /** Resolves when no call is under way. Calls that begin meanwhile are awaited too. */
+  /** Resolves when no call is running. Calls that begin meanwhile are awaited too. */
   async ended(): Promise<void> {
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
   }

@@ -1,9 +1,9 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back when the signal is aborted. All callers share one listener of the signal, because Node prints a warning if
- * a signal has more than ten.
- * @returns a function that ends the subscription
+ * Calls `callback` when the signal is aborted. All callers share one listener of the signal, because Node prints a
+ * warning if a signal has more than ten.
+ * @returns a function that ends this
  */
 export function whenAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return () => {};

@@ -4,18 +4,18 @@ import { Connection } from "../redis/connection.ts";
 import { eventsChannel } from "../redis/keys.ts";
 import { whenAborted } from "../when-aborted.ts";
 
-// Readers also look this often, because a message can get lost, for example while the connection is down, ms.
+// How often readers read without a message, ms. Messages may be lost, for example while the connection is down.
 const LOOK_MS = 2_000;
-// Readers look this often if they cannot subscribe, because the Redis user has no right to, ms.
+// How often readers read if the Redis user has no right to subscribe, ms.
 const POLL_MS = 200;
-// A subscription is kept this long after its last reader, because another reader often follows, ms.
+// How long a subscription is kept after its last reader, ms, because another reader often follows.
 const LINGER_MS = 10_000;
-// A reader waits this long between two reads, so that it reads a busy queue at most 40 times a second, ms.
+// The shortest time between two reads, ms, so that a busy queue is read at most 40 times a second.
 const PACE_MS = 25;
 
 /**
- * The connection that only listens. It is made at first use, and all clients and workers of a process with the same
- * settings share it.
+ * For each client, the connection that only receives messages. It is opened when it is first needed, and all clients
+ * and workers of a process with the same settings share it.
  */
 const connections = new WeakMap<Holdfast, Connection>();
 
@@ -29,10 +29,10 @@ function connectionOf(client: Holdfast): Connection {
   return connection;
 }
 
-/** The bells in use, by channel. */
+/** The bells in use, by channel of Redis. */
 const bells = new WeakMap<Connection, Map<string, Bell>>();
 
-/** Tells the readers of one part of a queue that there may be new events. All readers of a process share one bell. */
+/** Tells readers that a queue or partition may have new events. All readers of a process share one bell for it. */
 export class Bell {
   readonly #connection: Connection;
   readonly #channel: string;
@@ -41,7 +41,7 @@ export class Bell {
   #listening: Promise<boolean> | undefined;
   #linger: NodeJS.Timeout | undefined;
   readonly #waiting = new Set<() => void>();
-  /** How often the bell has rung. */
+  /** How many messages have come. */
   rings = 0;
   readonly #ring = () => {
     this.rings++;
@@ -71,7 +71,9 @@ export class Bell {
     return bell;
   }
 
-  /** Called before the first read of a reader, so that no message between the read and the wait gets lost. */
+  /**
+   * Subscribes, unless that has been done. Called before the first read, so that no message after that read is missed.
+   */
   async use(): Promise<void> {
     this.#users++;
     clearTimeout(this.#linger);
@@ -96,10 +98,9 @@ export class Bell {
   }
 
   /**
-   * Waits until there may be new events: until the bell has rung since the last read, or until it is time to look
-   * anyway. After that it waits until PACE_MS have passed since the last read.
-   * @param before the value of `rings` before the last read. If the bell rang during that read, this call does not wait
-   * for it to ring again
+   * Waits until there may be new events: until a message has come since the last read, or until it is time to read
+   * anyway. Then waits until PACE_MS have passed since the last read.
+   * @param before the value of `rings` before the last read, so that a message during that read counts
    * @param readAt when the last read began, by performance.now()
    */
   async wait(before: number, readAt: number, signal: AbortSignal): Promise<void> {

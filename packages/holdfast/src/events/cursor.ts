@@ -1,16 +1,16 @@
 import { HoldfastError } from "@holdfast/contracts";
 
-/** A position in the events of one part of a queue. */
+/** A position in the events of a queue or partition. */
 export interface EventPlace {
-  /** The life of the stream in which the position is. */
+  /** Identifies the stream in which the position is: the time at which the queue began to keep events. */
   readonly life: string;
-  /** The number of the first event of an entry. */
+  /** The number of the first event of a stream entry. */
   readonly first: number;
-  /** How many events of that entry come before the position. */
+  /** How many events of that entry are before the position. */
   readonly skip: number;
 }
 
-/** The cursor of the oldest events that are kept. */
+/** The cursor that begins with the oldest events that are kept. */
 export const OLDEST = "0";
 
 const PART = /^([0-9a-z]+)\.([0-9a-z]+)(?:\.([0-9a-z]+))?$/;
@@ -20,13 +20,13 @@ function placeText({ life, first, skip }: EventPlace): string {
   return skip === 0 ? text : `${text}.${skip.toString(36)}`;
 }
 
-/** Joins the positions of all parts. A part of which nothing was read has null. */
+/** Joins the positions of all partitions into a cursor. null: nothing of the partition was read. */
 export function cursorText(places: readonly (EventPlace | null)[]): string {
   return places.map((place) => (place === null ? OLDEST : placeText(place))).join("~");
 }
 
 /**
- * Reads the positions of a cursor. If the queue has more parts by now, the new parts begin with their oldest events.
+ * Parses the positions of a cursor. Partitions that were added since then begin with their oldest events.
  * @throws HoldfastError invalid_cursor
  */
 export function placesOf(cursor: string, parts: number): (EventPlace | null)[] {

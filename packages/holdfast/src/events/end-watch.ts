@@ -20,7 +20,7 @@ const AHEAD_MS = 5;
 
 export interface TaskLook {
   raw: RawTask | undefined;
-  /** The number of the last event at that moment; null if the queue keeps no events. */
+  /** The position in the event stream at that moment; null if the queue keeps no events. */
   mark: EventsMark | null;
 }
 
@@ -37,13 +37,13 @@ interface Waiting {
 
 const watches = new WeakMap<Engine, EndWatch>();
 
-/** Waits for the ends of tasks in one part of a queue that keeps events. All callers in a process share one reader. */
+/** Waits for the ends of tasks in a queue or partition that keeps events. All callers in a process share one reader. */
 export class EndWatch {
   readonly #client: Holdfast;
   readonly #engine: Engine;
   #asked: Asked[] = [];
   readonly #waiting = new Map<string, Set<Waiting>>();
-  /** Reads events as long as somebody waits. */
+  /** The reader of the events, while somebody waits. */
   #reading: { reader: PartReader; stop: AbortController } | undefined;
 
   private constructor(client: Holdfast, engine: Engine) {
@@ -60,7 +60,7 @@ export class EndWatch {
     return watch;
   }
 
-  /** Returns the task as it is now. Calls of the same event-loop turn share a script call. */
+  /** Returns the task as it is now. Calls in the same turn of the event loop share a script call. */
   look(id: string): Promise<TaskLook> {
     return new Promise((resolve, reject) => {
       this.#asked.push({ id, resolve, reject });
@@ -85,12 +85,13 @@ export class EndWatch {
   }
 
   /**
-   * Waits until the task may have ended since it was looked at, or until the time is over.
-   * @param mark what `look` returned
+   * Waits until the task may have ended since `look` has returned, or until `waitMs` are over.
+   * @param mark the position that `look` returned
    * @throws HoldfastError redis_*; the reason of the signal
    */
   ended(id: string, mark: EventsMark, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    // If the reader is ahead of the mark, it may have read the end already.
+    // If the reader is past this position, it may have read the end already, so the task is read again after a short
+    // wait.
     const isAhead = this.#reading !== undefined && !this.#reading.reader.isBehind(mark);
     if (isAhead) return new Promise((resolve) => setTimeout(resolve, AHEAD_MS));
     const waited = new Promise<void>((resolve, reject) => {
@@ -136,9 +137,9 @@ export class EndWatch {
       for (let batch = await stream.next(signal); batch !== null; batch = await stream.next(signal))
         this.#tell(batch);
     } catch (error) {
-      // The waiting callers need another reader.
+      // Callers still wait, so another reader is needed.
       if (signal.aborted) return;
-      // If the queue keeps no events any more, the next call of `look` finds out.
+      // If the queue no longer keeps events, the callers wake up, and their next `look` finds that out.
       const isOff = (error as { code?: unknown }).code === "events_off";
       this.#reading = undefined;
       for (const all of [...this.#waiting.values()]) {

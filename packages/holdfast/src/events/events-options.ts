@@ -5,15 +5,15 @@ import { shapeOf } from "../options/shape.ts";
 /** Options of `queue.events`. */
 export interface EventsOptions {
   /**
-   * Where to begin: the `cursor` of an event, to continue after it, or `"0"` for the oldest events that are kept.
+   * Where to begin: the `cursor` of an event, to read what follows it, or `"0"` for the oldest events that are kept.
    * @default only events that happen from now on
    */
   after?: string | undefined;
-  /** Only events of these types, 1 to 16. A gap is always reported. @default all */
+  /** Which types of events to read, 1 to 16. A gap is always reported. @default all types */
   types?: readonly TaskEventType[] | undefined;
-  /** Reads the result of each completed task, with one command for up to 50 results. @default true */
+  /** Whether to read the result of each completed task, which takes one command for up to 50 results. @default true */
   results?: boolean | undefined;
-  /** Ends the events; the iterator throws the reason of the signal. */
+  /** Aborting this signal ends the events; the iterator then throws the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 

@@ -3,39 +3,39 @@ import type { Engine } from "../engine/engine.ts";
 import { type EventEntry, type EventsMark, readEvents } from "../engine/events.ts";
 import type { EventPlace } from "./cursor.ts";
 
-// One reply has at most this many entries, each with at most 500 events.
+// One reply has at most this many stream entries, each with up to 500 events.
 const ENTRIES = 100;
 
-/** An entry, without the events that this reader has read already. */
+/** A stream entry, of which `skip` events were read before. */
 export interface NewEntry {
   entry: EventEntry;
   skip: number;
 }
 
-/** What one call of `read` found. The order is: missed events, entries, missed events after them. */
+/** The result of one read, in this order: missed events, entries, missed events after them. */
 export interface EventBatch {
-  /** How many events before the entries are missing; null if that is not known; 0 for no gap. */
+  /** How many events before the entries were missed: 0 for none, null if the number is not known. */
   missed: number | null;
   entries: NewEntry[];
-  /** How many events after the entries are missing, because scripts were aborted. */
+  /** How many events after the entries were missed, because scripts were aborted. */
   missedBehind: number;
-  /** There may be more to read now. */
+  /** Whether there may be more to read now. */
   hasMore: boolean;
 }
 
-/**
- * Reads the events of one part of a queue in order. It knows its position, and finds out whether events before the next
- * one are missing.
- */
+/** Reads the events of a queue or partition in order. It knows its position, and notices if events are missing. */
 export class PartReader {
   readonly #engine: Engine;
   #life: string | null;
-  /** The number of the next event; null if the next event may have any number. */
+  /** The number of the next event; null if it may have any number. */
   #next: number | null;
-  /** The entry to read from, and how many of its events this reader has read already. */
+  /** The number of the first event of the stream entry that is read next. */
   #from: number;
 
-  /** @param place null: begin with the oldest events that are kept; a mark: begin with the events after it */
+  /**
+   * @param place where to begin: null for the oldest events that are kept; a position returned by a script for what
+   * follows
+   */
   constructor(engine: Engine, place: EventPlace | EventsMark | null) {
     this.#engine = engine;
     this.#life = place?.life ?? null;
@@ -59,8 +59,8 @@ export class PartReader {
   }
 
   /**
-   * Returns whether the next event that the reader reads may be one up to this mark. Returns false if the position of
-   * the reader is not known.
+   * Returns whether the reader has still to read events up to this position. Returns false if its own position is not
+   * known.
    */
   isBehind({ life, last }: EventsMark): boolean {
     return this.#life === life && this.#next !== null && this.#next <= last + 1;
@@ -72,13 +72,13 @@ export class PartReader {
     return { life: this.#life, first: this.#from, skip: this.#next - this.#from };
   }
 
-  /** @throws HoldfastError events_off, redis_* */
+  /** Reads the next events. @throws HoldfastError events_off, redis_* */
   async read(): Promise<EventBatch> {
     const read = await readEvents(this.#engine, this.#from, ENTRIES);
     if (read === null) throw eventsOff(this.#engine.queue);
     const { life, last, entries } = read;
     if (this.#life !== null && this.#life !== life) {
-      // The setting was switched off and on, so there is a new stream. It is read from its beginning.
+      // Events were switched off and on again, so there is a new stream, which is read from its beginning.
       this.#life = life;
       this.#next = null;
       this.#from = 0;
@@ -86,7 +86,7 @@ export class PartReader {
     }
     this.#life = life;
     if (this.#next !== null && this.#next > last + 1) {
-      // Redis lost writes. This reader has already read the events that are left.
+      // Redis has lost writes. This reader has read all events that are left.
       this.#next = last + 1;
       this.#from = this.#next;
       return { missed: null, entries: [], missedBehind: 0, hasMore: true };
@@ -104,7 +104,7 @@ export class PartReader {
     for (const entry of entries) {
       const next = this.#next ?? entry.first;
       if (entry.first > next) {
-        // A batch has a gap only before its entries. The entries after a later gap are read again, for the next batch.
+        // A result can have missed events only before its entries. So the rest is read again for the next result.
         if (batch.entries.length > 0) return { ...batch, hasMore: true };
         batch.missed = entry.first - next;
       }

@@ -4,8 +4,8 @@ import { Bell } from "./bell.ts";
 import type { EventBatch, PartReader } from "./part-reader.ts";
 
 /**
- * The events of one part of a queue, as they happen. The stream reads only when it is asked for events, so nothing
- * piles up for a slow reader.
+ * The events of a queue or partition, as they happen. Events are read only when the caller asks for them, so that none
+ * pile up in memory for a slow caller.
  */
 export class PartStream {
   readonly #reader: PartReader;
@@ -19,7 +19,7 @@ export class PartStream {
     this.#bell = bell;
   }
 
-  /** @param open makes the reader after the bell was set up. @throws HoldfastError events_off, redis_* */
+  /** @param open creates the reader, after the subscription has begun. @throws HoldfastError events_off, redis_* */
   static async open(
     client: Holdfast,
     engine: Engine,
@@ -39,7 +39,7 @@ export class PartStream {
     return this.#reader;
   }
 
-  /** The next events or gap; null once the signal is aborted. @throws HoldfastError events_off, redis_* */
+  /** Returns the next events, or a gap; null once the signal is aborted. @throws HoldfastError events_off, redis_* */
   async next(signal: AbortSignal): Promise<EventBatch | null> {
     for (;;) {
       if (!this.#hasMore) await this.#bell.wait(this.#rings, this.#readAt, signal);

@@ -9,15 +9,16 @@ import type { EventsOptions } from "./events-options.ts";
 import { type EventBatch, type NewEntry, PartReader } from "./part-reader.ts";
 import { PartStream } from "./part-stream.ts";
 
-// One command reads this many results, because each can have 64 KiB.
+// One command reads this many results. Each may have 64 KiB.
 const RESULTS = 50;
-// How often to look whether a partitioned queue has got more partitions, ms.
+// How often to check whether the queue has more partitions, ms.
 const WATCH_MS = 5_000;
 
 /** The events of a queue, to be read with `for await`. */
 export interface QueueEvents extends AsyncIterableIterator<QueueEvent> {
   /**
-   * Resolves with the cursor of the position from which it reads. Without `after`, every event that happens later is read.
+   * Resolves with the cursor of the position from which events are read. Without `after`, every event after this is
+   * read.
    * @throws HoldfastError events_off, invalid_cursor, redis_*
    */
   ready(): Promise<string>;
@@ -36,7 +37,7 @@ interface Stream {
 
 type Turn = { from: Stream; batch: EventBatch | null } | "look";
 
-/** Merges the events of all parts of a queue. The events of one part keep their order. */
+/** Merges the events of all partitions. The events of each partition keep their order. */
 class Merged {
   readonly #client: Holdfast;
   readonly #queue: string;
@@ -59,7 +60,7 @@ class Merged {
     if (options.signal?.aborted) this.#stop.abort();
   }
 
-  /** Returns the cursor of the place from which it reads. */
+  /** Opens the streams. @returns the cursor of the position from which they are read */
   async open(): Promise<string> {
     const { after } = this.#options;
     const parts = await this.#source.known();
@@ -79,7 +80,7 @@ class Merged {
       throw one.reason;
     }
     this.#places = this.#streams.map(({ stream }) => stream.reader.place);
-    // The events were ended before reading began.
+    // The events were ended before reading had begun.
     if (this.#stop.signal.aborted) this.close();
     return cursorText(this.#places);
   }
@@ -98,7 +99,7 @@ class Merged {
     const { signal } = this.#stop;
     const turns = new Map<Stream | "look", Promise<Turn>>();
     const ask = (key: Stream | "look", turn: Promise<Turn>) => {
-      turn.catch(() => {}); // If another turn fails first, nobody waits for this one.
+      turn.catch(() => {}); // if another partition fails first, nobody waits for this one
       turns.set(key, turn);
     };
     const askNext = (from: Stream) =>
@@ -122,7 +123,7 @@ class Merged {
     this.#options.signal?.throwIfAborted();
   }
 
-  /** Opens streams of the partitions that the queue got meanwhile, each from its first event on. */
+  /** Opens streams for partitions that were added meanwhile, each from its first event on. */
   async #openAdded(): Promise<Stream[]> {
     const { all } = await this.#source.lookAgain();
     const added: Stream[] = [];
@@ -197,7 +198,7 @@ async function later(signal: AbortSignal): Promise<"look"> {
   return "look";
 }
 
-/** Reads events: see `Queue.events`. The options were checked before. */
+/** Reads events: see `Queue.events`. The options were checked already. */
 export function queueEvents(
   client: Holdfast,
   queue: string,
@@ -205,7 +206,7 @@ export function queueEvents(
   options: EventsOptions,
 ): QueueEvents {
   const merged = new Merged(client, queue, source, options);
-  // The streams are opened now and not at the first call of `next`, so that no event in between is missed.
+  // The streams are opened now, and not by the first call of `next`, so that no event in between is missed.
   const opened = merged.open();
   opened.catch(() => {});
   async function* read(): AsyncGenerator<QueueEvent> {
@@ -221,7 +222,7 @@ export function queueEvents(
     ready: () => opened,
     next: () => events.next(),
     return: async () => {
-      // A generator that waits for an event would return only with the next event.
+      // Without this, a generator that waits for an event would end only when the next event comes.
       merged.close();
       return events.return(undefined);
     },

@@ -131,7 +131,7 @@ export const flowShape = shapeOf<FlowDefinition>({
   required: ["nodes"],
 });
 
-/** @throws HoldfastError invalid_argument */
+/** Checks the id of a flow. @throws HoldfastError invalid_argument */
 export function checkFlowId(id: string): string {
   if (typeof id === "string" && FLOW_ID.test(id)) return id;
   throw new HoldfastError(
@@ -140,7 +140,7 @@ export function checkFlowId(id: string): string {
   );
 }
 
-/** Checks nodes one by one. @throws HoldfastError invalid_argument that names the node */
+/** Checks each node. @throws HoldfastError invalid_argument that names the node */
 export function checkNodes(nodes: readonly FlowNode[]): void {
   if (!Array.isArray(nodes))
     throw new HoldfastError("invalid_argument", `nodes has to be an array of nodes, got ${shown(nodes)}`);
@@ -151,9 +151,10 @@ export function checkNodes(nodes: readonly FlowNode[]): void {
 }
 
 /**
- * Sorts nodes so that each one comes behind the nodes in its `after`. If they are in such an order already, it stays.
+ * Sorts nodes so that each one comes after the nodes in its `after`. Nodes that are in such an order already stay in
+ * it.
  * @param isWhole true if these are all nodes of the flow, so that an unknown name in `after` is an error
- * @throws HoldfastError invalid_argument: if a node occurs twice, a name is unknown, or there is a cycle
+ * @throws HoldfastError invalid_argument if a node occurs twice, a name is unknown, or there is a cycle
  */
 export function inOrder(nodes: readonly FlowNode[], isWhole: boolean): readonly FlowNode[] {
   const places = new Map<string, number>();
@@ -199,8 +200,8 @@ function sorted(nodes: readonly FlowNode[], places: ReadonlyMap<string, number>)
 }
 
 /**
- * Returns an error that names a cycle. It is given nodes that cannot be sorted: each of them comes after another of
- * them.
+ * Returns an error that describes a cycle. The nodes `open` could not be sorted, because each has another one of them
+ * in its `after`.
  */
 function cycleOf(
   nodes: readonly FlowNode[],

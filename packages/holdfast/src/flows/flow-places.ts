@@ -7,33 +7,31 @@ import { Parts } from "../partitions/parts.ts";
 
 const FULL_RETRY_MS = 1_000;
 
-/** A node or a callback. `what` is what an error message calls it, and `id` is the id of its task. */
+/** A node or a callback. `what`: its name in error messages. `id`: the id of its task. */
 export interface Placed {
   what: string;
   id: string;
   task: FlowCallback;
 }
 
-/**
- * Decides in which part, a queue or a partition, each node of one flow runs. The part in which the flow was made is its
- * home.
- */
+/** Decides in which queue or partition each node of a flow runs. The one in which the flow was created is its home. */
 export class FlowPlaces {
   readonly home: Engine;
   readonly #queue: string;
   readonly #parts = new Map<string, Parts>();
 
-  /** @param own the parts of the queue in which the flow is made. @default they are looked up when they are needed */
+  /** @param own the partitions of the queue in which the flow is created. @default they are looked up when needed */
   constructor(home: Engine, own?: Parts) {
     this.home = home;
     this.#queue = queueOfPartition(home.queue) ?? home.queue;
-    // Most queues have no partitions, and their flows need no look-up.
+    // A flow in a queue without partitions needs no look-up.
     const parts = own ?? (this.#queue === home.queue ? new Parts(home.peers, home.queue, null) : undefined);
     if (parts) this.#parts.set(this.#queue, parts);
   }
 
   /**
-   * Looks up the queues of these tasks, and asks the other parts whether they take them.
+   * Looks up the queues of these tasks, and asks the queues and partitions other than the home whether they accept
+   * them.
    * @throws HoldfastError queue_not_found, queue_full, conflict, invalid_argument. Each names the node or the queue
    */
   async admit(flow: string, placed: Iterable<Placed>): Promise<void> {
@@ -46,7 +44,7 @@ export class FlowPlaces {
     await Promise.all([...counts].map(([part, nodes]) => this.#ask(flow, part, nodes)));
   }
 
-  /** Returns the part in which a node or callback runs; "" if that is the home of the flow. */
+  /** Returns the queue or partition in which a node or callback runs; "" for the home of the flow. */
   partOf({ what, id, task }: Placed): string {
     const parts = this.#parts.get(task.queue ?? this.#queue) as Parts;
     if (!parts.partitions) return parts.queue === this.home.queue ? "" : parts.queue;
@@ -77,8 +75,8 @@ export class FlowPlaces {
   }
 
   /**
-   * The other part takes every node that is sent to it, even if it is full by then. So its limit is checked here,
-   * before the flow is stored.
+   * Asks a queue or partition whether it accepts nodes. Its limit is checked here, before the flow is stored, because
+   * later it accepts each node that is sent to it, even if it is full.
    */
   async #ask(flow: string, part: string, nodes: number): Promise<void> {
     const engine = this.home.peers.engine(part);

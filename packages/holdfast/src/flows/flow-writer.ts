@@ -17,7 +17,7 @@ import { checkWellFormed, payloadTextOf } from "../queue/new-task.ts";
 import { unknownNode } from "./flow-options.ts";
 import { type FlowPlaces, otherFlow, type Placed } from "./flow-places.ts";
 
-// The limits of one script call, so that it blocks Redis only for a short time: nodes, names in `after`, characters.
+// The most nodes, names in `after` and characters of one script call. Larger calls would block Redis for too long.
 const CALL_NODES = LIMITS.scriptTasks;
 const CALL_NAMES = 2_000;
 const CALL_CHARACTERS = 262_144;
@@ -25,7 +25,7 @@ const FULL_RETRY_MS = 1_000;
 
 const POLICY_FLAGS = { fail: "", continue: FLAG_CONTINUE, hold: FLAG_HOLD };
 
-/** Returns the envelope of a node or of a callback. */
+/** Returns the envelope of a node or callback: the text in which its task is stored. */
 function envelopeOf(what: string, task: FlowCallback, now: number): string {
   const { type, payload = null, payloadText, options } = task;
   if (payloadText !== undefined) checkWellFormed(payloadText);
@@ -39,8 +39,8 @@ function envelopeOf(what: string, task: FlowCallback, now: number): string {
 }
 
 /**
- * Returns the arguments of one node for the script flow_add.
- * @param part the part in which the node runs; "" for the part in which the flow is made
+ * Returns the arguments of a node for the script flow_add.
+ * @param part the queue or partition in which the node runs; "" for the one in which the flow is created
  * @throws HoldfastError payload_too_large, invalid_argument (its id is too long)
  */
 function nodeArgs(flow: string, node: FlowNode, part: string, now: number): string[] {
@@ -55,18 +55,18 @@ function nodeArgs(flow: string, node: FlowNode, part: string, now: number): stri
   return [name, envelopeOf(`node "${name}"`, node, now), flags, before.join(" ")];
 }
 
-/** Sends nodes to one flow, in script calls of a bounded size. */
+/** Adds nodes to one flow, with script calls of limited size. */
 export class FlowWriter {
   readonly #engine: Engine;
   readonly #places: FlowPlaces;
   readonly #id: string;
   readonly #store: <Result>(call: () => Promise<Result>) => Promise<Result>;
-  /** Whether a call has stored nodes. If a later call fails, only a part of the flow is stored. */
+  /** Whether a call has stored nodes. If a later call fails, the flow is incomplete. */
   hasStored = false;
-  /** Whether this writer has added nodes that run in other parts. */
+  /** Whether this writer has added nodes that run in other queues or partitions. */
   #isSpread = false;
 
-  /** @param store runs a call, and waits until its writes are as durable as the queue asks for */
+  /** @param store runs a call, and waits until its writes have the durability of the queue */
   constructor(
     places: FlowPlaces,
     id: string,
@@ -79,8 +79,8 @@ export class FlowWriter {
   }
 
   /**
-   * Makes the flow if it does not exist, and adds nodes to it.
-   * @returns null if the flow was sealed before this call
+   * Creates the flow if it does not exist, and adds nodes.
+   * @returns null if the flow was sealed (closed for new nodes) before this call
    */
   async open(
     { sealBy = 0, on = {} }: FlowOptions,
@@ -98,7 +98,7 @@ export class FlowWriter {
     try {
       await this.#admit(nodes, placed);
     } catch (error) {
-      // If the flow was stored before, nothing is added, so full queues do not matter.
+      // If the flow is stored already, nothing is added, so it does not matter that a queue is full.
       const there = await readFlow(this.#engine, this.#engine.queue, this.#id);
       if (there && there.flow.state !== "open") return null;
       throw error;
@@ -116,7 +116,7 @@ export class FlowWriter {
     return (await this.#send({ how: "add", sealBy: 0, callbacks: [], seal }, nodes)) as FlowAdded;
   }
 
-  /** @returns null if the flow was made in another part */
+  /** Adds nodes to the flow of a running node. @returns null if the flow was created in another queue or partition */
   async addBy(task: { id: string; fence: string }, nodes: readonly FlowNode[]): Promise<FlowAdded | null> {
     await this.#admit(nodes);
     return this.#send({ how: "task", sealBy: 0, callbacks: [], seal: false, task }, nodes);
@@ -161,13 +161,13 @@ export class FlowWriter {
       if (added.verdict !== "n") throw this.#refusal(added);
       letters += added.letters;
     }
-    // A seal may end the flow, and nodes for other parts wait to be delivered. This does both at once; if it fails, a
+    // Sealing may end the flow, and nodes may have to be sent to other queues. This does both now; if it fails, a
     // worker or a janitor does it later.
     if (first.seal || this.#isSpread) await advanceAll(this.#engine).catch(() => {});
     return { ...(added as FlowAdded), letters };
   }
 
-  /** Splits the nodes into the arguments of script calls. There is at least one call, even without nodes. */
+  /** Splits the nodes into script calls. There is at least one call, even without nodes. */
   *#calls(nodes: readonly FlowNode[]): Generator<{ args: string[]; isLast: boolean }> {
     const now = this.#engine.connection.now();
     let args: string[] = [];
@@ -233,8 +233,8 @@ export class FlowWriter {
 }
 
 /**
- * Runs `store`, and cancels what was stored of the flow if it fails. Otherwise an unfinished flow would stay until its
- * `sealBy`.
+ * Runs `store`. If it fails, cancels what it has stored of the flow, because otherwise an incomplete flow would stay
+ * until its `sealBy`.
  */
 export async function withCancel<Result>(
   store: () => Promise<Result>,

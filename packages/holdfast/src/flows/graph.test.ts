@@ -2,7 +2,7 @@ import type { FlowNodeView } from "@holdfast/contracts";
 import { expect, test } from "vitest";
 import { graphOf } from "./graph.ts";
 
-/** "c<a,b": c comes after a and b. */
+/** Makes a node: "c<a,b" is the node c with a and b in its `after`. */
 function nodeOf(text: string, more: Partial<FlowNodeView> = {}): FlowNodeView {
   const [name = "", after] = text.split("<");
   return {

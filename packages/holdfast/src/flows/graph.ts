@@ -2,9 +2,9 @@ import type { FlowGraph, FlowGroup, FlowNodeView, FlowStep, NodeState } from "@h
 
 type Node = Omit<FlowNodeView, "resultText">;
 
-/** In a flow with more nodes than this, nodes of one type share a box. */
+/** In a flow with more nodes than this, nodes of the same type share a box. */
 const SINGLE_NODES = 60;
-/** A graph whose nodes share boxes has at most this many columns, and this many boxes in each column. */
+/** The most columns of such a graph, and the most boxes of a column. */
 const COLUMNS = 24;
 const BOXES = 8;
 const NAMES = 5;
@@ -12,7 +12,7 @@ const STEPS = 20;
 
 const OPEN: ReadonlySet<string> = new Set(["waiting", "pending", "scheduled", "processing"]);
 
-/** Whether the nodes behind this node still wait for it. */
+/** Returns whether the nodes behind this node still wait for it. */
 const isOpen = ({ state, onDead }: Node) => OPEN.has(state) || (state === "dead" && onDead === "hold");
 
 const stateOf = ({ state, skippedBy }: Node): NodeState => (skippedBy === null ? state : "skipped");
@@ -22,7 +22,7 @@ const stepOf = (node: Node): FlowStep => {
   return { name, id, type, state: stateOf(node), startedAt, endedAt };
 };
 
-/** The nodes of a graph by number, and an order in which each node stands behind the nodes that it comes after. */
+/** The nodes of a graph by number, and an order in which each node comes after the nodes in its `after`. */
 interface Ordered {
   nodes: readonly Node[];
   before: number[][];
@@ -32,7 +32,7 @@ interface Ordered {
 
 function ordered(nodes: readonly Node[]): Ordered {
   const numbers = new Map(nodes.map(({ name }, number) => [name, number]));
-  // If the flow is too large, some nodes were not read. Their names are left out here.
+  // In a very large flow some nodes were not read. Their names are left out.
   const before = nodes.map(({ after }) =>
     after.map((name) => numbers.get(name)).filter((number) => number !== undefined),
   );
@@ -53,8 +53,8 @@ function ordered(nodes: readonly Node[]): Ordered {
 }
 
 /**
- * Returns the chain that ends with the node `last`, in the order from its first node. `previous` has for each node the
- * one before it in the chain.
+ * Returns the chain that ends with `last`, beginning with its first node. `previous` has, for each node, the one before
+ * it in the chain.
  */
 function chainTo(last: number | undefined, previous: readonly (number | undefined)[]): number[] {
   const chain: number[] = [];
@@ -82,9 +82,9 @@ function longestChain({ nodes, before, order }: Ordered): number[] {
 }
 
 /**
- * Returns the chain that decided when the flow ended. It is found backwards. It begins with the node that ended last.
- * The next one is the node that this node waited for longest, and so on. Of nodes that ended in the same millisecond, the
- * one that waited for more layers ended last.
+ * Returns the chain of nodes that decided when the flow ended: the node that ended last, before it the node in its
+ * `after` that ended last, and so on. If several ended in the same millisecond, the one in the highest layer counts as
+ * the last.
  */
 function slowestChain({ nodes, before, layers }: Ordered): number[] {
   const endOf = (number: number) => {
@@ -104,7 +104,7 @@ function slowestChain({ nodes, before, layers }: Ordered): number[] {
   return chainTo(lastOf(nodes.keys()), previous);
 }
 
-/** Returns for each node the number of its group. */
+/** Returns the number of its group for each node. */
 function fold({ nodes, layers }: Ordered): number[] {
   if (nodes.length <= SINGLE_NODES) return nodes.map((_, number) => number);
   const count = layers.reduce((most, layer) => Math.max(most, layer), 0) + 1;
@@ -112,7 +112,7 @@ function fold({ nodes, layers }: Ordered): number[] {
   const sizes = new Map<string, number>();
   const keys = nodes.map(({ type }, number) => `${columns[number]} ${type ?? ""}`);
   for (const key of keys) sizes.set(key, (sizes.get(key) ?? 0) + 1);
-  // In each column the types with the most nodes have boxes of their own, and all other types share one box.
+  // In each column, the types with the most nodes have a box each, and the other types share one.
   const boxes = new Map<string, number>();
   const own = new Set(
     [...sizes.entries()]
@@ -158,7 +158,7 @@ function groupOf(
   };
 }
 
-/** Groups the nodes of a flow into a graph of bounded size, and finds the critical path. */
+/** Makes a graph of limited size from the nodes of a flow, and finds the critical path. */
 export function graphOf(nodes: readonly Node[], hasEnded: boolean): Omit<FlowGraph, "flow" | "scanned"> {
   const graph = ordered(nodes);
   const groupAt = fold(graph);

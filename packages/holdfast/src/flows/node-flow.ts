@@ -10,22 +10,22 @@ import { FlowPlaces } from "./flow-places.ts";
 import { FlowWriter } from "./flow-writer.ts";
 import { countAdded, type NodesAdded } from "./open-flow.ts";
 
-/** The flow of the task that a handler runs: `ctx.flow`. */
+/** `ctx.flow`: the flow of the task that a handler runs. */
 export interface TaskFlowContext {
   /** The id of the flow. */
   readonly id: string;
-  /** The name of the node that runs. For a callback it is the moment, such as "done". */
+  /** The name of the running node. For a callback it is the moment, such as "done". */
   readonly name: string;
   /**
-   * Adds nodes to the flow. They get the names `<own name>.<name>`, so another attempt of this handler does not add
-   * them twice. In `after` they may name one another and this node. The nodes behind this node wait for them too.
+   * Adds nodes to the flow. They get the names `<own name>.<name>`, so that a retry of this handler does not add them
+   * twice. Their `after` may name each other and this node. The nodes behind this node also wait for them.
    * @throws HoldfastError invalid_argument, payload_too_large, queue_full; conflict if the lease is lost or the flow
    * was cancelled
    */
   add(nodes: readonly FlowNode[]): Promise<NodesAdded>;
 }
 
-/** One of the nodes that the running task comes after. */
+/** A node in the `after` of the running node. */
 export interface FlowChild {
   /** The name of the node. */
   name: string;
@@ -33,20 +33,20 @@ export interface FlowChild {
   id: string;
   /** The state of its task. */
   state: TaskState;
-  /** The task because of which the node was skipped; null if it was not skipped. */
+  /** If the node was skipped: the id of the task that did not complete; null otherwise. */
   skippedBy: string | null;
-  /** What its handler returned, parsed; undefined if there is no result. */
+  /** The result, parsed from JSON; undefined if there is none. */
   // biome-ignore lint/suspicious/noExplicitAny: what is in it is the business of the handlers
   result: any;
-  /** What its handler returned, as JSON text; null if there is no result. */
+  /** The result as JSON text; null if there is none. */
   resultText: string | null;
 }
 
-/** Options of a read of the nodes that a node comes after. */
+/** Options for reading the nodes in the `after` of a node. */
 export interface ChildrenOptions {
   /** Only nodes in this state, or in one of these states. @default all nodes */
   where?: { state?: TaskState | readonly TaskState[] | undefined } | undefined;
-  /** How many nodes are read at once, 1 to 100. @default 100 */
+  /** How many nodes to read at once, 1 to 100. @default 100 */
   page?: number | undefined;
 }
 
@@ -76,13 +76,12 @@ export function placeOf(id: string): { flow: string; name: string; isNode: boole
   return { flow, name, isNode: sign === "." };
 }
 
-// The lease is extended by this time, the default of a worker. The heartbeat of the worker keeps extending it as
-// before.
+// The lease is extended by this time, ms: the default of a worker. The heartbeats of the worker extend it further.
 const LEASE_MS = 30_000;
 
 /**
- * Checks that the node still has its lease. The part in which the flow was made cannot check this if the node runs in
- * another part.
+ * Throws if the node has lost its lease. The flow cannot check this itself if the node runs in another queue or
+ * partition.
  */
 async function assertLeased({ id, fence, engine }: { id: string; fence: string; engine: Engine }) {
   if ((await engine.heartbeat([id, fence], LEASE_MS)) !== "l") return;
@@ -116,14 +115,14 @@ export function flowOfTask(task: { id: string; fence: string; engine: Engine }):
   return { id: flow, name, add };
 }
 
-/** A page of the nodes that a node comes after. */
+/** A page of the nodes in the `after` of a node. */
 export interface ChildrenPage {
   children: FlowChild[];
-  /** Where the next page begins; negative after the last one. */
+  /** The position at which the next page begins; negative after the last page. */
   next: number;
 }
 
-/** Reads a page of the nodes that a node comes after. A callback gets all nodes of its flow. */
+/** Reads a page of the nodes in the `after` of a node. A callback gets all nodes of its flow. */
 export async function childrenPage(
   task: { id: string; engine: Engine },
   from: number,
@@ -139,7 +138,8 @@ export async function childrenPage(
 }
 
 /**
- * Yields the nodes that a node comes after. A callback gets all nodes of its flow, and a task without a flow gets none.
+ * Yields the nodes in the `after` of a node. A callback gets all nodes of its flow, and a task without a flow gets
+ * none.
  */
 export async function* childrenOf(
   task: { id: string; isNode: boolean; engine: Engine },

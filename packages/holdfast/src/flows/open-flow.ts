@@ -7,15 +7,15 @@ import { checkNodes, flowShape, inOrder, openFlowShape } from "./flow-options.ts
 import { FlowPlaces } from "./flow-places.ts";
 import { FlowWriter, withCancel } from "./flow-writer.ts";
 
-/** The outcome of a call that adds nodes to a flow. */
+/** The result of adding nodes to a flow. */
 export interface NodesAdded {
-  /** How many nodes the flow did not have before. */
+  /** How many of the nodes were new. */
   added: number;
-  /** How many nodes the flow had already. They were left as they were. */
+  /** How many of the nodes the flow had already. These were not changed. */
   known: number;
 }
 
-/** See `Queue.flow`. */
+/** Stores a flow: see `Queue.flow`. */
 export async function storeFlow(parts: QueueParts, definition: FlowDefinition): Promise<FlowReceipt> {
   checkShape(flowShape, definition);
   const { nodes, ...options } = definition;
@@ -24,8 +24,7 @@ export async function storeFlow(parts: QueueParts, definition: FlowDefinition): 
   const { id, engine, writer } = await writerOf(parts, options);
   const stored = await withCancel(
     () => writer.open(options, ordered, true),
-    // If no call of this writer has stored nodes, an earlier producer may have stored the flow. A failed repeat must
-    // not cancel it.
+    // If this call has stored no nodes, the flow may be that of an earlier call, which must not be cancelled.
     async () => writer.hasStored && cancelFlow(engine, id),
   );
   return { id, nodes: stored?.total ?? nodes.length, duplicate: stored === null };
@@ -39,7 +38,7 @@ async function writerOf(parts: QueueParts, options: FlowOptions) {
   return { id, engine, writer: new FlowWriter(places, id, (call) => part.storeNodes(id, call)) };
 }
 
-/** See `Queue.openFlow`. */
+/** Creates a flow to which nodes are added later: see `Queue.openFlow`. */
 export async function openFlow(parts: QueueParts, options: FlowOptions): Promise<OpenFlow> {
   checkShape(openFlowShape, options);
   const { id, engine, writer } = await writerOf(parts, options);
@@ -48,13 +47,13 @@ export async function openFlow(parts: QueueParts, options: FlowOptions): Promise
 }
 
 /**
- * A flow to which nodes are added in parts. Its nodes may run before it is sealed. The only callback that can come
- * before that is `dead`.
+ * A flow to which nodes are added by several calls. Its nodes may run before it is sealed (closed for new nodes). Of
+ * its callbacks, only `dead` can run before that.
  */
 export class OpenFlow {
   /** The id of the flow. */
   readonly id: string;
-  /** True if the flow was sealed before this call opened it. Then nothing can be added. */
+  /** Whether the flow was sealed before this call opened it. Then nothing can be added. */
   readonly duplicate: boolean;
   /** Cancels the flow. */
   readonly cancel: () => Promise<FlowCancelled>;
@@ -68,8 +67,8 @@ export class OpenFlow {
   }
 
   /**
-   * Adds nodes. A node whose name the flow has already is left as it is, so the call can be repeated. Nodes may come
-   * after nodes that were added before.
+   * Adds nodes. A node that the flow has already, by its name, is not changed, so the call can be repeated. The `after`
+   * of a node may name nodes that were added before.
    * @throws HoldfastError invalid_argument, payload_too_large, queue_full, conflict (sealed or cancelled), redis_*.
    * After an error some of the nodes may have been added, so repeat the call
    */

@@ -20,13 +20,13 @@ import { graphOf } from "./graph.ts";
 /** Options of a page of the nodes of a flow. */
 export interface FlowNodesOptions {
   /**
-   * Only nodes in this state. With a state, a page can have fewer nodes than `limit` although more pages follow.
+   * Only nodes in this state. Then a page may have fewer nodes than `limit` although more pages follow.
    * @default every state
    */
   state?: TaskState | undefined;
   /** The `cursor` of the previous page. */
   cursor?: string | undefined;
-  /** 1 to 100. @default 50 */
+  /** How many nodes a page has, 1 to 100. @default 50 */
   limit?: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface FlowNodesOptions {
 export interface FlowsOptions {
   /** The `cursor` of the previous page. */
   cursor?: string | undefined;
-  /** 1 to 100. @default 50 */
+  /** How many flows a page has, 1 to 100. @default 50 */
   limit?: number | undefined;
 }
 
@@ -56,11 +56,10 @@ const flowsShape = shapeOf<FlowsOptions>({
 });
 
 const DEFAULT_LIMIT = 50;
-// A request for nodes of one state reads this many nodes at most. Then it returns a cursor, and the next request
-// continues from there.
+// One request for nodes in a state reads at most this many nodes. Its cursor continues the search.
 const SCANNED = 1_000;
 
-/** The engine of the part in which a flow was made. @throws HoldfastError invalid_argument */
+/** Returns the engine of the queue or partition in which a flow was created. @throws HoldfastError invalid_argument */
 function engineOf(parts: Parts, id: string): Engine {
   return (parts.ofId(checkFlowId(id)) as Parts["all"][number]).engine;
 }
@@ -98,13 +97,13 @@ function placeOf(cursor: string | undefined): number {
   throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
 }
 
-// Limits of a graph: the nodes that are read, the names in their `after` beyond which no more pages are read, and how
+// Limits of a graph: the most nodes to read, the number of names in `after` after which no more pages are read, and how
 // many pages are read at the same time.
 const GRAPH_NODES = 10_000;
 const GRAPH_NAMES = 500_000;
 const PAGES_AT_ONCE = 4;
 
-/** @throws HoldfastError not_found */
+/** Reads the graph of a flow. @throws HoldfastError not_found */
 export async function flowGraph(parts: Parts, id: string): Promise<FlowGraph> {
   const engine = engineOf(parts, id);
   const pageFrom = async (from: number) => {
@@ -130,13 +129,13 @@ export async function flowGraph(parts: Parts, id: string): Promise<FlowGraph> {
   return { flow, ...graphOf(nodes, flow.state === "ended"), scanned: nodes.length };
 }
 
-// In a queue with partitions, the cursor begins with the number of the partition.
+// A cursor: in a queue with partitions, the number of the partition and "~"; then the position in the list.
 const FLOWS_CURSOR = /^(?:(\d{1,3})~)?((?:\d{1,17}(?:\.\d{1,12})?:[\w-]{1,48})?)$/;
 
 /**
- * Lists the flows of a queue. First come the flows that run, the oldest first, then those that have ended with dead
- * letters. The others follow by time: when they will be forgotten or, if they are open, by when they have to be sealed.
- * The partitions of a queue follow one another.
+ * Lists the flows of a queue: first the running ones, oldest first, then those that have ended with dead letters. The
+ * others are sorted by the time at which they are forgotten or, if they are open, have to be sealed. The flows of
+ * partitions come one partition after the other.
  */
 export async function listFlows({ all, queue }: Parts, options: FlowsOptions): Promise<FlowPage> {
   checkShape(flowsShape, options);

@@ -3,7 +3,7 @@ import type { Why } from "../observer/why.ts";
 
 /**
  * Explains why a node was skipped.
- * @param cause the task that did not complete, which is why the node was skipped; null if that task was purged
+ * @param cause the task that did not complete; null if it was purged
  */
 export function whySkipped(task: TaskView, id: string, cause: TaskView | null): Why {
   const ended =

@@ -3,13 +3,13 @@ import type { Engine } from "../engine/engine.ts";
 import { readFlow } from "../engine/flow-reader.ts";
 import { spanOf, type Why } from "../observer/why.ts";
 
-// One call looks at this many nodes. A node comes after 10,000 nodes at most, so five calls are enough.
+// One call reads this many nodes. A node has at most 10,000 others in its `after`, so five calls are enough.
 const LOOKED_AT = 2_000;
 const SHOWN = 5;
 
 /**
- * Explains why a node waits: it counts the nodes before it that have not ended and names the first few. If these are
- * all of them, it also names the one that has run longest.
+ * Explains why a node waits: counts the nodes before it that have not ended, and names the first few. If these are all,
+ * it also names the one that has run longest.
  */
 export async function whyWaiting(engine: Engine, queue: string, task: TaskView): Promise<Why> {
   const { id = "", waitsFor = 0 } = task.flow ?? {};
@@ -40,7 +40,7 @@ export async function whyWaiting(engine: Engine, queue: string, task: TaskView):
   };
 }
 
-/** Returns a sentence about the node that has run longest. It leaves out the name if only one node is open. */
+/** Returns a sentence about the node that has run longest. The name is left out if only one node is open. */
 function slowestOf(open: readonly FlowNodeView[], now: number): string {
   const running = open.filter(({ state }) => state === "processing");
   const [slowest] = running.sort((a, b) => (a.startedAt ?? now) - (b.startedAt ?? now));

@@ -17,11 +17,11 @@ import { receivedError } from "./sent-error.ts";
 type Answer = Extract<ToChild, { kind: "answer" }>;
 
 /**
- * The program of a child process. `argv` has the pid of the worker. The worker sends attempts over the IPC channel, one
- * at a time.
+ * The code of a child process that runs handlers. Its argument is the process id of the worker. The worker sends one
+ * attempt at a time over the IPC channel.
  */
 
-// The function is kept before a handler is loaded, because a handler may replace process.send.
+// Stored before a handler is loaded, because a handler might replace process.send.
 const send = process.send?.bind(process);
 const calls = new Map<number, (answer: Answer) => void>();
 let key = "";
@@ -30,15 +30,16 @@ let lastCall = 0;
 let current: { run: number; abort: AbortController } | undefined;
 
 /**
- * The code of a thread in each child process. The thread ends the child when its worker is gone, because a handler that
- * blocks the event loop would never see that the channel was closed, and would run for ever. The thread gets this
- * function as text, so the function uses nothing from outside.
+ * The code of a thread in each child process, which kills the child when its worker is gone. A handler that blocks the
+ * event loop would not notice that the channel is closed, and would run for ever. The thread gets this function as
+ * text, so it may not use anything outside of it.
  */
 function watchParent(parentPid: number): void {
   setInterval(() => {
     if (process.ppid === parentPid) return;
     try {
-      // A negative pid addresses the process group that the child leads, so the processes that it started end too.
+      // A negative process id stands for the process group of the child, so processes that it has started are killed
+      // too.
       process.kill(-process.pid, "SIGKILL");
     } catch {
       process.kill(process.pid, "SIGKILL");
@@ -47,11 +48,13 @@ function watchParent(parentPid: number): void {
 }
 
 function say(message: FromChild): void {
-  // Without a channel, this process is about to end, and nobody could receive the message.
+  // Without a channel the process is about to end, and nobody would get the message.
   if (process.connected) send?.({ key, ...message }, () => {});
 }
 
-/** Sends a request to the worker. Resolves with what the worker read, once it has done what was asked. */
+/**
+ * Sends a request to the worker. Resolves with the answer, which may have a text, when the worker has done its work.
+ */
 function ask(message: (call: number) => FromChild): Promise<string | undefined> {
   const call = ++lastCall;
   return new Promise((resolve, reject) => {
@@ -74,7 +77,7 @@ const notHere = (what: string) =>
     "invalid_argument",
     `${what} cannot be used in a child process: run this handler in the worker itself`,
   );
-/** The step store of the worker, over the channel. */
+/** A step store whose methods are called in the worker. */
 function storeOfWorker(run: number): StepStore {
   const asked =
     (method: keyof StepStore) =>
@@ -149,7 +152,7 @@ async function run(number: number, task: SentTask): Promise<void> {
   }
 }
 
-/** @throws Error if an option cannot be sent */
+/** Returns the options of the handlers in a form that can be sent. @throws Error if an option cannot be sent */
 function sentHandlers(loaded: Handlers): SentHandlers {
   return Object.fromEntries(
     Object.entries(loaded).map(([rule, entry]) => {

@@ -1,14 +1,13 @@
-/** Why the process of a handler ended before its attempt did. */
+/** Why a child process ended before the attempt of its handler. */
 export type KillReason = "timed_out" | "memory" | "aborted" | "exited" | "closed";
 
 /**
- * The child process that ran an attempt was killed, or ended by itself. This is an ordinary failure: the task is
- * retried with backoff, and goes to the dead letters when its attempts are used up.
- *
- * - `timed_out`: the time-out of the task passed.
+ * Thrown if the child process of an attempt was killed or ended by itself. This counts as an ordinary failure: the task
+ * is retried with backoff, and becomes a dead letter when its attempts are used up.
+ * - `timed_out`: the time-out of the task has passed.
  * - `memory`: the child used more memory than allowed.
  * - `aborted`: the handler ran longer than allowed after its signal was aborted (lease lost, cancel, stop of the
- *   worker).
+ * worker).
  * - `exited`: the child ended by itself: `process.exit`, an uncaught error, a signal from outside.
  * - `closed`: the handlers were closed while the attempt ran.
  */
@@ -20,7 +19,7 @@ export class HandlerKilled extends Error {
     super(message);
     this.name = "HandlerKilled";
     this.reason = reason;
-    // The stack would only show functions of the pool, which does not help anybody.
+    // The stack would only show functions of the pool.
     this.stack = `${this.name}: ${message}`;
   }
 }

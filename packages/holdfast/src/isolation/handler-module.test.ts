@@ -26,7 +26,7 @@ const FORMS: [name: string, code: string, types: string[]][] = [
   ["plain.send.cjs", "module.exports = async () => 1;", ["plain.send"]],
   ["record.cjs", "module.exports = { a: () => 1 };", ["a"]],
   ["named.cjs", "exports.handlers = { a: () => 1 };", ["a"]],
-  // The forms that TypeScript, swc, Babel and esbuild compile `export default` and `export const handlers` to.
+  // What TypeScript, swc, Babel and esbuild make of `export default` and `export const handlers`.
   ["ts.send.cjs", `${COMPILED} exports.default = send; async function send() {}`, ["ts.send"]],
   ["ts-record.cjs", `${COMPILED} exports.default = { a: () => 1 };`, ["a"]],
   ["ts-named.cjs", `${COMPILED} exports.handlers = void 0; exports.handlers = { a: () => 1 };`, ["a"]],
@@ -46,7 +46,7 @@ const FORMS: [name: string, code: string, types: string[]][] = [
 
 test("each form of a module yields its task types if Node loads it", async () => {
   const files = FORMS.map(([name, code]) => moduleOf(name, code));
-  // The test runner unwraps defaults by itself, so the test loads the modules in another process.
+  // The modules are loaded in another process, because the test runner changes default exports.
   const script = `
     import { loadHandlerModule } from ${JSON.stringify(BUILT.href)};
     const types = [];

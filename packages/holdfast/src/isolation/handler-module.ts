@@ -5,11 +5,9 @@ import type { Handlers } from "../worker/handler.ts";
 import { checkHandlers } from "../worker/handler-options.ts";
 
 /**
- * Loads the handlers of one module. The module exports either
- *
+ * Loads the handlers of a module. The module exports either
  * - `handlers`, or a default: a record of task type to function, or to an object with a handler and options, or
  * - a default function, whose task type is the name of the file: `email.send.mjs` handles `email.send`.
- *
  * @param file absolute path
  * @throws HoldfastError invalid_argument, one line that names the file and the cause
  */
@@ -32,7 +30,7 @@ export async function loadHandlerModule(file: string): Promise<Handlers> {
   return check(file, exported);
 }
 
-/** A CommonJS module is imported as the default. If it was compiled from ES modules, its own default is inside. */
+/** Returns the default export. If a CommonJS module was compiled from an ES module, its default is one level deeper. */
 function defaultOf(module: { default?: unknown }): unknown {
   const exported = module.default as
     | { __esModule?: unknown; default?: unknown; handlers?: unknown }
@@ -51,8 +49,8 @@ function check(file: string, record: object): Handlers {
 }
 
 /**
- * Loads the handlers of several modules. @throws HoldfastError invalid_argument, also if two modules have a handler for
- * the same type
+ * Loads the handlers of several modules. @throws HoldfastError invalid_argument, also if two modules handle the same
+ * type
  */
 export async function loadHandlerModules(files: readonly string[]): Promise<Handlers> {
   const handlers = new Map<string, { handler: Handlers[string]; file: string }>();

@@ -11,7 +11,7 @@ import type { FromChild, Refused, SentHandlers, SentTask, ToChild } from "./mess
 import { receivedError } from "./sent-error.ts";
 
 export interface ProcessOptions {
-  /** The code that runs in the child. */
+  /** The code of the child process. */
   code: OwnCode;
   files: readonly string[];
   memoryMb: number;
@@ -19,10 +19,10 @@ export interface ProcessOptions {
   env: NodeJS.ProcessEnv | undefined;
 }
 
-/** How an attempt ended in the child. */
+/** How an attempt ended in the child process: its result, or a message that the result is too large. */
 export type RunEnd = { text?: string; tooLarge?: string };
 
-/** What a child may ask of the context of its attempt. */
+/** What a handler in a child process may call in the context of its attempt. */
 export type AttemptCalls = Pick<HandlerContext, "progress" | "checkpoint" | "readCheckpoint" | "log">;
 
 interface Running {
@@ -34,20 +34,20 @@ interface Running {
 
 const HEAP_FULL = "heap out of memory";
 const TAIL_CHARACTERS = 8_192;
-// The last output of a child may arrive after the child has ended, so the worker waits for the output this long, ms. It
-// does not wait longer, because a grandchild could keep the pipe open for ever.
+// How long the worker waits for the last output of a child that has ended, ms. A process that the child has started may
+// keep the pipe open for ever, so the wait is limited.
 const LAST_WORDS_MS = 500;
 const END_MS = 1_000;
 
-/** One child process. It runs one attempt at a time, so that a kill ends only that attempt. */
+/** A child process for handlers. It runs one attempt at a time, so that killing it ends only that attempt. */
 export class HandlerProcess {
   readonly ready: Promise<SentHandlers>;
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has ended. */
   readonly gone: Promise<void>;
   attempts = 0;
   readonly #child: ChildProcess;
   readonly #memoryMb: number;
-  /** A secret that is part of each message from our own code in the child. */
+  /** A secret in each message of the child that this library sends, by which other messages are recognized. */
   readonly #key = randomUUID();
   #running: Running | undefined;
   #killed: HandlerKilled | undefined;
@@ -58,23 +58,23 @@ export class HandlerProcess {
   constructor(options: ProcessOptions) {
     this.#memoryMb = options.memoryMb;
     const { code } = options;
-    // Code that is given as text would not fit on a command line, so the process reads it from the standard input
-    // ("-").
+    // "-" makes Node read its code from the standard input. Code that is given as text would not fit on a command line.
     this.#child = fork("file" in code ? code.file : "-", [String(process.pid)], {
       execArgv: [
-        // Flags like --eval or --input-type belong to the script of this process, so the child does not get them.
+        // Other flags, such as --eval or --input-type, belong to the script of this process, so the child does not get
+        // them.
         ...process.execArgv.filter((flag) => flag === "--enable-source-maps"),
         ...options.execArgv,
         `--max-old-space-size=${options.memoryMb}`,
       ],
       ...(options.env ? { env: options.env } : {}),
       stdio: ["file" in code ? "ignore" : "pipe", "inherit", "pipe", "ipc"],
-      // The child leads its own process group, so a kill also ends the processes that a handler started. A Ctrl-C at
-      // the terminal reaches only the worker, which gives its attempts their grace.
+      // The child leads its own process group, so that a kill also ends processes that a handler has started. Ctrl-C in
+      // a terminal reaches only the worker, which gives its attempts time to end.
       detached: true,
     });
     const child = this.#child;
-    // The child may be killed before it has read the whole text.
+    // Errors are ignored, because the child may be killed before it has read the whole text.
     if ("text" in code) child.stdin?.on("error", () => {}).end(code.text);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       process.stderr.write(text);
@@ -92,7 +92,7 @@ export class HandlerProcess {
     this.ready.catch(() => {});
     this.gone = new Promise((resolve) => {
       child.once("exit", () => resolve());
-      // The process could not be started.
+      // Without a process id, the process could not be started.
       child.once("error", () => child.pid === undefined && resolve());
     });
     void this.#end().then(() => this.#fail(this.#verdict()));
@@ -107,7 +107,7 @@ export class HandlerProcess {
     return !this.#ended && this.#killed === undefined;
   }
 
-  /** Sets whether the process keeps the worker alive. An idle process does not. */
+  /** Sets whether the process keeps the worker alive. While it is idle, it does not. */
   hold(held: boolean): void {
     const stderr = this.#child.stderr as { ref?: () => void; unref?: () => void } | null;
     if (held) {
@@ -135,9 +135,7 @@ export class HandlerProcess {
     if (this.#running) this.#send({ kind: "abort", run: this.#running.number, reason, message });
   }
 
-  /**
-   * Sends SIGKILL to the process and to the processes that it started. The attempt that the process runs fails at once.
-   */
+  /** Kills the process and the processes that it has started (SIGKILL). The attempt that it runs fails at once. */
   kill(reason: KillReason, message: string): void {
     if (this.#ended || this.#killed) return;
     this.#killed = new HandlerKilled(reason, message);
@@ -168,7 +166,7 @@ export class HandlerProcess {
   }
 
   /**
-   * Returns the message if our own code sent it. Handlers and their imports may send messages too, which are ignored.
+   * Returns a message if this library sent it; undefined otherwise. Handlers and their imports may send messages too.
    */
   #ours(message: unknown): FromChild | undefined {
     const isOurs =
@@ -189,8 +187,8 @@ export class HandlerProcess {
       case "read_checkpoint":
       case "log":
       case "steps":
-        // An attempt that has ended has no lease under which to write. So its messages are ignored, as they are without
-        // isolation.
+        // After its attempt has ended, a handler can write nothing, because it has no lease. So its messages are
+        // ignored.
         void tell(current?.calls, message)
           .then((text) => ({ ...(text === undefined ? {} : { text }) }))
           .catch((error) => ({ error: readThrown(error) }))
@@ -214,7 +212,7 @@ export class HandlerProcess {
     running?.reject(error);
   }
 
-  /** Waits until the process is gone and its last output was read. */
+  /** Waits until the process has ended and its last output was read. */
   #end(): Promise<void> {
     const child = this.#child;
     return new Promise((resolve) => {
@@ -247,7 +245,7 @@ export class HandlerProcess {
   }
 }
 
-/** Does in the worker what a handler asked of its context. @returns the value that was read, as JSON text */
+/** Calls what the handler wants to call in the context of its attempt. @returns what was read, as JSON text */
 async function tell(
   calls: AttemptCalls | undefined,
   message: Extract<FromChild, { kind: "progress" | "checkpoint" | "read_checkpoint" | "log" | "steps" }>,
@@ -261,7 +259,7 @@ async function tell(
   return undefined;
 }
 
-/** Calls a method of the step store. An attempt that has ended has no store. */
+/** Calls a method of the step store. After its attempt has ended, a handler has no step store. */
 async function stepsOf(
   calls: AttemptCalls | undefined,
   { method, argument }: Extract<FromChild, { kind: "steps" }>,
@@ -273,9 +271,7 @@ async function stepsOf(
   return call.call(store, argument === "" ? undefined : JSON.parse(argument));
 }
 
-/**
- * The child has refused a value. This makes another value, which the context of the worker refuses for the same reason.
- */
+/** Returns a value that the context in the worker refuses with the same error as the child has done. */
 export function unstorable({ code, message }: Refused): object {
   return {
     toJSON() {

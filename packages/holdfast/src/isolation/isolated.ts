@@ -13,13 +13,13 @@ import { ProcessPool } from "./pool.ts";
 /** Options of `isolated`. */
 export interface IsolationOptions {
   /**
-   * The most child processes. Each runs one attempt at a time. Give the worker the same `concurrency`; otherwise
-   * attempts wait for a process while their leases run. 1 to 1_000. @default 4
+   * The most child processes. Each runs one attempt at a time. Give the worker the same `concurrency`, because
+   * otherwise attempts wait for a process while their leases run. 1 to 1_000. @default 4
    */
   processes?: number | undefined;
   /**
-   * The memory of one child, for its heap and for its resident set. A child that uses more is killed. Node alone takes
-   * about 60. Megabytes, 128 to 65_536. @default 256
+   * The most memory of a child, both for its heap and for its resident set. A child that uses more is killed. Node
+   * alone takes about 60. Megabytes, 128 to 65_536. @default 256
    */
   memoryMb?: number | undefined;
   /**
@@ -27,13 +27,13 @@ export interface IsolationOptions {
    * @default 5_000
    */
   killAfterMs?: number | undefined;
-  /** A child ends after this many attempts; the next one starts fresh. @default 10_000 */
+  /** After this many attempts, a child ends and is replaced. @default 10_000 */
   recycleAfter?: number | undefined;
-  /** A child that has had nothing to do for this long ends. Milliseconds. @default 60_000 */
+  /** A child that has been idle for this long ends. Milliseconds. @default 60_000 */
   idleMs?: number | undefined;
   /** How long a child may take to load the modules. Milliseconds. @default 30_000 */
   startMs?: number | undefined;
-  /** Flags of Node for the children, such as `["--import", "tsx"]`. */
+  /** Flags of Node for the children, such as `["--import", "tsx"]`. @default none */
   execArgv?: readonly string[] | undefined;
   /** The environment of the children. @default the environment of this process, including its secrets */
   env?: NodeJS.ProcessEnv | undefined;
@@ -66,21 +66,20 @@ export const isolationShape = shapeOf<IsolationOptions>({
 
 /** Handlers that run in child processes. */
 export interface IsolatedHandlers {
-  /** For `new Worker(queue, handlers, …)`. */
+  /** The handlers for `new Worker(queue, handlers, …)`. */
   readonly handlers: Handlers;
-  /** Process ids of the children that live now. */
+  /** The process ids of the running children. */
   readonly pids: number[];
-  /** Ends the children, after `worker.stop()`; resolves when all are gone. Idempotent. */
+  /** Ends the children. Call it after `worker.stop()`. Resolves when all have ended. May be called several times. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Loads handlers in child processes, never in this process, and forwards each attempt to one of them. If an attempt
- * exceeds its time-out, its memory or its grace after an abort, only that attempt is killed, and fails as
- * `HandlerKilled`. An attempt whose process ends fails in the same way. The worker, its leases and its other attempts
- * continue.
- *
+ * Loads handlers in child processes, never in this one, and passes each attempt on to one of them. If an attempt
+ * exceeds its time-out, its memory or its time after an abort, its process is killed and the attempt fails as
+ * `HandlerKilled`. The same happens if the process ends by itself. The worker, its leases and its other attempts are
+ * not affected.
  * @param modules path or file URL of a module that exports `handlers` (or of several such modules), in the form that
  * the worker service loads
  * @throws HoldfastError invalid_argument if an option is out of range or a module does not load
@@ -157,7 +156,7 @@ async function runIn(
       traceparent,
     };
     const running = process.run(sent, ctx);
-    // The signal may have been aborted while the process was taken.
+    // The signal may have been aborted before the listener was added.
     if (signal.aborted) onAbort();
     return resultOf(await running);
   } finally {

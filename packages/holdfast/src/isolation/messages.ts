@@ -5,7 +5,8 @@ import type { HandlerOptions } from "../worker/handler.ts";
 import type { Thrown } from "../worker/thrown.ts";
 
 /**
- * The messages between a worker and a child process. They are sent as JSON, so a lone surrogate in a payload survives.
+ * An attempt as a worker sends it to a child process. Messages are sent as JSON, so that a lone surrogate in a payload
+ * is kept.
  */
 
 export interface SentTask {
@@ -22,16 +23,16 @@ export interface SentTask {
   traceparent: string | null;
 }
 
-/** `run` numbers the attempts of one child. `call` numbers the requests of a handler to its context. */
+/** A message to a child process. `run` is the number of an attempt, `call` the number of a request of its handler. */
 export type ToChild =
   /**
-   * The first message. It has the `key`, which is part of each message of our own code, because handlers and their
-   * imports may use the channel too.
+   * The first message. Each message of this library has its `key`, because handlers and their imports may also use the
+   * channel.
    */
   | { kind: "start"; key: string; files: readonly string[] }
   | { kind: "run"; run: number; task: SentTask }
   | { kind: "abort"; run: number; reason: AttemptAborted["reason"]; message: string }
-  /** `text`: what the worker read. `error`: the error that the call has to throw. */
+  /** The answer to a request. `text`: what was read. `error`: the error to throw. */
   | { kind: "answer"; call: number; text?: string; error?: Thrown };
 
 export type FromChild =
@@ -43,13 +44,13 @@ export type FromChild =
   | { kind: "checkpoint"; run: number; call: number; text: string }
   | { kind: "read_checkpoint"; run: number; call: number }
   | { kind: "log"; run: number; call: number; text: string; level: LogLevel }
-  /** A call of the step store of the worker. `argument` is JSON text. */
+  /** A call of a method of the step store in the worker. `argument` is JSON text. */
   | { kind: "steps"; run: number; call: number; method: keyof StepStore; argument: string }
-  /** `tooLarge`: the handler has ended, but the value that it returned is too large to be stored. */
+  /** `tooLarge`: the handler has completed, but its result is too large to be stored. */
   | { kind: "done"; run: number; text?: string; tooLarge?: string }
   | { kind: "failed"; run: number; error: Thrown };
 
-/** The rules of the handlers of a child, with their options. */
+/** The handlers of a child process by their rules, with their options. */
 export type SentHandlers = Readonly<Record<string, Omit<HandlerOptions, "handler">>>;
 
 export interface Refused {

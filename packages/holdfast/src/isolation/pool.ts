@@ -18,12 +18,12 @@ interface Waiting {
 
 const MEMORY_LOOK_MS = 100;
 
-/** The child processes. They are started when they are needed, and each of them is idle or runs one attempt. */
+/** The child processes for handlers. They start when they are needed. Each is idle, or runs one attempt. */
 export class ProcessPool {
   readonly #options: PoolOptions;
   /** Every process that has not ended. */
   readonly #all = new Set<HandlerProcess>();
-  /** The process that was used last is used next, so that the others can end when they are idle for too long. */
+  /** The idle processes. The one that was used last is used next, so that the others become idle long enough to end. */
   readonly #idle: HandlerProcess[] = [];
   readonly #idleTimers = new Map<HandlerProcess, NodeJS.Timeout>();
   readonly #waiting: Waiting[] = [];
@@ -57,8 +57,8 @@ export class ProcessPool {
   }
 
   /**
-   * Takes a process for one attempt. The caller has to give the process back, even if it was killed. @throws the reason
-   * of the signal, or HandlerKilled
+   * Takes a process for one attempt. The caller has to give it back, even if it was killed. @throws the reason of the
+   * signal, or HandlerKilled
    */
   take(signal: AbortSignal): Promise<HandlerProcess> {
     if (this.#closed) return Promise.reject(new HandlerKilled("closed", "the handlers were closed"));
@@ -98,7 +98,7 @@ export class ProcessPool {
     else this.#rest(process);
   }
 
-  /** Ends every process; attempts that still run fail. Resolves when all processes are gone. Idempotent. */
+  /** Ends every process. Running attempts fail. Resolves when all processes have ended. May be called several times. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -153,7 +153,8 @@ export class ProcessPool {
     } catch (error) {
       this.#starting--;
       process.kill("closed", "it could not be started");
-      // Each failed start fails one waiting attempt, so a broken module cannot make the pool fork for ever.
+      // Each failed start also fails one waiting attempt, so that a broken module does not cause new processes for
+      // ever.
       this.#waiting.shift()?.reject(error);
     }
   }

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** Returns the resident memory of processes, in bytes, by pid. Processes that have ended are left out. */
+/** Returns the resident memory of processes in bytes, by process id. Processes that have ended are left out. */
 export async function residentBytes(pids: readonly number[]): Promise<Map<number, number>> {
   const bytes = new Map<number, number>();
   if (pids.length === 0) return bytes;

@@ -2,7 +2,8 @@ import { CancelTask, FatalError, Postpone, RateLimited, RetryAfter } from "@hold
 import type { Thrown } from "../worker/thrown.ts";
 
 /**
- * Turns a value that was thrown in a child into an error of this process. A value that was not an error becomes a text.
+ * Turns what was thrown in a child process into an error of this process. A thrown value that is not an error becomes a
+ * text.
  */
 export function receivedError(sent: Thrown): unknown {
   const { name, message, frames, code, means, delayMs = 0, scope, cause, errors, text } = sent;

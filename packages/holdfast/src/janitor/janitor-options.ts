@@ -10,27 +10,28 @@ import type { RewoundEvent } from "./rewind.ts";
 
 /** Options of a `Janitor`. */
 export interface JanitorOptions {
-  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+  /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are then used. */
   redis: RedisOption;
   /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
-  /** Longest sleep between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
+  /** The longest time between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
   sweepIntervalMs?: number | undefined;
-  /** How often each queue is audited. 0: only after a rewind. Milliseconds, 0 to 2_147_483_647. @default 60_000 */
-  auditIntervalMs?: number | undefined;
-  /** How many entries one audit looks at. The next audit continues from there. 1 to 10_000_000. @default 10_000 */
-  auditBudget?: number | undefined;
   /**
-   * The most records of operator actions that are kept; older ones are dropped. 1_000 to 10_000_000. @default 100_000
+   * How often each queue is audited. 0: only after Redis has lost writes. Milliseconds, 0 to 2_147_483_647. @default
+   * 60_000
    */
+  auditIntervalMs?: number | undefined;
+  /** How many entries one audit compares; the next audit continues from there. 1 to 10_000_000. @default 10_000 */
+  auditBudget?: number | undefined;
+  /** How many records of operator actions are kept; older ones are removed. 1_000 to 10_000_000. @default 100_000 */
   auditLogMax?: number | undefined;
-  /** The queues to look after. @default every registered queue */
+  /** The queues to sweep. @default every registered queue */
   queues?: string[] | undefined;
-  /** Whether the janitor enqueues the tasks of schedules that are due. @default true */
+  /** Whether the janitor enqueues the due tasks of schedules. @default true */
   schedules?: boolean | undefined;
-  /** The clock by which schedules are due, ms since the epoch; for tests. @default Redis time */
+  /** For tests: returns the time by which schedules are due, ms since the epoch. @default the time of Redis */
   clockMs?: (() => number) | undefined;
-  /** Called after each script call, with its name and time in seconds; for metrics. @default none */
+  /** Called after each script call, with the name of the script and the time in seconds, for metrics. @default none */
   onScript?: ConnectionOptions["onScript"] | undefined;
 }
 
@@ -67,29 +68,29 @@ export interface SweptEvent {
   queue: string;
   /** Scheduled tasks that became pending. */
   promoted: number;
-  /** Tasks whose lease had expired, by what became of them. */
+  /** Tasks whose lease had expired, by their new state. */
   reaped: { requeued: number; dead: number; cancelled: number };
-  /** Dead letters of tasks that no registered worker has a handler for. */
+  /** Tasks that became dead letters, because no registered worker has a handler for their type. */
   rejected: number;
-  /** Tasks whose `expiresAt` passed before a worker took them. */
+  /** Tasks that expired: their `expiresAt` passed before they started. */
   expired: number;
   /** Ended tasks that were removed after their retention. */
   purged: number;
-  /** Dead letters that were beyond a cap of the queue (`maxDead`, `maxDeadAgeMs`). */
+  /** Dead letters that were removed because of the settings `maxDead` and `maxDeadAgeMs` of the queue. */
   dropped: number;
-  /** The number of remembered ids and request records that were dropped. */
+  /** Ids of removed tasks and stored replies that were forgotten. */
   forgotten: number;
 }
 
 /** The events of a `Janitor`, each with its arguments. */
 export interface JanitorEvents {
-  /** A queue, or one partition of it, was swept. */
+  /** A queue or partition was swept. */
   swept: [SweptEvent];
-  /** A part of a queue was audited. */
+  /** A queue or partition was audited. */
   audited: [AuditReport];
   /** The janitor has decided whether to enqueue an occurrence of a schedule. */
   scheduled: [ScheduleRunEvent];
-  /** Redis lost writes that this janitor had seen. The audit of the queue follows at once. */
+  /** Redis has lost writes that this janitor had seen. The queue is audited next. */
   rewound: [RewoundEvent];
   /** An error. The janitor continues with its next sweep. */
   error: [HoldfastError];

@@ -15,18 +15,18 @@ import { Dealer } from "../shares/dealer.ts";
 import { type JanitorEvents, type JanitorOptions, janitorShape } from "./janitor-options.ts";
 import { Sweep } from "./sweep.ts";
 
-// How often the audit log is trimmed, ms. Operators write few records in that time.
+// How often old records are removed from the audit log, ms. Operators write few records in that time.
 const TRIM_MS = 10_000;
 const DEFAULT_GRACE_MS = 25_000;
 const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
-// How often shared limits are divided again, ms.
+// How often shared limits are divided among their queues, ms.
 const DEAL_MS = 1_000;
-// A janitor that has not looked at the schedules for this long plus its sweep interval counts as gone, ms.
+// A janitor that has not read the schedules for this long plus its sweep interval counts as gone, ms.
 const SILENT_MS = 15_000;
 /**
- * Takes back expired leases, promotes due tasks, purges tasks past retention, and enqueues the tasks of schedules. Any
- * number of janitors may run.
+ * Takes back expired leases, makes due tasks pending, removes tasks after their retention, and enqueues the tasks of
+ * schedules. Any number of janitors may run.
  */
 export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #client: Holdfast;
@@ -80,13 +80,13 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     }
   }
 
-  /** When a sweep of all queues last succeeded, ms since the epoch; 0 before the first success. */
+  /** Returns when a sweep of all queues last succeeded, ms since the epoch; 0 before the first one. */
   lastSuccessAt(): number {
     return this.#lastSuccessAt;
   }
 
   /**
-   * Connects, runs the boot checks and begins to sweep. Resolves with the janitor.
+   * Connects, checks Redis and begins to sweep. Resolves with the janitor.
    * @throws HoldfastError redis_unavailable, redis_refused or redis_unsupported, after which the janitor can be started
    * again; closed
    */
@@ -96,7 +96,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     try {
       await this.#client.check();
     } finally {
-      // If the janitor was stopped meanwhile, its connections are closed, which is the cause of any error.
+      // If the janitor was stopped meanwhile, this reports "stopped" instead of the errors of the closed connection.
       this.#assertRuns();
     }
     if (this.#running) return this;
@@ -110,8 +110,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * Ends the present sweep after the queue that it is sweeping, and gives up on Redis after the grace. Idempotent; a
-   * later call can shorten the grace.
+   * Ends the present sweep after its present queue. If Redis does not answer, the wait ends after `graceMs`. May be
+   * called several times; a later call can shorten the time.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
@@ -126,7 +126,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#wake?.();
     void this.#grace.over.then(() => this.#client.close());
     await this.#loop;
-    // If Redis is not available, the entry of this janitor expires by itself.
+    // If Redis cannot be reached, the entry of this janitor expires by itself.
     if (this.#isAnnounced && this.#client.connection.isReady)
       await this.#grace.orEnd(this.#client.registry.removeJanitor(this.#id));
     this.#grace.end();
@@ -134,9 +134,9 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * Enqueues the tasks of schedules that are due, then sweeps all queues once.
-   * @returns ms until the next occurrence comes, the next lease expires or the next task is due, at most the sweep
-   * interval
+   * Enqueues the due tasks of schedules, then sweeps all queues once.
+   * @returns ms until the next occurrence of a schedule, the next expiry of a lease or the next due task, at most the
+   * sweep interval
    */
   async runOnce(): Promise<number> {
     await this.#client.check();
@@ -162,7 +162,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       try {
         nextInMs = Math.min(nextInMs, await this.#sweep.run(this.#client.engine(queue)));
       } catch (error) {
-        // An error in one queue must not keep the other queues from being swept.
+        // An error in one queue must not stop the sweep of the others.
         failure ??= error;
       }
     }
@@ -171,7 +171,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     await this.#forgetWorkers(workers);
     await this.#trimAuditLog();
     this.#lastSuccessAt = Date.now();
-    // The times count from the beginning of the sweep, so the duration of the sweep is subtracted.
+    // These times are counted from the beginning of the sweep, so the duration of the sweep is subtracted.
     return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
   }
 
@@ -190,9 +190,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * Returns the parts of the queues to sweep: the queues of the option `queues`, otherwise all registered queues. A
-   * Redis that lost its last writes may have lost the registration of a queue. So queues that hold tasks and that
-   * workers name are added.
+   * Returns the queues and partitions to sweep: those of the option `queues`, otherwise all registered ones. If Redis
+   * has lost writes, a registration may be missing, so queues that workers name and that have tasks are added.
    */
   async #queuesInUse(workers: readonly WorkerEntry[]): Promise<string[]> {
     const partitioned = await this.#partitions.all();
@@ -207,7 +206,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       const engine = this.#client.engine(queue);
       if ((await this.#client.connection.command<number>("HEXISTS", engine.keys.tasks, "#in")) === 0)
         continue;
-      // A queue is swept even if it cannot be registered.
+      // The queue is swept even if registering it fails.
       await engine.open().catch((error: unknown) => this.emit("error", asHoldfastError(error)));
       queues.add(queue);
     }

@@ -1,21 +1,23 @@
-/** Redis went back to an earlier state than this process has seen: it was restarted, or another node took over. */
+/**
+ * Redis went back to an earlier state than this process has seen, because it was restarted or another node took over.
+ */
 export interface RewoundEvent {
   /** The queue whose writes were lost. */
   queue: string;
-  /** The number of visits of janitors that this janitor had seen, and the number now. */
+  /** The counter of janitor visits as this janitor had last seen it. */
   epochSeen: number;
-  /** See `epochSeen`. */
+  /** The counter of janitor visits now. */
   epoch: number;
-  /** The run id of the server that this janitor had seen. */
+  /** The run id of the Redis server as this janitor had last seen it. */
   runIdSeen: string;
-  /** The run id of the server now. */
+  /** The run id of the Redis server now. */
   runId: string;
 }
 
 /**
- * Recognizes a rewind by two signs together: the server has another run id, and the number of visits is not above the
- * last one that was seen. Each janitor counts a visit. So a rewind goes unseen if other janitors have made more visits
- * since than were lost.
+ * Notices that Redis has lost writes, by two signs: the server has another run id, and the counter of janitor visits is
+ * not higher than before. Every janitor adds to the counter, so a loss stays unnoticed if other janitors have since
+ * made more visits than were lost.
  */
 export class RewindDetector {
   readonly #seen = new Map<string, { epoch: number; runId: string }>();

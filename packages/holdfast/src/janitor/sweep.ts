@@ -8,18 +8,18 @@ import { freeSteps } from "../engine/steps.ts";
 import type { JanitorEvents, SweptEvent } from "./janitor-options.ts";
 import { RewindDetector } from "./rewind.ts";
 
-// One call handles at most this many tasks, because more would block Redis for too long.
+// One call handles at most this many tasks. More would block Redis for too long.
 const CALL_TASKS = 200;
-// A sweep of one queue ends after this many calls, so that one queue cannot hold up the others.
+// A sweep of a queue makes at most this many calls of each kind, so that the other queues do not have to wait.
 const CALLS_PER_SWEEP = 50;
-// An audit reads the records that it checks. Audit steps of this size are a fair share of one sweep.
+// How many entries one sweep audits, so that the audit does not delay the sweep too much.
 const AUDIT_STEP = 1_000;
 const AUDIT_STEP_MS = 250;
 const STEPS_PER_CALL = 1_000;
 const REQUEST_IDLE_MS = 3_600_000;
 const SHOWN_TYPES = 20;
 
-/** Says in a dead letter which workers were registered. */
+/** Returns a text for dead letters that says which workers were registered. */
 function knownWorkers(workers: number, types: readonly string[]): string {
   if (workers === 0) return "no worker of this queue is registered";
   const shown = types.slice(0, SHOWN_TYPES).join(", ");
@@ -36,16 +36,15 @@ export interface SweepOptions {
 }
 
 /**
- * Sweeps one queue: takes back expired leases, promotes due tasks, ends expired tasks, purges old ones, and audits a
- * part of the queue.
+ * Sweeps one queue or partition: takes back expired leases, makes due tasks pending, ends expired tasks, removes old
+ * ones, and audits some of its entries.
  */
 export class Sweep {
   readonly #o: SweepOptions;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
-  // The position at which the next sweep continues to search for expired tasks, if the pending lists are longer than a
-  // window.
+  // Where the next sweep continues to search for expired tasks, by queue. Only long lists need more than one sweep.
   readonly #expiredUpTo = new Map<string, number>();
-  // The cursor at which the next sweep continues to search for unique keys that no task holds.
+  // Where the next sweep continues to search for unique keys that no task holds, by queue.
   readonly #freedUpTo = new Map<string, string>();
   readonly #rewinds = new RewindDetector();
 
@@ -60,7 +59,10 @@ export class Sweep {
       for (const queue of kept.keys()) if (!queues.includes(queue)) kept.delete(queue);
   }
 
-  /** @returns the time until the next lease expires or the next task is due, ms, at most the sweep interval */
+  /**
+   * Sweeps a queue. @returns the time until the next lease expires or the next task is due, ms, at most the sweep
+   * interval
+   */
   async run(engine: Engine): Promise<number> {
     await this.#lookForRewind(engine);
     const swept: SweptEvent = {
@@ -73,7 +75,7 @@ export class Sweep {
       dropped: 0,
       forgotten: 0,
     };
-    // The time until the next lease expires or the next task is due. It is 0 if this sweep could not do all its work.
+    // The time until the next lease expires, ms. 0: this sweep could not handle all expired leases.
     let expiryInMs = 0;
     for (let call = 0; call < CALLS_PER_SWEEP && expiryInMs === 0; call++) {
       const reaped = await engine.reap(CALL_TASKS);
@@ -109,7 +111,7 @@ export class Sweep {
       if (purged + dropped + forgotten < CALL_TASKS) break;
     }
     if (keys > 0) await this.#freeKeys(engine);
-    // Counts ends of nodes that no worker came to, delivers messages, and ends and forgets flows.
+    // Counts ended nodes that no worker has counted, delivers messages to other queues, and ends and forgets flows.
     if (flows) await advanceAll(engine, CALLS_PER_SWEEP);
     for (let call = 0; call < CALLS_PER_SWEEP && tasksWithSteps > 0; call++)
       tasksWithSteps = (await freeSteps(engine, STEPS_PER_CALL)).left;
@@ -128,14 +130,14 @@ export class Sweep {
     )
       this.#o.events.emit("swept", swept);
     await this.#audit(engine);
-    // -1 means that there is no such time.
+    // -1 means that no time is known.
     const inMs = (ms: number) => (ms < 0 ? this.#o.sweepIntervalMs : ms);
     return Math.min(this.#o.sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
   }
 
   /**
-   * Ends tasks that have waited too long for a worker with a handler for their type. A registered worker counts even if
-   * it is silent.
+   * Ends tasks that have waited too long for a worker with a handler for their type. A registered worker counts, even
+   * if it sends no heartbeats.
    */
   async #reject(engine: Engine): Promise<number> {
     const queue = queueOfPartition(engine.queue) ?? engine.queue;
@@ -155,7 +157,7 @@ export class Sweep {
   }
 
   /**
-   * Looks for expired tasks at the heads of the lists, where most of them are, and in one window of the rest. Each
+   * Searches for expired tasks at the heads of the lists, where most of them are, and in one window of the rest. Each
    * sweep takes the next window.
    */
   async #expire(engine: Engine): Promise<number> {
@@ -178,8 +180,8 @@ export class Sweep {
   }
 
   /**
-   * Removes entries of unique keys that no task holds. Each sweep looks at one part of them, and at further parts as
-   * long as it removes a quarter of a part.
+   * Removes unique keys that no task holds. Each sweep checks one section of them, and more sections as long as it
+   * removes at least a quarter of a section.
    */
   async #freeKeys(engine: Engine): Promise<void> {
     let cursor = this.#freedUpTo.get(engine.queue) ?? "0";

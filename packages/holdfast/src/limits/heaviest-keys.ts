@@ -9,23 +9,23 @@ export const KEY_ORDERS = ["waiting", "running", "heldUntil"] as const;
 /** The value by which keys are sorted, highest first. */
 export type KeyOrder = (typeof KEY_ORDERS)[number];
 
-/** The most keys with waiting tasks that are looked at. */
+/** At most this many keys with waiting tasks are read. */
 const KEYS_LOOKED_AT = 5_000;
-/** How many fields are read from the hash that has both the records of tasks and the accounts of keys. */
+/** How many fields are read from the hash `state`, which has the accounts of keys among the records of tasks. */
 const FIELDS_LOOKED_AT = 100_000;
 
-/** The first keys of a queue in an order. */
+/** The keys of a queue with the highest values. */
 export interface HeaviestKeys {
-  /** The first keys in the order that was asked for. */
+  /** The keys, highest value first. */
   keys: TaskKeyView[];
-  /** How many keys were looked at. */
+  /** How many keys were read. */
   lookedAt: number;
-  /** False: only some of the keys were read, so there may be others. */
+  /** Whether all keys were read. If not, other keys may have higher values. */
   isWhole: boolean;
 }
 
 /**
- * Returns the first keys in an order, among the keys that have waiting or running tasks, a hold or a limit of their
+ * Returns the keys with the highest values, among those that have waiting or running tasks, a hold or a limit of their
  * own.
  */
 export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): Promise<HeaviestKeys> {
@@ -39,7 +39,7 @@ export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): P
   };
 }
 
-/** @param share the number of parts of the queue, among which the bounds are divided */
+/** @param share the number of partitions, among which the limits of this search are divided */
 async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyView[]; isWhole: boolean }> {
   const byKey = new Map<string, TaskKeyView>();
   const add = (keys: readonly TaskKeyView[]) => {
@@ -54,7 +54,7 @@ async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyVie
     add(page.keys);
     cursor = page.cursor;
   }
-  // No index has the keys without waiting tasks. Their accounts are found among the records of the tasks.
+  // Keys without waiting tasks are in no index, so their accounts are searched among the records of the tasks.
   const accounts = await scanAccounts(engine, Math.ceil(FIELDS_LOOKED_AT / share), KEYS_LOOKED_AT / share);
   const others = accounts.keys.filter((key) => !byKey.has(key));
   for (let from = 0; from < others.length; from += KEYS_PER_CALL)
@@ -62,6 +62,6 @@ async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyVie
   return { keys: [...byKey.values()].filter(isWorthy), isWhole: cursor === null && accounts.isWhole };
 }
 
-/** Whether a key is worth showing. Some accounts are kept only until their rate has recovered. */
+/** Returns whether a key is shown. Some accounts have no tasks, and are only kept until their rate has recovered. */
 const isWorthy = ({ waiting, running, limit, heldUntil }: TaskKeyView) =>
   waiting > 0 || running > 0 || limit !== null || heldUntil !== null;

@@ -108,28 +108,28 @@ export const queueLimitsShape = shapeOf<QueueLimits>({
 });
 
 export interface KeyLimitOptions {
-  /** How long the limit is valid, ms, from 1 ms to 365 days. @default for ever */
+  /** How long the limit lasts, ms, 1 ms to 365 days. @default for ever */
   forMs?: number | undefined;
 }
 
 export interface HoldOptions {
   /** The key to hold. @default the whole queue */
   key?: string | undefined;
-  /** The type to hold, instead of a key. */
+  /** The task type to hold, in place of a key. */
   type?: string | undefined;
 }
 
 export interface ListKeysOptions {
   /** The `cursor` of the previous page. */
   cursor?: string | undefined;
-  /** 1 to 500. @default 100 */
+  /** How many keys a page has, 1 to 500. @default 100 */
   limit?: number | undefined;
 }
 
 export interface TryLimitsOptions {
   /**
-   * The slots of all workers together, 1 to 1,000,000. @default the slots of the workers that run now, but not fewer
-   * than the tasks that the records show running at one time
+   * How many slots all workers have together, 1 to 1,000,000. @default the slots of the running workers, but at least
+   * as many as the recorded tasks that ran at the same time
    */
   slots?: number | undefined;
 }
@@ -142,9 +142,9 @@ export const tryLimitsShape = shapeOf<TryLimitsOptions>({
 });
 
 export interface HeaviestKeysOptions {
-  /** The keys with the highest value come first. @default "waiting" */
+  /** The value by which keys are sorted, highest first. @default "waiting" */
   by?: KeyOrder | undefined;
-  /** 1 to 500. @default 20 */
+  /** How many keys are returned, 1 to 500. @default 20 */
   limit?: number | undefined;
 }
 

@@ -39,8 +39,8 @@ export class Limits {
   }
 
   /**
-   * The limits of a queue, and why tasks wait. If the queue has partitions, the numbers are those of all partitions
-   * together. @throws HoldfastError queue_not_found
+   * Returns the limits of a queue, and why tasks wait. The numbers of all partitions are added up.
+   * @throws HoldfastError queue_not_found
    */
   async get(queue: string): Promise<LimitsView> {
     const { all, partitions } = await this.#partitions.known(queue);
@@ -64,15 +64,15 @@ export class Limits {
     };
   }
 
-  /** Checks limits as `set` does, but changes nothing. @throws HoldfastError invalid_argument */
+  /** Checks limits like `set`, without changing anything. @throws HoldfastError invalid_argument */
   check(limits: QueueLimits): void {
     checkShape(checks.queueLimitsShape, limits);
   }
 
   /**
-   * Sets all limits of a queue. Removes every limit that is not given. Creates the queue if it does not exist. The next
-   * grant already obeys the new limits. If the queue has partitions, its limit is divided among them according to the
-   * tasks that wait there.
+   * Sets all limits of a queue; those that are not given are removed. Creates the queue if it does not exist. The new
+   * limits apply at once. In a queue with partitions, the limit of the queue is divided among them by their waiting
+   * tasks.
    * @throws HoldfastError invalid_argument
    */
   async set(queue: string, limits: QueueLimits): Promise<LimitsView> {
@@ -96,7 +96,10 @@ export class Limits {
     return this.get(queue);
   }
 
-  /** The keys that have waiting tasks, in the order of their bytes. @throws HoldfastError queue_not_found */
+  /**
+   * Returns a page of the keys that have waiting tasks, in the order of their bytes. @throws HoldfastError
+   * queue_not_found
+   */
   async keys(
     queue: string,
     options: checks.ListKeysOptions = {},
@@ -118,8 +121,8 @@ export class Limits {
   }
 
   /**
-   * Counts the waiting and running tasks of a key, and says why tasks wait. @throws HoldfastError queue_not_found,
-   * invalid_argument
+   * Counts the waiting and running tasks of a key, and says why tasks wait.
+   * @throws HoldfastError queue_not_found, invalid_argument
    */
   async key(queue: string, key: string): Promise<TaskKeyView> {
     const { engine } = (await this.#partitions.known(queue)).ofKey(key);
@@ -128,7 +131,7 @@ export class Limits {
   }
 
   /**
-   * Gives a key its own limit instead of the limit of all keys; null removes it.
+   * Gives a key a limit of its own, which replaces the limit of all keys; null removes it.
    * @throws HoldfastError queue_not_found, invalid_argument
    */
   async setKey(
@@ -143,7 +146,7 @@ export class Limits {
   }
 
   /**
-   * Stops grants of tasks of a key, of a type, or of the whole queue for `holdMs`; 0 ends the hold.
+   * Stops tasks of a key, of a type, or of the whole queue from starting for `holdMs`; 0 ends the hold.
    * @param holdMs 0 to 365 days
    * @throws HoldfastError queue_not_found, invalid_argument
    */
@@ -160,13 +163,16 @@ export class Limits {
     await Promise.all(all.map(({ engine }) => changeKey(engine, of, { holdMs })));
   }
 
-  /** The limits that several queues share. */
+  /** Returns the limits that several queues share. */
   async shared(): Promise<SharedLimitView[]> {
     const all = await this.#client.sharedLimits.all();
     return all.filter(({ name }) => !isOfPartitions(name)).map(sharedView);
   }
 
-  /** Checks a limit as `share` does, but changes nothing. @throws HoldfastError invalid_argument, invalid_queue_name */
+  /**
+   * Checks a shared limit like `share`, without changing anything. @throws HoldfastError invalid_argument,
+   * invalid_queue_name
+   */
   async checkShare(name: string, limit: Limit, queues: readonly string[]): Promise<void> {
     checkArgument("name", checks.sharedName, name);
     checkShape(checks.limitShape, limit);
@@ -183,8 +189,8 @@ export class Limits {
   }
 
   /**
-   * Sets a limit that several queues share. Queues that do not exist are created. Every second a janitor divides the
-   * limit among the queues according to the tasks that wait there. Together the queues never exceed the limit.
+   * Sets a limit that several queues share. Queues that do not exist are created. Every second, a janitor divides the
+   * limit among the queues by their waiting tasks. Together the queues never exceed the limit.
    * @param name 1 to 64 of A-Z a-z 0-9 _ . -
    * @param limit `concurrency`, `rate`, or both
    * @param queues 1 to 100
@@ -197,17 +203,17 @@ export class Limits {
     return sharedView(await this.#dealer.set(name, limit, names));
   }
 
-  /** Ends a limit that queues share. @returns false if no shared limit has this name */
+  /** Removes a shared limit. @returns false if there is no shared limit with this name */
   async unshare(name: string): Promise<boolean> {
     checkArgument("name", checks.sharedName, name);
     return this.#dealer.end(name);
   }
 
   /**
-   * Computes how long tasks would have waited under other limits. It uses the newest completed tasks of the queue, at
-   * most 10,000, and the tasks that wait now. It changes nothing.
-   * @param limits all limits, as for `set`. The limits of types have to be the same as now, because a trial does not
-   * compute them
+   * Simulates how long tasks would have waited under other limits, without changing anything. It uses the newest
+   * completed tasks of the queue, at most 10,000, and the tasks that wait now.
+   * @param limits all limits, as for `set`. The limits of types have to be the present ones, because they are not
+   * simulated
    * @throws HoldfastError queue_not_found, invalid_argument; conflict if the queue keeps no completed task
    */
   async try(queue: string, limits: QueueLimits, options: checks.TryLimitsOptions = {}): Promise<LimitsTrial> {
@@ -228,8 +234,8 @@ export class Limits {
   }
 
   /**
-   * The keys with the most waiting or running tasks, or the longest hold. Lists only keys that have tasks, a hold or
-   * their own limit. Reads up to 5,000 keys with waiting tasks, and finds the other keys in up to 100,000 fields of the
+   * Returns the keys with the most waiting or running tasks, or the longest hold. Keys without tasks, hold and limit
+   * are left out. Reads up to 5,000 keys with waiting tasks, and searches for others in up to 100,000 fields of the
    * queue.
    * @throws HoldfastError queue_not_found, invalid_argument
    */
@@ -248,7 +254,7 @@ export class Limits {
 
 const hasTypes = ({ types = {} }: QueueLimits) => Object.keys(types).length > 0;
 
-/** The types of all partitions together. A type is shown as held if it is held in one partition. */
+/** Joins the task types of all partitions. A type is shown as held if it is held in one partition. */
 function typesOf(parts: readonly TaskTypeView[][]): TaskTypeView[] {
   const types = new Map<string, TaskTypeView>();
   for (const view of parts.flat()) {

@@ -23,7 +23,7 @@ export type { Tracing } from "../tracing/tracing.ts";
 
 /** Options of `openTelemetry`. */
 export interface OpenTelemetryOptions {
-  /** @default the global tracer provider */
+  /** Where the tracer comes from. @default the global tracer provider */
   tracerProvider?: TracerProvider;
 }
 
@@ -31,8 +31,9 @@ const SYSTEM = "holdfast";
 const BODY_SIZE = "messaging.message.body.size";
 
 /**
- * Makes spans by the messaging conventions of OpenTelemetry: one PRODUCER span per enqueue or batch, and one CONSUMER
- * span per attempt, as a child of the enqueue. Give it as the option `tracing` of `Holdfast`, `Queue` or `Worker`.
+ * Creates spans by the messaging conventions of OpenTelemetry: a PRODUCER span for each enqueue or batch, and a
+ * CONSUMER span for each attempt, as a child of the enqueue. Use it as the option `tracing` of `Holdfast`, `Queue` or
+ * `Worker`.
  */
 export function openTelemetry(options: OpenTelemetryOptions = {}): Tracing {
   const tracer = (options.tracerProvider ?? trace).getTracer("holdfast", "0.1.0");
@@ -71,7 +72,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Tracing {
   };
 }
 
-/** A partition is not a separate destination: `orders/3` is partition 3 of `orders`. */
+/** Splits a name such as `orders/3`, which is partition 3 of the queue `orders`. */
 function destinationOf(name: string): { queue: string; attributes: Attributes } {
   const [queue = name, partition] = name.split("/");
   const attributes: Attributes = { "messaging.system": SYSTEM, "messaging.destination.name": queue };
@@ -80,7 +81,7 @@ function destinationOf(name: string): { queue: string; attributes: Attributes } 
 }
 
 /**
- * Links an attempt to the previous attempt. If that attempt left no span, for example after a crash, the first attempt
+ * Links an attempt to the attempt before it. If that one left no span, for example after a crash, the first attempt
  * after a replay links to the enqueue.
  */
 function linksOf({ parent, previous, attempt, generation }: AttemptAbout): Link[] {
@@ -105,7 +106,7 @@ function remote(parent: TraceContext) {
   return trace.setSpanContext(context.active(), spanContextOf(parent));
 }
 
-/** Returns undefined if the tracer does nothing. Then no trace context is stored. */
+/** Returns undefined if tracing is off, so that no trace context is stored. */
 function contextOf(span: Span): TraceContext | undefined {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
   if (!trace.isSpanContextValid({ traceId, spanId, traceFlags })) return undefined;

@@ -6,9 +6,9 @@ import type { BulkOptions } from "../observer/observer-options.ts";
 import { finishHere, localAuthor } from "./finish-here.ts";
 
 /**
- * Replays or discards every dead letter that matches, or changes every scheduled task, as an operation that runs in
+ * Replays or discards all matching dead letters, or changes all matching scheduled tasks, as an operation that runs in
  * this process.
- * @param total the number of tasks that match
+ * @param total how many tasks match
  * @returns the number of tasks by outcome
  * @throws HoldfastError invalid_argument, rate_limited (too many operations run), conflict (somebody cancelled it)
  */

@@ -5,7 +5,7 @@ import { taskView } from "../engine/task-view.ts";
 
 type CanaryView = NonNullable<OperationView["canary"]>;
 
-/** The result of a canary; `null` while some of its tasks have not ended. */
+/** The result of a canary: the first few tasks of a replay, which have to complete before the others are replayed. */
 export interface CanaryVerdict {
   passed: boolean;
   detail: string | null;
@@ -14,8 +14,8 @@ export interface CanaryVerdict {
 }
 
 /**
- * Looks at the tasks of a canary.
- * @param seen the ids that were seen completed before, because retention may have removed these tasks since
+ * Checks the tasks of a canary. Returns null while some of them have not ended.
+ * @param seen the ids of tasks that were completed at an earlier check, because they may have been removed since
  * @param shown returns the parts of a task that the operation may show. @default all parts
  */
 export async function lookAtCanary(
@@ -42,7 +42,7 @@ export async function lookAtCanary(
     else open++;
   }
   canary.completed = seen.size;
-  // One failed task is enough to fail the canary. The other tasks of the canary may continue, but the operation stops.
+  // One failed task is enough: the operation stops, although the other tasks of the canary may go on.
   if (failed.length > 0) {
     const what = isLate ? ` within ${canary.waitMs / 1_000} s` : "";
     const [{ id, detail } = { id: "", detail: "" }] = failed;

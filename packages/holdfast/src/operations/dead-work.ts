@@ -57,7 +57,7 @@ export function discardWork(operation: ClaimedOperation, parts: Parts): Work {
   return { ...walkOf(operation, parts, "dead"), move };
 }
 
-/** Selects the tasks that were discarded while the discard ran. Tasks of other discards are skipped. */
+/** Restores the tasks that one discard has taken. Tasks of other discards are skipped. */
 export function restoreWork(operation: ClaimedOperation, parts: Parts): Work {
   const { undoes } = operation.spec;
   if (!undoes) throw new HoldfastError("internal", `operation ${operation.id} undoes nothing`);

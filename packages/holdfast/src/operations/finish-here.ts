@@ -9,18 +9,16 @@ import { OperationRunner } from "./operation-runner.ts";
 const LOOK_MS = 50;
 
 export interface FinishOptions {
-  /**
-   * When it is aborted, the operation is handed over after the present batch, so that another process can continue it.
-   */
+  /** Aborting this signal stops the operation here after its present batch, so that another process can continue it. */
   signal?: AbortSignal | undefined;
   /** Called after each batch with the number of tasks that are done. */
   onProgress?: ((done: number) => void) | undefined;
 }
 
 /**
- * Runs an operation in this process until it ends, so that no service is needed. If another process has begun the
- * operation, waits for that process.
- * @returns the operation; it has not ended if it was paused or handed over
+ * Runs an operation in this process until it ends, so that no service is needed. If another process runs it already,
+ * waits for that process.
+ * @returns the operation; it has not ended if it was paused or stopped here
  * @throws HoldfastError the error that made the operation fail here, or not_found
  */
 export async function finishHere(
@@ -64,8 +62,8 @@ export async function finishHere(
 }
 
 /**
- * Names the author of an operation that the library starts. There is no key and no request, so the audit record names
- * the process and the machine.
+ * Describes who starts an operation through the library. There is no API key and no request, so the audit record has
+ * the process and the machine instead.
  */
 export const localAuthor = (actor: string): OperationSpec["by"] => ({
   actor,

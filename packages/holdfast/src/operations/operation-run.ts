@@ -12,14 +12,17 @@ import {
 import { lookAtCanary } from "./canary.ts";
 import type { Batch, Moved, Place, Work } from "./work.ts";
 
-/** The progress of an operation. It is stored with the view, so that another process can continue the operation. */
+/** How far an operation is. It is stored in Redis, so that another process can continue the operation. */
 interface Progress {
   sequence: number;
   place: Place | null;
-  /** The batch that was begun. A process that continues the operation repeats this batch under the same sequence. */
+  /**
+   * The batch that is being moved; null if none is. A process that continues the operation repeats this batch with the
+   * same sequence.
+   */
   batch: Batch | null;
   counted: boolean;
-  /** Until when the tasks of the canary may complete; null until all of them have been replayed. */
+  /** Until when the tasks of the canary have to complete; null until all of them have been replayed. */
   lookUntil: number | null;
 }
 
@@ -28,20 +31,20 @@ export interface RunOptions {
   owner: string;
   leaseMs: number;
   work: Work;
-  /** Removes from a task what the view of the operation may not show. @default shows all of it */
+  /** Removes from a task what the operation may not show. @default shows all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
-  /** When it is aborted, the operation is handed over between two batches. */
+  /** Aborting this signal stops the operation here after its present batch, so that another process can continue it. */
   signal: AbortSignal;
   onMoved?: ((operation: ClaimedOperation, moved: Moved) => void) | undefined;
   /** Called with the error that makes the operation fail. */
   onFailed?: ((error: HoldfastError) => void) | undefined;
 }
 
-// Calls of 200 tasks block Redis for a few milliseconds at most.
+// A call for 200 tasks blocks Redis for a few milliseconds at most.
 const CALL_TASKS = 200;
 const LOOK_MS = 250;
 const RETRY_MS = 500;
-/** Errors after which Redis may have executed the call or not. Repeating the same call is safe. */
+/** After these errors Redis may or may not have run the call. It is safe to repeat the same call. */
 const TRANSIENT: readonly string[] = [
   "redis_unavailable",
   "redis_refused",
@@ -49,10 +52,10 @@ const TRANSIENT: readonly string[] = [
   "redis_read_only",
 ];
 
-/** Thrown if another process holds the operation now, or this process has to stop. */
+/** Thrown to leave the operation, because another process runs it now, or because this process has to stop. */
 class Left extends Error {}
 
-/** Runs one operation in this process, from its present state to its end. */
+/** Runs one operation in this process, from where it is now until it ends. */
 export class OperationRun {
   readonly #operation: ClaimedOperation;
   readonly #options: RunOptions;
@@ -60,7 +63,7 @@ export class OperationRun {
   #progress: Progress;
   #control: OperationControl;
   #failuresKept: number;
-  /** The fields of failures that are not yet written. */
+  /** Failures that are not stored yet. */
   #unwritten: Record<string, string> = {};
   #wroteAtMs = performance.now();
   #pace = { begunMs: performance.now(), done: 0 };
@@ -78,7 +81,9 @@ export class OperationRun {
         : (JSON.parse(operation.batch) as Progress);
   }
 
-  /** @returns the view of the operation if it has ended; null if it was paused, handed over or lost */
+  /**
+   * @returns the operation if it has ended; null if it was paused or stopped here, or if another process runs it now
+   */
   async run(): Promise<OperationView | null> {
     try {
       return await this.#toTheEnd();
@@ -93,11 +98,11 @@ export class OperationRun {
   }
 
   async #toTheEnd(): Promise<OperationView | null> {
-    // The first write also returns what operators asked for. No task is moved in the millisecond in which the operation
-    // began, so that a task that dies again is seen to have died after that.
+    // The first write also returns what operators have asked for. The loop waits until the millisecond in which the
+    // operation began is over, so that tasks that die later have a later time.
     do await this.#write("run");
     while (this.#nowMs <= this.#operation.startedAt && (await delay(1, true)));
-    // The process that ran this operation before may have died while it moved a batch, so that batch is repeated.
+    // If the process that ran the operation before died during a batch, the batch is repeated.
     if (this.#progress.batch) await this.#moveBatch();
     if (!(await this.#mayGoOn())) return this.#stopped();
     await this.#count();
@@ -111,11 +116,11 @@ export class OperationRun {
       await this.#step(this.#batchSize());
       await this.#keepPace();
     }
-    // Requests of operators that arrived during the last batch no longer have an effect.
+    // What operators asked for during the last batch has no effect any more.
     return this.#end("succeeded");
   }
 
-  /** Moves one batch. The batch is stored before it is moved, so that another process can repeat it. */
+  /** Moves one batch. The batch is stored first, so that another process can repeat it. */
   async #step(size: number): Promise<void> {
     const { place } = this.#progress;
     if (place === null) return;
@@ -170,7 +175,7 @@ export class OperationRun {
     this.#progress.counted = !abort.signal.aborted;
   }
 
-  /** @returns false if this process was asked to stop before the canary had ended */
+  /** Replays the canary and waits for it. @returns false if this process has to stop before the canary has ended */
   async #runCanary(canary: NonNullable<OperationView["canary"]>): Promise<boolean> {
     while (
       canary.taskIds.length < canary.size &&
@@ -208,7 +213,7 @@ export class OperationRun {
 
   #batchSize(): number {
     const { ratePerSecond } = this.#view;
-    // About four calls a second: often enough for an even pace, and rarely enough to cost little.
+    // With a rate, about four calls per second: even enough, and cheap enough.
     return ratePerSecond === null
       ? CALL_TASKS
       : Math.max(1, Math.min(CALL_TASKS, Math.floor(ratePerSecond / 4)));
@@ -225,7 +230,7 @@ export class OperationRun {
     }
   }
 
-  /** Sleeps. The sleep ends early if this process has to stop. */
+  /** Sleeps, but not longer than until this process has to stop. */
   async #pauseFor(ms: number): Promise<void> {
     await delay(Math.max(1, ms), undefined, { signal: this.#options.signal }).catch(() => undefined);
   }
@@ -238,12 +243,12 @@ export class OperationRun {
     return this.#control !== "pause" && this.#control !== "cancel";
   }
 
-  /** Ends or pauses the operation, as an operator asked. */
+  /** Ends or pauses the operation, as an operator has asked. */
   async #stopped(): Promise<OperationView | null> {
     if (this.#control === "cancel") return this.#end("cancelled");
     this.#view.state = "paused";
     await this.#write("pause");
-    // If the operation was resumed or cancelled meanwhile, this process still holds it and continues.
+    // If the operation was resumed or cancelled meanwhile, this process continues with it.
     if (this.#control === "pause") return null;
     this.#view.state = "running";
     this.#pace = { begunMs: performance.now(), done: 0 };
@@ -260,14 +265,14 @@ export class OperationRun {
   }
 
   /**
-   * Writes from time to time during a search that finds no tasks. So the lease and the progress are kept without a
+   * Writes from time to time while a search finds no tasks, so that the lease and the position are stored without a
    * write for each page.
    */
   async #writeSometimes(): Promise<void> {
     if (performance.now() - this.#wroteAtMs > LOOK_MS) await this.#write("run");
   }
 
-  /** @throws Left if another process holds the operation now */
+  /** Stores how far the operation is, and renews the lease. @throws Left if another process runs the operation now */
   async #write(phase: OperationPhase): Promise<void> {
     const { store, owner, leaseMs } = this.#options;
     const fields: Record<string, string> = {
@@ -283,7 +288,7 @@ export class OperationRun {
     this.#nowMs = reply.now;
   }
 
-  /** Repeats a step while Redis is not available, if the step can be repeated. */
+  /** Repeats a step while Redis is unavailable. The step has to be repeatable. */
   async #retried<T>(step: () => Promise<T>): Promise<T> {
     for (;;) {
       try {

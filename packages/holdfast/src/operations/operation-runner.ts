@@ -13,20 +13,20 @@ import type { Moved, Work } from "./work.ts";
 /** Options of an `OperationRunner`. */
 export interface OperationRunnerOptions {
   client: Holdfast;
-  /** The producer's side of a queue, for a burst. */
+  /** Returns a queue into which a burst enqueues its test tasks. */
   producer(queue: string): BurstProducer;
-  /** How long this process may keep an operation without renewing its lease, ms. @default 5_000 */
+  /** How long an operation stays with this process if its lease is not renewed, ms. @default 5_000 */
   leaseMs?: number;
-  /** How often the runner looks for operations that nobody runs, ms. @default 500 */
+  /** How often to look for operations that no process runs, ms. @default 500 */
   pollMs?: number;
   /**
-   * How many operations run here at the same time. Beyond these, one more runs for each share that has no operation
+   * How many operations run here at the same time. Beyond that, one more may run for each user who has no operation
    * here.
    * @default 4
    */
   concurrency?: number;
   /**
-   * Removes from a task what an operation may not show, because more people may read the operation than the task.
+   * Removes from a task what an operation may not show, because more people may read operations than tasks.
    * @default shows all of it
    */
   shown?: ((task: TaskView) => TaskView) | undefined;
@@ -37,12 +37,12 @@ export interface OperationRunnerOptions {
   onError?(error: HoldfastError): void;
 }
 
-/** Runs operations, each in one process at a time, and continues those that another process left. */
+/** Runs operations. Each runs in one process at a time; one whose process has died is continued by another process. */
 export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #partitions: PartitionRegistry;
   readonly #abort = new AbortController();
-  /** The operations that run here, each with the API key or address to whose share it counts; "" if there is none. */
+  /** The operations that run here, each with the user whose limit it counts for; "" for nobody's. */
   readonly #running = new Map<Promise<void>, string>();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
@@ -56,17 +56,20 @@ export class OperationRunner {
     this.#loop ??= this.#run();
   }
 
-  /** Makes the runner look for operations at once, because one was just created. */
+  /** Looks for operations now, because one was just created. */
   nudge(): void {
     this.#wake?.();
   }
 
-  /** Runs one operation until it ends, however many others run here, unless another process holds it. */
+  /** Runs one operation until it ends, however many others run here, unless another process runs it. */
   async runNow(id: string): Promise<void> {
     await (await this.#claim({ only: id }))?.ended;
   }
 
-  /** Hands over the operations that run here, each after its present batch. Idempotent. */
+  /**
+   * Stops all operations here after their present batches, so that other processes can continue them. May be called
+   * several times.
+   */
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#wake?.();
@@ -79,7 +82,8 @@ export class OperationRunner {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        // An owner with many long operations must not delay the operations of others.
+        // If there is no room, users with operations here are skipped, so that they do not delay the operations of
+        // others.
         const passOver = () => (this.#running.size < concurrency ? [] : [...new Set(this.#running.values())]);
         while (!signal.aborted && (await this.#claim({ passOver: passOver() })));
       } catch (error) {
@@ -96,7 +100,7 @@ export class OperationRunner {
     }
   }
 
-  /** @returns undefined if there is nothing to run */
+  /** Takes an operation and runs it. @returns undefined if there is none */
   async #claim(which: { only?: string; passOver?: string[] }): Promise<{ ended: Promise<void> } | undefined> {
     const { client, leaseMs = 5_000 } = this.#options;
     const owner = nanoid();

@@ -12,8 +12,8 @@ function orderOf(state: string): ListOrder {
 }
 
 /**
- * Empties states. It removes from each index at most as many tasks as the index had at first, so that tasks that are
- * added meanwhile do not keep the operation running for ever.
+ * Empties states. Removes from each index at most as many tasks as it had at first, so that the operation ends even if
+ * tasks are added all the time.
  */
 export function emptyWork(operation: ClaimedOperation, parts: Parts): Work {
   const indexes = (operation.spec.states ?? []).flatMap((state) =>
@@ -44,14 +44,14 @@ export function emptyWork(operation: ClaimedOperation, parts: Parts): Work {
   };
 }
 
-/** The part of a queue that a burst needs. */
+/** The methods of a queue that a burst needs. */
 export interface BurstProducer {
   enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]>;
 }
 
 /**
- * Enqueues the tasks of a burst. Their ids are the id of the operation and a number, so a repeated batch is accepted
- * only once.
+ * Enqueues the test tasks of a burst. Their ids are the id of the operation and a number, so that a repeated batch is
+ * accepted only once.
  */
 export function burstWork(operation: ClaimedOperation, producer: BurstProducer): Work {
   const { tasks, failRate, type } = operation.spec.burst ?? { tasks: 0, failRate: 0, type: "demo.echo" };
@@ -73,7 +73,7 @@ export function burstWork(operation: ClaimedOperation, producer: BurstProducer):
       const refusal = results.find((item) => !item.ok);
       if (!refusal || refusal.ok)
         return { done: count, counts: { enqueued: count }, failures: [], taskIds: [] };
-      // Nobody knows whether the batch was accepted, so it is sent again with the same ids.
+      // The batch may or may not have been accepted, so it is sent again with the same ids.
       if (["outcome_unknown", "redis_unavailable", "redis_refused"].includes(refusal.error.code))
         throw refusal.error;
       const enqueued = results.filter(({ ok }) => ok).length;

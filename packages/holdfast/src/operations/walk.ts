@@ -5,12 +5,12 @@ import { readTasks } from "../observer/task-list.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { Place, Work } from "./work.ts";
 
-// `get` takes at most this many ids at a time.
+// `get` takes at most this many ids.
 const READ = 100;
 
 export const engineAt = (parts: Parts, place: number) => (parts.all[place] as Parts["all"][number]).engine;
 
-/** An id can name a partition that does not exist. Such an id is looked up in the first part, where it is not found. */
+/** An id may name a partition that does not exist. It is then looked up in the first one, which does not have it. */
 export const placeOf = (parts: Parts, id: string) => Math.max(0, parts.placeOf(id));
 
 export const scoreOf = (cursor: string) => Number(cursor.slice(0, cursor.indexOf(":")));
@@ -19,7 +19,7 @@ export const scoreOf = (cursor: string) => Number(cursor.slice(0, cursor.indexOf
 export type WalkedState = "dead" | "scheduled";
 const INDEXES = { dead: "deadLetters", scheduled: "scheduled" } as const;
 
-/** Reads the next tasks in a state, in order of time. Dead letters that died after `until` are left out. */
+/** Reads the next tasks in a state, in the order of time. Dead letters that died after `until` are left out. */
 async function stretch(
   engine: Engine,
   after: string,
@@ -27,9 +27,8 @@ async function stretch(
   options: { queue: string; state: WalkedState; filter: TaskFilter; until: number },
 ): Promise<{ ids: string[]; after: string | null }> {
   const { queue, state, until } = options;
-  // The filter is checked during the run, because an operation of a newer version may have a field that this version
-  // does not know. Such an operation then ends as failed. Durations in a query count from the start of the operation,
-  // so that it selects the same tasks however long it runs.
+  // The filter is checked only here, because an operation of a newer version may have unknown fields. It then fails.
+  // Durations are counted from the start of the operation, so that they select the same tasks however long it runs.
   const filter = bulkFilterOf(options.filter, until);
   const { from, to } = filter.spanOf(state);
   const all = filter.isEverything;
@@ -37,8 +36,8 @@ async function stretch(
   const page = await engine.list(INDEXES[state], "first", start, all ? size : Math.min(size, READ));
   const isOver = page.cursor === "" || (state === "dead" && scoreOf(page.cursor) > until);
   const next = isOver || (to !== undefined && scoreOf(page.cursor) >= to) ? null : page.cursor;
-  // If the filter selects all tasks, and no task of the page died after `until`, the tasks need not be read. The script
-  // does not change scheduled tasks that were scheduled later.
+  // If the filter selects all tasks and none of this page died after `until`, the tasks need not be read. For scheduled
+  // tasks, the script itself skips those that were scheduled later.
   if (all && (!isOver || state === "scheduled")) return { ids: page.ids, after: next };
   const tasks = await readTasks(queue, engine, page.ids);
   const meant = tasks.filter(
@@ -47,7 +46,7 @@ async function stretch(
   return { ids: meant.map(({ id }) => id), after: next };
 }
 
-/** Goes through the tasks of a selection: the given ids, or all tasks in a state that match. */
+/** Goes through the selected tasks: those with the given ids, or all matching tasks in a state. */
 export function walkOf(
   operation: ClaimedOperation,
   parts: Parts,

@@ -1,9 +1,9 @@
 import type { Kind, Shape } from "./shape.ts";
 
-/** The longest time of a Node timer: 24.8 days. A longer timer would end at once. */
+/** The longest time of a timer in Node, 24.8 days. A longer timer would fire at once. */
 export const MAX_TIMER_MS = 2_147_483_647;
 
-/** A whole number. Every time in ms is a whole number, so Infinity, NaN and fractions are refused. */
+/** A whole number, such as every time in ms. Infinity, NaN and fractions are refused. */
 export function whole(from: number, to: number): Kind {
   return {
     wants: `a whole number from ${from} to ${to}`,
@@ -11,7 +11,7 @@ export function whole(from: number, to: number): Kind {
   };
 }
 
-/** A moment, ms since the epoch. */
+/** A time in ms since the epoch. */
 export const epochMs: Kind = {
   ...whole(0, 8.64e15),
   wants: "a time in ms since the epoch (a whole number, such as Date.now())",
@@ -31,7 +31,7 @@ export function oneOf(...values: readonly string[]): Kind {
 
 export const isText = (value: unknown): value is string => typeof value === "string";
 
-/** A text without lone surrogates, of `from` to `to` characters. */
+/** A text of `from` to `to` characters, without lone surrogates. */
 export function text(from: number, to: number): Kind {
   return {
     wants: `a text of ${from} to ${to} characters`,
@@ -55,17 +55,17 @@ export function listOf(kind: Kind, wants: string, from: number, to: number): Kin
   };
 }
 
-/** An object whose fields are options. */
+/** An object of options. */
 export function nested(shape: Shape): Kind {
   return { wants: `an object of ${shape.what}`, is: () => false, shape };
 }
 
-/** An object whose fields are options, or another kind of value. */
+/** An object of options, or another kind of value. */
 export function nestedOr(shape: Shape, other: Kind): Kind {
   return { wants: `an object of ${shape.what}, or ${other.wants}`, is: other.is, shape };
 }
 
-/** An object with any names, each of which has an object of options. */
+/** An object whose names are free, and whose values are objects of options. */
 export function recordOf(name: Kind, shape: Shape, most: number): Kind {
   return {
     wants: `an object of at most ${most} names, each ${name.wants}, with an object of ${shape.what}`,
@@ -84,7 +84,7 @@ export const abortSignal: Kind = {
   is: (value) => value instanceof AbortSignal,
 };
 
-/** A value of any of several kinds. */
+/** A value of one of several kinds. */
 export function either(...kinds: readonly Kind[]): Kind {
   return {
     wants: kinds.map(({ wants }) => wants).join(", or "),

@@ -1,27 +1,30 @@
 import { type ErrorCode, HoldfastError, nearest } from "@holdfast/contracts";
 
-/** The values that one option takes. */
+/** Which values an option accepts. */
 export interface Kind {
   /** The end of the sentence "maxRetries has to be …". */
   readonly wants: string;
   is(value: unknown): boolean;
-  /** If the value is an object of options: its shape. `is` accepts the other values. */
+  /** For an object of options: its options. Values that `is` accepts are accepted as well. */
   readonly shape?: Shape | undefined;
-  /** If the value is an object with any names: the shape of the options that each name has. */
+  /** For an object with free names: the options that each name has. */
   readonly each?: Shape;
-  /** Whether the value is a secret, which no error message may show. */
+  /** Whether the value is secret, so that error messages must not show it. */
   readonly isSecret?: boolean;
-  /** @default "invalid_argument" */
+  /** The code of the error for a wrong value. @default "invalid_argument" */
   readonly code?: ErrorCode;
 }
 
-/** The options of all members of a union, including those that only some members have. */
+/** The options of all members of a union, also those that only some members have. */
 export type Merged<Union> = { [Name in Union extends unknown ? keyof Union : never]?: unknown };
 
-/** One kind per option of an options object. A missing or an unknown name does not compile. */
+/** One kind for each option of an options object. A missing or unknown name is a compile error. */
 export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
 
-/** The fields that a public options object may have. `undefined` means "left out" everywhere; null does not. */
+/**
+ * Which options a public options object may have. Everywhere, `undefined` means that an option is left out; null does
+ * not.
+ */
 export interface Shape {
   /** The end of the sentence "jobId is not an option of …". */
   readonly what: string;
@@ -40,10 +43,10 @@ export interface ShapeSpec<Options> {
   title: string;
   example?: string;
   kinds: Kinds<Options>;
-  /** The names that other libraries use for an option, and the advice about each. */
+  /** Advice for names that other libraries use for an option. */
   hints?: Readonly<Record<string, string>>;
   required?: readonly (keyof Options & string)[];
-  /** Checked last. @returns why options that are valid one by one contradict each other */
+  /** A check of all options together, done last. @returns why they contradict each other; undefined if they do not */
   rule?: (options: Options) => string | undefined;
 }
 
@@ -61,8 +64,8 @@ export function shapeOf<Options>(spec: ShapeSpec<Options>): Shape {
 }
 
 /**
- * Checks the names, kinds and ranges of options.
- * @param at the place of these options within others, such as `backoff.`
+ * Checks the names and values of options.
+ * @param at where these options are within others, such as `backoff.`
  * @throws HoldfastError invalid_argument that names the option and says what it has to be
  */
 export function checkShape(shape: Shape, options: unknown, at = ""): void {
@@ -75,7 +78,7 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
     const value = (options as Record<string, unknown>)[name];
     const kind = shape.kinds.get(name);
     if (kind === undefined) {
-      // An unknown name with the value undefined is harmless, because undefined means "left out".
+      // An unknown option with the value undefined is accepted, because undefined means that it is left out.
       if (value === undefined) continue;
       throw refused(shape, unknownOption(shape, name, at));
     }
@@ -98,9 +101,7 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
   if (wrong !== undefined) throw refused(shape, wrong, undefined, at === "" ? undefined : at.slice(0, -1));
 }
 
-/**
- * Checks one argument that is not an options object. @throws HoldfastError invalid_argument, or the code of the kind
- */
+/** Checks a single argument. @throws HoldfastError invalid_argument, or the code of the kind */
 export function checkArgument<Value>(name: string, kind: Kind, value: Value): Value {
   if (kind.is(value)) return value;
   throw new HoldfastError(
@@ -109,7 +110,7 @@ export function checkArgument<Value>(name: string, kind: Kind, value: Value): Va
   );
 }
 
-/** @param field the nested options that contradict each other */
+/** Makes the error. @param field the options that contradict each other */
 function refused(
   shape: Shape,
   text: string,
@@ -124,7 +125,7 @@ function refused(
   );
 }
 
-/** Returns the anchor that GitHub makes from a heading. */
+/** Returns the anchor that GitHub makes of a heading. */
 export function anchorOf(title: string): string {
   return title
     .toLowerCase()
@@ -148,7 +149,7 @@ function clipped(text: string): string {
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 
-/** Describes a value for a message. The text is short, and does not show what an object contains. */
+/** Describes a value in an error message, shortly and without the contents of objects. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return clipped(JSON.stringify(value));
   if (typeof value === "function") return "a function";

@@ -5,8 +5,8 @@ const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
   parts.reduce((total, part) => total + of(part), 0);
 
 /**
- * Each partition has its own part of a cap and counts its own records, so the numbers are added up. A cap of 0 means no
- * cap.
+ * Joins the settings of the partitions of a queue. Each partition has its part of a limit, so limits are added up; 0
+ * means no limit.
  */
 export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
   const [first] = parts as [QueueSettings];
@@ -23,8 +23,8 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
 }
 
 /**
- * Returns the settings of each of `count` partitions. Caps are divided and rounded up, so that their sum is never below
- * the requested cap.
+ * Returns the settings of each of `count` partitions. Limits are divided and rounded up, so that their sum is not below
+ * the limit of the queue.
  */
 export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
   const split = { ...settings };
@@ -49,8 +49,8 @@ function mergeFlow(parts: readonly QueueFlow[]): QueueFlow {
 }
 
 /**
- * Adds up the stats of the parts of a queue, which were counted at slightly different moments. @param partitions null
- * if there are none
+ * Adds up the statistics of the partitions of a queue, which were read at slightly different times. @param partitions
+ * how many there are; null for a queue without partitions
  */
 export function mergeStats(
   queue: string,
@@ -99,7 +99,7 @@ export function mergeStats(
   };
 }
 
-/** Adds up the stats of the parts of each queue, and sorts the queues by name. */
+/** Adds up the statistics of partitions by their queue, and sorts the queues by name. */
 export function mergeByQueue(all: readonly QueueStats[]): QueueStats[] {
   const byQueue = new Map<string, QueueStats[]>();
   for (const stats of all) {

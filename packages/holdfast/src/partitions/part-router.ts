@@ -5,10 +5,10 @@ import { checkArgument } from "../options/shape.ts";
 import { partitionOfKey } from "./partition-names.ts";
 import type { Parts } from "./parts.ts";
 
-// Tasks without an id or a key go to one part until a script call is full. Then they go to the next part.
+// Tasks without an id or a key go to one partition until a script call is full, and then to the next one.
 const TOGETHER = LIMITS.scriptTasks;
 
-/** The fields of a task that decide which part of its queue it goes to. */
+/** The fields of a task that decide which partition it goes to. */
 export interface RoutedTask {
   id?: string | undefined;
   partitionKey?: string | undefined;
@@ -16,13 +16,13 @@ export interface RoutedTask {
   unique?: Unique | undefined;
 }
 
-/** Chooses the part of the queue for each task that is enqueued. */
+/** Chooses the partition for each task that is enqueued. A queue without partitions counts as one partition. */
 export class PartRouter {
   #turn = 0;
   #together = 0;
 
   /**
-   * Returns the index of the part in `parts.all`, or -1 if the id names a partition that these parts do not have.
+   * Returns the index of the partition in `parts.all`; -1 if the id names a partition that does not exist.
    * @throws HoldfastError invalid_task_id, invalid_argument
    */
   placeFor(parts: Parts, task: RoutedTask | undefined): number {
@@ -60,7 +60,7 @@ export class PartRouter {
 }
 
 /**
- * Returns the unique key that decides the partition of a task.
+ * Returns the unique key, which decides the partition of the task.
  * @throws HoldfastError invalid_argument if another option would also decide the partition
  */
 function uniqueKeyAlone({ unique, id, partitionKey, key }: RoutedTask): string {

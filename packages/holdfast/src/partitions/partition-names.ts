@@ -3,14 +3,17 @@ import { LIMITS } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { whole } from "../options/kinds.ts";
 
-/** The number of partitions of a queue now, and the number that it had at first. */
+/** The number of partitions of a queue: at first, and now. */
 export interface Partitions {
   readonly first: number;
   readonly count: number;
 }
 
 export const partitionsKind = whole(1, LIMITS.partitions);
-/** Reads the partitions of a queue from the fields of the registry (`PartitionRegistry`); null if it has none. */
+/**
+ * Reads the numbers of partitions of a queue from the fields of the registry (`PartitionRegistry`); null if it has
+ * none.
+ */
 export function partitionsIn(fields: Record<string, string>, queue: string): Partitions | null {
   const counts: number[] = [];
   if (queue.includes(":")) return null;
@@ -19,27 +22,27 @@ export function partitionsIn(fields: Record<string, string>, queue: string): Par
   return counts.length === 0 ? null : { first: counts[0] as number, count: Math.max(...counts) };
 }
 
-// Other minted ids have 14 characters. Older producers and observers recognize the ids of partitions by their length of
-// 16. With 14 characters these ids would need as much memory (docs/adr/what-makes-it-fast.md).
+// Other ids of the library have 14 characters. Older versions recognize the ids of partitions by these 16 characters,
+// and 14 would not save memory here (docs/adr/what-makes-it-fast.md).
 const ID_CHARACTERS = 16;
 const MINTED = /^p:(0|[1-9]\d{0,2}):[A-Za-z0-9_-]{16}$/;
 
 export const partitionNames = (queue: string, count: number) =>
   Array.from({ length: count }, (_, partition) => `${queue}/${partition}`);
 
-/** Mints an id that contains the partition of its task. */
+/** Returns a new id that contains the partition of its task. */
 export const mintPartitionId = (partition: number) => `p:${partition}:${nanoid(ID_CHARACTERS)}`;
 
 /**
- * Turns an id for a queue without partitions into an id for a queue with partitions, which contains the partition. The
- * same text always gives the same id.
+ * Turns an id for a queue without partitions into one that contains the partition. The same text always gives the same
+ * id.
  */
 export const idInPartition = (partition: number, text: string) =>
   `p:${partition}:${hash("sha256", text, "base64url").slice(0, ID_CHARACTERS)}`;
 
 /**
- * The hash that decides where stored tasks are, so it must not change: FNV-1a over the UTF-8 bytes with the final steps
- * of MurmurHash3, 32 bits.
+ * The hash that decides in which partition a task is. It must never change, because tasks are stored by it: FNV-1a over
+ * the UTF-8 bytes with the final steps of MurmurHash3, 32 bits.
  */
 export function partitionHash(text: string): number {
   let hash = 0x811c9dc5;
@@ -50,15 +53,15 @@ export function partitionHash(text: string): number {
 }
 
 /**
- * Returns the partition of a key, to which all tasks of the key go. If the queue grows, new tasks may go to another
- * partition.
+ * Returns the partition to which tasks with this partitionKey go. If the queue gets more partitions, new tasks may go
+ * to another one.
  */
 export const partitionOfKey = (key: string, partitions: Partitions) => partitionHash(key) % partitions.count;
 
 /**
- * Returns the partition of a task, from its id alone. A minted id contains the partition. Any other id is hashed over
- * the first number of partitions, which never changes. So growth moves no task, and an id always leads to the same
- * partition.
+ * Returns the partition of a task from its id alone. An id of the library contains the partition. Any other id is
+ * hashed over the first number of partitions, which never changes. So no task has to move when the queue gets more
+ * partitions.
  */
 export function partitionOfId(id: string, partitions: Partitions): number {
   const minted = MINTED.exec(id);

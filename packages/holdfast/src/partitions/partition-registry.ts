@@ -11,7 +11,7 @@ import { splitSettings } from "./merge-stats.ts";
 import { type Partitions, partitionsIn, partitionsKind } from "./partition-names.ts";
 import { type Part, Parts, samePartitions } from "./parts.ts";
 
-/** @throws HoldfastError invalid_queue_name */
+/** Checks the name of a queue, which must not be that of a partition. @throws HoldfastError invalid_queue_name */
 export function checkPartitionedName(queue: string): string {
   if (queueOfPartition(queue) !== null)
     throw new HoldfastError("invalid_queue_name", `"${queue}" is a partition: give the name of its queue`);
@@ -19,9 +19,9 @@ export function checkPartitionedName(queue: string): string {
 }
 
 /**
- * The numbers of partitions of each queue, in Redis. The field `<queue>` has the first number, and the field
- * `<queue>:<n>` has the number after growth n. One script writes a number and registers the partitions, so other
- * processes see both changes or neither.
+ * The numbers of partitions of all queues, in Redis. The field `<queue>` has the first number, and `<queue>:<n>` the
+ * number after the n-th time that partitions were added. One script writes the number and registers the partitions, so
+ * other processes see both or neither.
  */
 export class PartitionRegistry {
   readonly #client: Holdfast;
@@ -44,17 +44,17 @@ export class PartitionRegistry {
     return all;
   }
 
-  /** Returns the partitions of a queue; null if it has none. */
+  /** Returns the numbers of partitions of a queue; null if it has none. */
   async get(queue: string): Promise<Partitions | null> {
     return (await this.all()).get(queue) ?? null;
   }
 
-  /** Returns the parts of a queue. The queue need not exist. */
+  /** Returns the parts of a queue: its partitions, or the queue itself. The queue need not exist. */
   async parts(queue: string): Promise<Parts> {
     return new Parts(this.#client, queue, await this.get(queue));
   }
 
-  /** Calls `act` for all parts of a queue. If the queue gets other parts meanwhile, it calls `act` for these too. */
+  /** Calls `act` for all parts of a queue, also for parts that are added meanwhile. */
   async onAll<Result>(
     look: () => Promise<Parts>,
     act: (part: Part, parts: Parts) => Promise<Result>,
@@ -66,7 +66,7 @@ export class PartitionRegistry {
     }
   }
 
-  /** Returns the parts of a queue. Registers the queue if it is not registered. */
+  /** Returns the parts of a queue. Registers the queue if needed. */
   async opened(queue: string): Promise<Parts> {
     const parts = await this.parts(checkQueueName(queue));
     if (parts.partitions) return parts;
@@ -79,18 +79,18 @@ export class PartitionRegistry {
     }
   }
 
-  /** @throws HoldfastError queue_not_found */
+  /** Returns the parts of a queue that exists. @throws HoldfastError queue_not_found */
   async known(queue: string): Promise<Parts> {
     const parts = await this.parts(checkQueueName(queue));
     if (parts.partitions || (await this.#client.registry.hasQueue(queue))) return parts;
-    // The queue may have got partitions between these two calls.
+    // The queue may have got partitions between the two calls.
     const now = await this.parts(queue);
     if (now.partitions) return now;
     throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
   }
 
   /**
-   * Returns the partitions of a queue. If the queue does not exist, it is created with this number of partitions.
+   * Returns the numbers of partitions of a queue. A queue that does not exist is created with this number.
    * @throws HoldfastError conflict if the queue has a different number of partitions or none; invalid_argument
    */
   async open(queue: string, count: number): Promise<Partitions> {
@@ -101,11 +101,10 @@ export class PartitionRegistry {
   }
 
   /**
-   * Gives a queue this number of partitions, or raises their number. New partitions get the settings and the pause of
-   * the others. Tasks stay in their partition.
+   * Gives a queue this number of partitions, or raises their number. New partitions get the settings of the others, and
+   * are paused if the others are. Tasks stay in their partition.
    * @returns the number of partitions that the queue has now
-   * @throws HoldfastError conflict if the queue has more partitions, or holds tasks and has no partitions;
-   * invalid_argument
+   * @throws HoldfastError conflict if the queue has more partitions, or has tasks and no partitions; invalid_argument
    */
   async set(queue: string, count: number): Promise<number> {
     checkArgument("partitions", partitionsKind, count);
@@ -117,14 +116,14 @@ export class PartitionRegistry {
           `queue "${queue}" has ${before} partitions, and their number cannot be lowered to ${count}, because they hold tasks`,
         );
       if (count === before) return count;
-      // Somebody else may have set the number at the same time.
+      // If somebody else has set another number at the same time, this tries again.
       if ((before === 0 ? await this.#make(queue, count) : await this.#grow(queue, before, count)) === count)
         return count;
     }
   }
 
   /**
-   * Gives partitions to an empty queue that has none. The partitions get the settings and the pause of the queue before
+   * Gives partitions to an empty queue without partitions. They get the settings and the pause of the queue before
    * other processes see them. If this process dies midway, either the queue or all of its partitions accept tasks.
    * @returns the number of partitions that the queue has now; null if the queue was used meanwhile
    */
@@ -144,7 +143,7 @@ export class PartitionRegistry {
     await this.#dealer.prepare(queue, to, count, wholeLimit(limits));
     let settings = await copySettings(engine, to, count);
     const partitions = await registry.setPartitions(queue, 0, count, deletion);
-    // An operator may have changed the settings just before the partitions were visible.
+    // An operator may have changed the settings just before the partitions were registered.
     if (partitions === count)
       while ((await engine.delete("taken_over", settings)) === "changed")
         settings = await copySettings(engine, to, count);
@@ -152,13 +151,13 @@ export class PartitionRegistry {
     return partitions;
   }
 
-  /** @returns the number of partitions that the queue has now */
+  /** Adds partitions. @returns the number of partitions that the queue has now */
   async #grow(queue: string, before: number, count: number): Promise<number | null> {
     const [first, ...added] = this.#engines(queue, before - 1, count) as [Engine, ...Engine[]];
     await this.#dealer.prepare(queue, added, count);
     let settings = await copySettings(first, added, 1);
     const partitions = await this.#client.registry.setPartitions(queue, before, count);
-    // An operator may have changed the settings, or another growth may have made these partitions meanwhile.
+    // An operator may have changed the settings meanwhile, or another process may have added these partitions.
     if (partitions !== null && partitions > before)
       while ((await first.stats()).settings !== settings) settings = await copySettings(first, added, 1);
     await this.#dealer.dealOf(queue);
@@ -180,9 +179,9 @@ export class PartitionRegistry {
 }
 
 /**
- * Copies the settings and the pause of a part to other parts.
- * @param share the number of parts among which the caps are divided
- * @returns the copied settings, in the form that `Engine.stats` returns
+ * Copies the settings and the pause of a queue or partition to others.
+ * @param share how many partitions share the limits that are copied
+ * @returns the copied settings, as `Engine.stats` returns them
  */
 async function copySettings(from: Engine, to: readonly Engine[], share: number): Promise<string> {
   const text = (await from.stats()).settings;

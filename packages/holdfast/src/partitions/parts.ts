@@ -8,17 +8,17 @@ import { type Partitions, partitionHash, partitionNames, partitionOfId } from ".
 
 const NODE_ID = /^([\w-]{1,48})\./;
 
-/** One part of a queue: the queue itself, or one of its partitions. */
+/** A part of a queue: one partition, or the whole queue if it has no partitions. */
 export interface Part {
-  /** `orders`, or `orders/3`. */
+  /** The name in Redis: `orders`, or `orders/3` for a partition. */
   readonly name: string;
   readonly engine: Engine;
 }
 
-/** The parts of one queue at the time of a look-up: the queue itself, or each of its partitions. */
+/** The parts of one queue when it was looked up: its partitions, or the queue itself. */
 export class Parts {
   readonly queue: string;
-  /** Null if the queue has no partitions. */
+  /** The numbers of partitions; null if the queue has none. */
   readonly partitions: Partitions | null;
   readonly all: readonly Part[];
 
@@ -29,10 +29,7 @@ export class Parts {
     this.all = names.map((name) => ({ name, engine: client.engine(name) }));
   }
 
-  /**
-   * Returns the index in `all` of the part in which a task with this id is; -1 if the id names a partition that does
-   * not exist.
-   */
+  /** Returns the index in `all` of the part with this task; -1 if the id names a partition that does not exist. */
   placeOf(id: string): number {
     const place = this.partitions ? partitionOfId(id, this.partitions) : 0;
     return place < this.all.length ? place : -1;
@@ -43,8 +40,8 @@ export class Parts {
   }
 
   /**
-   * Returns the parts in which a task with this id may be, the most likely first. A node that waits is in the part in
-   * which its flow was made. That can be another part than the one to which its id leads.
+   * Returns the parts in which a task with this id may be, the most likely one first. A waiting node of a flow is in
+   * the part in which its flow was created, which may be another one than its id says.
    */
   allOfId(id: string): Part[] {
     const [, flow] = NODE_ID.exec(id) ?? [];
@@ -53,14 +50,14 @@ export class Parts {
   }
 
   /**
-   * Returns the index in `all` of the part with the tasks of a key. The index stays the same when the queue grows, so
-   * that a limit of the key applies to all of its tasks.
+   * Returns the index in `all` of the part with the tasks of a key. It stays the same when partitions are added, so
+   * that a limit of the key applies to all its tasks.
    */
   placeOfKey(key: string): number {
     return this.partitions ? partitionHash(key) % this.partitions.first : 0;
   }
 
-  /** @throws HoldfastError invalid_argument: if the partition of this task is not that of the tasks with its key */
+  /** Throws if the tasks of a key are in another partition than this task. @throws HoldfastError invalid_argument */
   checkKeyOf(id: string, key: string): void {
     if (this.placeOf(id) === this.placeOfKey(key)) return;
     throw new HoldfastError(
@@ -80,7 +77,7 @@ export class Parts {
 export const samePartitions = (a: Partitions | null | undefined, b: Partitions | null | undefined): boolean =>
   a?.count === b?.count && a?.first === b?.first;
 
-/** Acts on up to 500 tasks, with one call for each part. Returns one result per id, in the order of the ids. */
+/** Handles up to 500 tasks, with one call for each part. Returns one result per id, in the order of the ids. */
 export async function perId<Result extends { id: string; outcome: string }>(
   parts: Parts,
   ids: readonly string[],
@@ -94,7 +91,7 @@ export async function perId<Result extends { id: string; outcome: string }>(
       `at most ${LIMITS.scriptTasks} ids per call, got ${ids.length}`,
     );
   const results = new Map<string, Result>();
-  // In a queue with partitions, the id of a node may lead to two parts, and the node is in one of them.
+  // A node of a flow may be in either of two partitions, so ids that were not found are looked for in the second one.
   for (const place of [0, 1]) {
     const byPart = new Map<Part, string[]>();
     for (const id of ids) {

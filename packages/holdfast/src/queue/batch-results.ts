@@ -4,8 +4,8 @@ import type { EnqueueResult, EnqueueSink } from "./receipt.ts";
 import { givenId } from "./task-checks.ts";
 
 /**
- * Enqueues the tasks of a batch one after the other, and resolves when each has its result.
- * @param add tells the sink the outcome of its task; if it throws, the task is refused
+ * Enqueues the tasks of a batch, and resolves when every task has a result.
+ * @param add enqueues one task and reports its outcome to `sink`; if it throws, the task is refused
  */
 export function inBatch(
   tasks: readonly NewTask[],

@@ -8,7 +8,7 @@ import type { ColumnsResult } from "./columns.ts";
 import type { PreparedTask } from "./new-task.ts";
 import { PlainRun } from "./plain-call.ts";
 
-/** Makes a buffer with an engine that answers when the test says so. */
+/** Makes a buffer whose engine answers when the test says so. */
 function setup() {
   const calls: { size: number; answer: (verdicts: string) => void; fail: (error: Error) => void }[] = [];
   const engine = {
@@ -86,7 +86,7 @@ test("single tasks are gathered by the same rule, and wait for the calls of batc
   expect(await first).toMatchObject({ id: "a", state: "pending", duplicate: false });
   await turn();
   await turn();
-  // The task with a given id needs a call of its own, which looks the id up.
+  // The task with an id from the caller needs a call of its own, because that call has to look for a task with this id.
   expect(calls.map(({ size }) => size)).toEqual([5, 1, 3, 1]);
   calls[2]?.answer("nfn");
   calls[3]?.answer("n");
@@ -128,10 +128,7 @@ test("calls without an answer do not delay others, and each task gets the failur
   });
 });
 
-/**
- * Sends tasks through a buffer to a Redis that accepts all of them. Returns the sizes of the calls and the accepted
- * ids.
- */
+/** Sends tasks to a Redis that accepts all of them. Returns the sizes of the calls and the accepted ids. */
 async function sent(envelopes: readonly string[]) {
   const calls: number[] = [];
   const engine = {

@@ -7,15 +7,15 @@ import type { PreparedTask } from "./new-task.ts";
 import { PlainCall, type PlainRun } from "./plain-call.ts";
 import type { EnqueueReceipt, EnqueueSink } from "./receipt.ts";
 
-// A call has a fixed cost. So while two calls are in flight, further tasks gather for the next call. Redis is busy all
-// the time, because the second call waits there while the first one runs.
+// Each call has a fixed cost, so while two calls are unanswered, further tasks are collected for the next one. With two
+// calls Redis always has work: the second one waits there while the first one runs.
 const IN_FLIGHT = 2;
-// If no reply arrives, the next call is sent after this time, ms.
+// If the replies take longer than this, the next call is sent without waiting for them, ms.
 const GATHER_MS = 20;
 
 /**
- * The calls that are being filled, one for each way in which the script looks up ids. An id that the library made is
- * new, so the script need not look it up.
+ * The calls that collect tasks now. Tasks with ids from callers are in calls of their own, because these calls have to
+ * look for tasks with the same ids. Ids of the library are always new.
  */
 interface CallsByKind {
   minted?: EnqueueCall | undefined;
@@ -24,7 +24,7 @@ interface CallsByKind {
   plain?: PlainCall | undefined;
 }
 
-/** Gathers enqueues into as few script calls as possible. */
+/** Collects enqueues into as few script calls as possible. */
 export class CallBuffer {
   readonly #engine: Engine;
   readonly #lingerMs: number;
@@ -34,8 +34,8 @@ export class CallBuffer {
   readonly #inFlight = new Set<Promise<void>>();
 
   /**
-   * @param lingerMs how long a task may wait for other tasks to share its call, ms. 0: until the end of the event-loop
-   * turn
+   * @param lingerMs how long a task may wait for others to share its call, ms. 0: until the end of the turn of the
+   * event loop
    */
   constructor(engine: Engine, lingerMs = 0) {
     this.#engine = engine;
@@ -52,7 +52,7 @@ export class CallBuffer {
     });
   }
 
-  /** Adds one task. `sink` gets the outcome. */
+  /** Adds one task. `sink` gets its outcome. */
   push(task: PreparedTask, sink: EnqueueSink, place: number): void {
     const { idIs } = task;
     let call = this.#gathering[idIs];
@@ -65,7 +65,7 @@ export class CallBuffer {
     else if (!this.#isScheduled) this.#schedule();
   }
 
-  /** Adds tasks that were given together. They share one call if they fit into one. */
+  /** Adds tasks of one batch, to a single call if they fit. */
   pushRun(run: PlainRun): void {
     for (let from = 0; from < run.size; ) {
       const count = Math.min(LIMITS.scriptTasks, run.size - from);
@@ -82,7 +82,8 @@ export class CallBuffer {
 
   #schedule(): void {
     if (this.#lingerMs === 0 && this.#inFlight.size >= IN_FLIGHT) {
-      // The timer is not stopped if the calls are sent earlier, because stopping it for each call would cost more.
+      // If the call is sent before the timer ends, the timer is left alone, because stopping it each time would cost
+      // more.
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#flushAll();
@@ -91,7 +92,7 @@ export class CallBuffer {
     }
     this.#isScheduled = true;
     if (this.#lingerMs > 0) setTimeout(() => this.#flushScheduled(), this.#lingerMs);
-    // If no call is in flight, this call waits only for tasks that are enqueued in the same event-loop turn.
+    // If no call is unanswered, this call waits only for tasks that are enqueued in the same turn of the event loop.
     else if (this.#inFlight.size === 0) soon(() => this.#flushScheduled());
     else setImmediate(() => this.#flushScheduled());
   }
@@ -101,7 +102,7 @@ export class CallBuffer {
     this.#flushAll();
   }
 
-  /** Sends the tasks that were gathered, and resolves when every call was answered. */
+  /** Sends all collected tasks, and resolves when every call was answered. */
   async drain(): Promise<void> {
     this.#flushAll();
     await Promise.allSettled(this.#inFlight);

@@ -9,13 +9,13 @@ import type { EnqueueResult } from "./receipt.ts";
 
 /** The results of the tasks of a batch. */
 export interface ColumnsResult {
-  /** The ids, if every task was accepted as new and is stored only in memory; otherwise null. */
+  /** The ids, if every task was accepted as new with durability "memory"; otherwise null. */
   readonly ids: string[] | null;
-  /** One result per task. If `ids` is set, the results are made when they are first read. */
+  /** One result per task. If `ids` is set, the objects are created when `results` is first read. */
   readonly results: EnqueueResult[];
 }
 
-/** The result if every task was accepted as new. */
+/** The result of a batch whose tasks were all accepted as new. */
 export class AllAccepted implements ColumnsResult {
   readonly ids: string[];
 
@@ -42,7 +42,7 @@ function refuse(name: string, wants: string, value: unknown): never {
   );
 }
 
-/** @throws HoldfastError invalid_argument if the columns do not have the form of `TaskColumns` */
+/** Checks tasks in columns. @throws HoldfastError invalid_argument */
 export function checkColumns(tasks: TaskColumns): void {
   const { bytes, types, spans, options } = (tasks ?? {}) as Partial<TaskColumns>;
   if (!Buffer.isBuffer(bytes)) refuse("bytes", "a Buffer with the payloads", bytes);
@@ -55,7 +55,7 @@ export function checkColumns(tasks: TaskColumns): void {
   for (let at = 0; at < spans.length; at += 2) {
     const start = spans[at] as number;
     const end = spans[at + 1] as number;
-    // The condition is negated, so that it also refuses a span that is missing.
+    // Written as a negation, so that NaN and undefined are refused as well.
     if (!(start >= before && end >= start && end <= bytes.length)) {
       throw new HoldfastError(
         "invalid_argument",
@@ -67,8 +67,8 @@ export function checkColumns(tasks: TaskColumns): void {
 }
 
 /**
- * Returns, by type, the part of the envelope before the payload. Returns undefined if a task has options or is refused,
- * because `enqueueMany` then handles the tasks one by one.
+ * Returns, for each type, the envelope up to its payload. Returns undefined if a task has options or an invalid type;
+ * then `enqueueMany` handles the tasks one by one.
  */
 export function headersOf(
   { types, spans, options }: TaskColumns,
@@ -82,7 +82,7 @@ export function headersOf(
     if ((spans[2 * place + 1] as number) - (spans[2 * place] as number) > LIMITS.payloadBytes)
       return undefined;
     const type = types[place] as string;
-    // An invalid type is never skipped: `last` is undefined before the first valid type.
+    // `last` is undefined before the first valid type, so that an invalid first type is not skipped.
     if (type === last && last !== undefined) continue;
     if (!isTaskType(type)) return undefined;
     last = type;
@@ -93,11 +93,11 @@ export function headersOf(
   return headers;
 }
 
-/** Returns the tasks in the form that `enqueueMany` takes. */
+/** Returns the tasks as `enqueueMany` takes them. */
 export function toTasks({ bytes, types, spans, options }: TaskColumns): NewTask[] {
   return types.map((type, place) => {
     const payloadText = bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
-    // The options come last: an object literal that begins with a spread is slow in V8.
+    // The spread is last, because V8 is slow for an object literal that begins with one (hot path).
     return { type, payloadText, ...options?.get(place) };
   });
 }

@@ -6,11 +6,11 @@ import { settingsText } from "../engine/settings-text.ts";
 import { Connection } from "../redis/connection.ts";
 import { type Capability, type DurabilityWish, readCapability } from "../redis/durability.ts";
 
-/** How long a WAIT may take before the outcome is reported as unknown. */
+/** How long a WAIT may take, ms. After that the outcome of the enqueue is reported as unknown. */
 const WAIT_MS = 2_000;
-// For this long, ms, the library does not ask again for the durability of the server or for the setting of the queue.
+// For this long, ms, the durability of the server and the setting of the queue are not read again.
 const KNOWN_FOR_MS = 1_000;
-// An enqueue waits this long at most for the setting to be read again, ms. After that it uses the last known setting.
+// An enqueue waits at most this long until the setting was read again, ms. Then it uses the last known setting.
 const REREAD_MS = 250;
 const CALL_TASKS = 500;
 const RETRY_AFTER_MS = 1_000;
@@ -22,8 +22,8 @@ interface Waiting {
 }
 
 /**
- * The connection on which a client confirms writes. A WAIT blocks its connection, so it is made when it is first
- * needed.
+ * For each client, the connection on which writes are confirmed. It is a separate connection, because WAIT blocks it.
+ * It is opened when it is first needed.
  */
 const connections = new WeakMap<Holdfast, Connection>();
 
@@ -39,13 +39,13 @@ function connectionOf(client: Holdfast): Connection {
   return connection;
 }
 
-/** Knows the durability of one queue, and confirms that its enqueues reached what they had to reach. */
+/** Knows the durability that one queue wants, and confirms that enqueues have reached it. */
 export class DurabilityGate {
   readonly #client: Holdfast;
   readonly #engine: Engine;
-  /** The setting of the queue, as far as it is known. */
+  /** The setting of the queue, as it was last read. */
   default: Durability = "memory";
-  /** Whether the setting of the queue may be out of date, so that `reread` has to read it before it is used. */
+  /** Whether the setting was read too long ago, so that it has to be read again before use. */
   isOld = true;
   #reading: Promise<void> | undefined;
   readonly #capabilities = new Map<string, { at: number; capability: Promise<Capability> }>();
@@ -57,7 +57,7 @@ export class DurabilityGate {
     this.#engine = engine;
   }
 
-  /** Reads the setting of the queue. If that fails or takes long, the last known setting is used. */
+  /** Reads the setting of the queue. If this fails or takes long, the last known setting is used. */
   reread(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -96,8 +96,8 @@ export class DurabilityGate {
   }
 
   /**
-   * Called after the write. Resolves when the task has reached the durability that was asked for. One WAIT serves all
-   * tasks that were written meanwhile.
+   * Called after the write. Resolves when the task has the durability that was asked for. One WAIT confirms all tasks
+   * that were written before it.
    * @throws HoldfastError outcome_unknown with the id
    */
   confirm(id: string, wish: DurabilityWish): Promise<void> {
@@ -115,7 +115,7 @@ export class DurabilityGate {
 
   async #flush(key: string): Promise<void> {
     const group = this.#waiting.get(key);
-    // While one confirmation is under way, further tasks gather for the next one.
+    // While one WAIT runs, further tasks are collected for the next one.
     if (!group || group.tasks.length === 0 || this.#confirming.has(key)) return;
     this.#confirming.add(key);
     const tasks = group.tasks.splice(0, CALL_TASKS);
@@ -140,7 +140,7 @@ export class DurabilityGate {
     }
   }
 
-  /** @returns a letter per task: y known, n gone */
+  /** Waits for the confirmation. @returns a letter per task: y the task exists, n it does not */
   async #wait(tasks: Waiting[], wish: DurabilityWish): Promise<string> {
     const capability = await this.#capability(wish);
     if ("refusal" in capability) throw new HoldfastError("durability_unavailable", capability.refusal);

@@ -1,8 +1,8 @@
-/** Calls that came before something was ready. They run in the order in which they came. */
+/** Calls that came before something was ready. They run later, in the order in which they came. */
 export class EarlyCalls {
   #early: { go(): void; refuse(error: unknown): void }[] = [];
 
-  /** @param ready resolves when the calls may run. It is called once for all the calls that wait. */
+  /** Runs a call when `ready` has resolved. All waiting calls share one call of `ready`. */
   run<Result>(call: () => Promise<Result>, ready: () => Promise<unknown>): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.#early.push({ go: () => call().then(resolve, reject), refuse: reject });

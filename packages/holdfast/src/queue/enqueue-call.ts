@@ -7,8 +7,7 @@ import type { PreparedTask } from "./new-task.ts";
 import type { EnqueueReceipt, EnqueueSink } from "./receipt.ts";
 import { failureOf, NotNew } from "./refusals.ts";
 
-// A call has a fixed cost. More tasks per call lower the cost per task, but block Redis longer. A call with large
-// payloads has fewer tasks.
+// The most tasks and payload characters of one script call. Larger calls cost less per task, but block Redis longer.
 const CALL_TASKS = LIMITS.scriptTasks;
 const CALL_CHARACTERS = 262_144;
 
@@ -17,11 +16,14 @@ export class EnqueueCall {
   readonly #queue: string;
   readonly #idIs: PreparedTask["idIs"];
   #isUnique = false;
-  /** The arguments of the script for its tasks: id, envelope, id, envelope, … */
+  /** The last arguments of the script: id, envelope, id, envelope, … */
   tail: string[] = [];
   sinks: EnqueueSink[] = [];
   places: number[] = [];
-  /** The band of each task. Undefined while all tasks go to the normal band, because then they need not be ordered. */
+  /**
+   * The band (pending list) of each task. Undefined while all tasks go to the normal band, because then they need not
+   * be sorted.
+   */
   bands: Band[] | undefined;
   #characters = 0;
 
@@ -49,7 +51,7 @@ export class EnqueueCall {
     this.places.push(place);
   }
 
-  /** Returns the arguments for the script. Called when the call is complete. */
+  /** Returns the arguments of the script, when no task is added any more. */
   args(): EnqueueArgs {
     const [high = 0, normal = 0, low = 0, keyed = 0] = this.#order();
     const checked = this.#idIs !== "minted";
@@ -57,7 +59,7 @@ export class EnqueueCall {
     return { checked, once, unique: this.#isUnique, high, normal, low, keyed, tail: this.tail };
   }
 
-  /** Orders the tasks by band, as the script expects them. @returns how many tasks are in each band */
+  /** Sorts the tasks by band, as the script expects them. @returns how many tasks each band has */
   #order(): number[] {
     const { bands, tail, sinks, places } = this;
     if (bands === undefined) return [0, sinks.length, 0, 0, 0];
@@ -102,7 +104,7 @@ export class EnqueueCall {
   }
 }
 
-/** One enqueue of a caller, and the functions that settle its promise. */
+/** A single enqueue, and the functions that settle its promise. */
 export class AskedTask implements EnqueueSink {
   readonly task: PreparedTask;
   readonly type: string;
@@ -141,8 +143,8 @@ export class AskedTask implements EnqueueSink {
   }
 }
 
-// An executor for each promise would cost one more closure per task. So the caller runs `new Promise(keepSettlers)` and
-// then creates the task, which takes these two functions. Between these two steps no other promise may be made.
+// `new Promise(keepSettlers)` stores its two functions here, and the AskedTask that is created next takes them. No
+// other promise may be created in between. An executor for each task would be one more closure per task (hot path).
 const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
   resolve: () => {},
   reject: () => {},

@@ -18,7 +18,7 @@ import type { EnqueueReceipt, EnqueueResult } from "./receipt.ts";
 import { checkBatch } from "./task-checks.ts";
 import { tracedEnqueue, tracedEnqueueMany } from "./traced-enqueue.ts";
 
-/** The enqueues of one queue, and its opening and closing. `Queue` adds the other calls. */
+/** The part of `Queue` that enqueues tasks, connects and closes. */
 export class Enqueues {
   /** The name of the queue. */
   readonly name: string;
@@ -26,7 +26,7 @@ export class Enqueues {
   readonly #ownsClient: boolean;
   readonly #parts: QueueParts;
   readonly #tracing: Tracing | undefined;
-  /** The enqueues that were called before the parts were known. */
+  /** Enqueues that came before the partitions of the queue were known. */
   readonly #early = new EarlyCalls();
   /** The calls that `close` waits for. */
   readonly #underWay = new UnderWay();
@@ -45,8 +45,8 @@ export class Enqueues {
   }
 
   /**
-   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call, the first enqueue
-   * does all this and has to wait for it.
+   * Connects, checks Redis, registers the queue and reads its durability. Otherwise the first enqueue does this, and
+   * takes longer.
    * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (the queue has a different number of
    * partitions than the option says)
    */
@@ -55,13 +55,13 @@ export class Enqueues {
   }
 
   /**
-   * Enqueues one task. When the promise resolves, the task is stored. Calls of the same event-loop turn share a script
-   * call.
+   * Enqueues one task. When the promise resolves, the task is stored. Calls of the same turn of the event loop are sent
+   * to Redis together.
    * @throws HoldfastError invalid_*, payload_too_large, task_conflict, unique_conflict, queue_full, key_full, redis_*,
    * outcome_unknown (retry with `error.taskId`)
    */
   enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
-    // Not `async`, because one more promise per task would be a tenth of its cost.
+    // Not `async`, because one more promise per task would be a tenth of its cost (hot path).
     try {
       if (options !== undefined) checkShape(taskShape, options);
       return this.#accept(type, payloadTextOf(payload), options);
@@ -71,7 +71,7 @@ export class Enqueues {
   }
 
   /**
-   * Like `enqueue`, with the payload as JSON text that is stored byte for byte. The caller has to make sure that it is
+   * Like `enqueue`, with the payload as JSON text, which is stored byte for byte. The text is not checked for valid
    * JSON.
    */
   enqueueText(type: string, payloadText: string, options?: FingerprintedOptions): Promise<EnqueueReceipt> {
@@ -103,14 +103,14 @@ export class Enqueues {
   ): Promise<EnqueueReceipt> {
     const { only } = this.#parts;
     if (only !== undefined && !this.#closed) return only.add(type, payloadText, options, trace);
-    // The task may be enqueued later, and the caller may change its options until then.
+    // A copy, because the task may be enqueued later, and the caller may change the options until then.
     const kept = options && structuredClone(options);
     return this.#inOrder(async () => (await this.#parts.partFor(kept)).add(type, payloadText, kept, trace));
   }
 
   /**
-   * Enqueues many tasks. Returns one result per task, in the order given. A task that is refused does not stop the
-   * others. Calls of the same event-loop turn share script calls.
+   * Enqueues many tasks. Returns one result per task, in the order given. If a task is refused, the others are stored
+   * nevertheless.
    * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`, or `{ type, payload, options }`
    * @throws HoldfastError invalid_argument (not an array), closed, redis_*
    */
@@ -128,10 +128,9 @@ export class Enqueues {
   }
 
   /**
-   * Like `enqueueMany`, but takes the types of all tasks in one array, and their payloads in one buffer. The class
-   * `TaskReader` makes such columns from JSON. This call is faster for tasks without options, because it makes no object
-   * for each task. The caller has to make sure that each payload is JSON in UTF-8, and must not change the bytes until
-   * the promise resolves.
+   * Like `enqueueMany`, but takes the types of all tasks in one array, and their payloads in one buffer, as the class
+   * `TaskReader` reads them from JSON. It is faster for tasks without options, because it creates no object per task.
+   * The payloads are not checked for valid JSON. The caller must not change the bytes until the promise resolves.
    * @throws HoldfastError closed, redis_*, invalid_argument (`bytes`, `types`, `spans` or `options`)
    */
   async enqueueColumns(tasks: TaskColumns, options: EnqueueManyOptions = {}): Promise<ColumnsResult> {
@@ -145,7 +144,7 @@ export class Enqueues {
     return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
   }
 
-  /** Sends the tasks that were gathered, then closes the connection if the queue made it. Idempotent. */
+  /** Sends all collected tasks, then closes the connection if the queue opened it. May be called several times. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#underWay.ended();
@@ -165,14 +164,15 @@ export class Enqueues {
     if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
   }
 
-  /** Runs a call. A call that began before `close` is completed. @throws HoldfastError closed */
+  /** Runs a call, and lets `close` wait for its end. @throws HoldfastError closed */
   protected async during<Result>(call: () => Promise<Result>): Promise<Result> {
     this.assertOpen();
     return this.#underWay.add(call());
   }
 
   /**
-   * Runs an enqueue when the parts are known. Enqueues that have to wait for the parts run in the order of their calls.
+   * Runs an enqueue when the partitions of the queue are known. Enqueues that wait for this run in the order of their
+   * calls.
    */
   #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
     return this.during(() =>

@@ -17,7 +17,7 @@ test("each character is about as frequent at each place, except that the first p
       characters.set(character, (characters.get(character) ?? 0) + 1);
     });
   }
-  // Each character is expected 400 times with a standard deviation of 20. Eight deviations cannot be chance.
+  // Each character is expected 400 times, with a standard deviation of 20. Eight deviations are no coincidence.
   for (const [place, characters] of seen.entries()) {
     expect(characters.size).toBe(place === 0 ? 63 : 64);
     for (const [character, times] of characters)

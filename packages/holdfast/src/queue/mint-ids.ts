@@ -1,18 +1,18 @@
 import { randomFillSync } from "node:crypto";
 
-// 14 characters have 84 random bits. Together with the header that Redis adds, they just fit into a block of 16 bytes
+// 14 characters have 84 random bits. With the header that Redis adds, they just fit into a block of 16 bytes
 // (docs/adr/what-makes-it-fast.md).
 export const MINTED_CHARACTERS = 14;
-// 21 random bytes give 28 characters of base64url, which is the alphabet of nanoid. That makes two ids.
+// 21 random bytes give 28 characters of base64url, which are two ids.
 const PAIR_BYTES = 21;
-// Random bytes are fetched for many ids at once, because each fetch has a fixed cost.
+// Random bytes are read for many ids at once, because each read has a fixed cost.
 const POOL_BYTES = 26_208;
-// An id is a slice of a text of 64 ids. So an id that is kept for long keeps the whole text in memory, about 1 KiB.
+// Ids are slices of a text with 64 ids. An id that is kept for long keeps this whole text in memory, about 1 KiB.
 const TEXT_PAIRS = 32;
 
 /**
- * Changes random bytes so that no id begins with "-", because a command line would read such an id as an option. The
- * first six bits of an id are its first character, and "-" has the bits 111110.
+ * Changes random bytes so that no id begins with "-", which command lines would read as an option. The first six bits
+ * of an id are its first character, and "-" has the bits 111110.
  */
 function withoutDashes(bytes: Buffer, from: number, to: number): void {
   for (let at = from; at < to; at += PAIR_BYTES) {
@@ -27,7 +27,7 @@ function withoutDashes(bytes: Buffer, from: number, to: number): void {
 const pool = Buffer.allocUnsafeSlow(POOL_BYTES);
 let used = POOL_BYTES;
 
-/** Returns the text of this many pairs of new ids, which follow one another. */
+/** Returns a text with this many pairs of new ids. */
 function mintPairs(count: number): string {
   const needed = count * PAIR_BYTES;
   if (needed > POOL_BYTES) return textOf(randomFillSync(Buffer.allocUnsafe(needed)), 0, needed);
@@ -47,10 +47,7 @@ function textOf(random: Buffer, from: number, to: number): string {
 let text = "";
 let at = 0;
 
-/**
- * Mints an id of 14 characters. The ids are made many at a time, because that is ten times as fast as nanoid, which
- * loops over the characters.
- */
+/** Returns a new id of 14 characters. Creating many at a time is ten times as fast as nanoid. */
 export function mintId(): string {
   if (at === text.length) {
     text = mintPairs(TEXT_PAIRS);
@@ -60,7 +57,7 @@ export function mintId(): string {
   return text.slice(at - MINTED_CHARACTERS, at);
 }
 
-/** Mints this number of ids. Returns them as texts and as bytes that follow one another. */
+/** Returns this number of new ids, as texts and as their bytes one after the other. */
 export function mintIds(count: number): { ids: string[]; bytes: Buffer } {
   const minted = mintPairs(Math.ceil(count / 2));
   const ids = new Array<string>(count);

@@ -5,17 +5,17 @@ import { checkTaskType } from "../engine/names.ts";
 import { shown } from "../options/shape.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 
-/** A task as an enqueue sends it. */
+/** A task that is ready to be sent to the script `enqueue`. */
 export interface PreparedTask {
   id: string;
   /**
-   * "minted": the library made the id. "given": a caller gave the id, so it is looked up. "once": a caller gave the id,
-   * and the id stays taken after the task has ended (`ifEnded: "duplicate"`).
+   * Where the id comes from. "minted": the library made it. "given": a caller gave it, so the script has to look for a
+   * task with this id. "once": the same, and the id stays in use after the task has failed (`ifEnded: "duplicate"`).
    */
   idIs: "minted" | "given" | "once";
   band: Band;
   envelope: string;
-  /** The task has a unique key. @default false */
+  /** Whether the task has a unique key. @default false */
   isUnique?: boolean;
 }
 
@@ -40,8 +40,7 @@ export function payloadTextOf(payload: unknown): string {
 }
 
 /**
- * Checks a payload text that a caller gave. Output of `JSON.stringify` is not checked: it is always well-formed, and
- * the check would copy it.
+ * Checks a payload text from a caller. The output of `JSON.stringify` needs no check.
  * @throws HoldfastError invalid_argument
  */
 export function checkWellFormed(payloadText: string): void {
@@ -51,9 +50,9 @@ export function checkWellFormed(payloadText: string): void {
   throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
 }
 
-/** @throws HoldfastError payload_too_large */
+/** Checks the size of a payload. @throws HoldfastError payload_too_large */
 export function checkPayloadBytes(payloadText: string): void {
-  // A character has at most three bytes, so most texts need not be measured.
+  // A UTF-16 unit has at most three bytes in UTF-8, so short texts need no exact count.
   const { payloadBytes } = LIMITS;
   if (payloadText.length * 3 > payloadBytes && Buffer.byteLength(payloadText) > payloadBytes)
     throw new HoldfastError(
@@ -62,11 +61,11 @@ export function checkPayloadBytes(payloadText: string): void {
     );
 }
 
-/** Prepares the tasks of one part of a queue: checks them, gives them ids and writes their envelopes. */
+/** Checks the tasks of a queue or partition, gives them ids and writes their envelopes. */
 export class NewTasks {
   readonly mintId: () => string;
-  // Most tasks have the same type and the same millisecond as the task before, so the header is kept. The first value
-  // has to be a valid type, because a type that equals the kept one is not checked.
+  // The last header. Most tasks have the same type and time as the task before, so it is used again (hot path). The
+  // first value has to be a valid type, because a type that equals it is not checked.
   #headerType = "t";
   #headerAt = 0;
   #header = "";
@@ -76,8 +75,9 @@ export class NewTasks {
   }
 
   /**
-   * @param fingerprint for a task with an id: tells whether another task with this id has the same type, options and
-   * payload @default a hash of these
+   * Makes a task ready to be sent.
+   * @param fingerprint for a task with an id from the caller: two enqueues with the same id and fingerprint are the
+   * same task @default a hash of type, options and payload
    * @throws HoldfastError invalid_task_type, payload_too_large
    */
   prepare(

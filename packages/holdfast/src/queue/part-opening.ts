@@ -5,15 +5,15 @@ import { partsChanged } from "../engine/registry.ts";
 import { UnderWay } from "../under-way.ts";
 import type { DurabilityGate } from "./durability.ts";
 
-/** Makes a part of a queue ready for enqueues: checks Redis, registers the queue and reads its durability. */
+/** Prepares a queue or partition for enqueues: checks Redis, registers the queue and reads its durability. */
 export class PartOpening {
-  /** Whether the queue is registered and the part is not closed. */
+  /** Whether the queue is registered and `close` was not called. */
   isOpen = false;
   readonly #client: Holdfast;
   readonly #engine: Engine;
   readonly #durability: DurabilityGate;
   #registered: Promise<void> | undefined;
-  /** Calls that began before `close` and have not yet put their tasks into the buffer. */
+  /** Calls that began before `close` and have not added their tasks to the buffer yet. */
   readonly #entering = new UnderWay();
   #closed = false;
 
@@ -32,14 +32,14 @@ export class PartOpening {
     }
   }
 
-  /** Like `ready`, but `close` waits for the call. */
+  /** Like `ready`, and `close` waits for the call. */
   enter(): Promise<void> {
     return this.#entering.add(this.ready());
   }
 
   /**
    * Waits until the queue is registered and its durability is known.
-   * @returns the refusal if the queue has other parts now; otherwise undefined
+   * @returns the error if the number of partitions has changed; otherwise undefined
    * @throws HoldfastError as `ready`
    */
   async refusal(): Promise<HoldfastError | undefined> {
@@ -53,7 +53,7 @@ export class PartOpening {
     }
   }
 
-  /** Lets no call enter from now on, and resolves when those that have begun have entered. */
+  /** Refuses new calls, and resolves when the calls before this one have added their tasks. */
   async close(): Promise<void> {
     this.#closed = true;
     this.isOpen = false;

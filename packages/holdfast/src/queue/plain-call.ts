@@ -8,21 +8,18 @@ import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
 import type { EnqueueResult } from "./receipt.ts";
 import { failureOf, queueFull } from "./refusals.ts";
 
-/**
- * The tasks of one batch that have no options, and their results. If all tasks are accepted, the result has only the
- * ids.
- */
+/** A batch of tasks without options, and its results. If all tasks are accepted, the result is only their ids. */
 export class PlainRun {
   readonly tasks: TaskColumns;
   readonly ids: string[];
   readonly idBytes: ViewedBytes;
   readonly source: ViewedBytes;
-  /** The part of the envelope before the payload, for each type that occurs. */
+  /** The envelope up to the payload, for each type. */
   readonly headers: Map<string, ViewedBytes>;
   readonly #queue: string;
   readonly #resolve: (result: ColumnsResult) => void;
   #open: number;
-  /** The results of the refused tasks, by their place in the run. */
+  /** The results of refused tasks, by their position in the batch. */
   #refused: Map<number, EnqueueResult> | undefined;
 
   constructor(
@@ -46,7 +43,7 @@ export class PlainRun {
     return this.ids.length;
   }
 
-  /** Returns how many bytes of room a call needs to take these tasks. */
+  /** Returns how many bytes a call needs for these tasks. */
   roomFor(from: number, count: number): number {
     const { spans } = this.tasks;
     const payloads = (spans[2 * (from + count) - 1] as number) - (spans[2 * from] as number);
@@ -55,7 +52,10 @@ export class PlainRun {
     return count * TailBytes.boundOf(MINTED_CHARACTERS, headerBytes, 0) + payloads;
   }
 
-  /** @param verdicts the letters of a script call: n new, f queue full. The letters of this run begin at `at` */
+  /**
+   * Takes the answer to a part of the batch. @param verdicts a letter per task of the call, from `at` on: n new, f
+   * queue full
+   */
   answered(place: number, count: number, verdicts: string, at: number): void {
     for (let i = 0; i < count; i++) {
       if (verdicts[at + i] !== "n") this.#refuse(place + i, queueFull(this.#queue, this.ids[place + i]));
@@ -85,9 +85,8 @@ export class PlainRun {
 }
 
 /**
- * One script call with tasks without options. Each task is written into the bytes of the call as soon as it arrives.
- * The tasks of one `enqueueMany` may be spread over several calls, so each call keeps an entry for its part, through
- * which it reports its results.
+ * A script call with tasks without options. Each task is written into the bytes of the call when it is added. A batch
+ * may be spread over several calls, so a call stores which tasks of which batch it has.
  */
 export class PlainCall {
   readonly #tail: TailBytes;
@@ -142,7 +141,7 @@ export class PlainCall {
     this.#tell((run, place, count) => run.failed(place, count, error));
   }
 
-  /** @param tell is called with each part of a run and the place of its first task in the call */
+  /** Calls `tell` for each batch with its tasks in this call; `at` is the position of the first of them in the call. */
   #tell(tell: (run: PlainRun, place: number, count: number, at: number) => void): void {
     let at = 0;
     for (const [i, run] of this.#runs.entries()) {

@@ -7,33 +7,33 @@ import type { RedisOption } from "../redis/settings.ts";
 import { isTraceparent, isTracestate, type TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 
-/** Options of a `Queue`, with a client that it shares or a Redis for a connection of its own. */
+/** Options of a `Queue`: either a client to share, or a Redis to connect to. */
 export type QueueOptions = {
   /**
-   * How long an enqueue may wait for other tasks to share its call. Milliseconds, 0 to 1_000. @default 0: until the end
-   * of the event-loop turn
+   * How long an enqueue may wait for others that are sent with it. Milliseconds, 0 to 1_000. @default 0: until the end
+   * of the turn of the event loop
    */
   lingerMs?: number | undefined;
-  /** Mints the id of a task that has none. @default 14 random characters of the alphabet of nanoid */
+  /** Returns a new id for a task without one. @default 14 random characters of A-Z a-z 0-9 _ - */
   mintId?: (() => string) | undefined;
   /**
-   * The number of partitions of the queue. Each partition has its own Cluster slot, so that one busy queue can use
-   * several nodes. If the queue does not exist, it is created with this number. 1 to 256. Cannot be combined with
-   * `mintId`. @default the number that the queue has; none for a new queue
+   * The number of partitions, 1 to 256. Each partition has its own Cluster slot, so that one busy queue can use several
+   * nodes. A new queue is created with this number. Cannot be combined with `mintId`. @default the number that the
+   * queue has; none for a new queue
    */
   partitions?: number | undefined;
 } & (
   | {
-      /** A client that others may use too. The queue does not close it. */
+      /** A client that is shared. The queue does not close it. */
       client: Holdfast;
       redis?: undefined;
     }
   | {
-      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are then used. */
       redis: RedisOption;
       /** The first part of every Redis key. @default "queue" */
       prefix?: string | undefined;
-      /** Receives the spans of enqueues. @default no spans are made */
+      /** Receives a trace span for each enqueue. @default no spans are made */
       tracing?: Tracing | undefined;
       client?: undefined;
     }
@@ -41,7 +41,7 @@ export type QueueOptions = {
 
 /** Options of `enqueueMany`. */
 export interface EnqueueManyOptions {
-  /** The trace context of the caller, for all tasks that have no `traceparent`. */
+  /** The trace context of the caller, for all tasks without a `traceparent`. */
   trace?: TraceContext | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface EnqueueManyOptions {
 export interface WaitOptions {
   /** Milliseconds, 0 to 2_147_483_647. */
   waitMs?: number | undefined;
-  /** When it is aborted, the wait ends and rejects with the reason of the signal. */
+  /** Aborting this signal ends the wait, and the call rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;
 }
 
@@ -98,7 +98,7 @@ const waitSpec = {
   hints: { timeout: "waitMs", timeoutMs: "waitMs", ttl: "waitMs" },
 } satisfies ShapeSpec<WaitOptions>;
 
-/** The options of `Queue.result`, where `waitMs` may be left out. */
+/** The options of `Queue.result`, in which `waitMs` is optional. */
 export const waitShape = shapeOf<WaitOptions>(waitSpec);
-/** The options of `wait`. */
+/** The options of `Queue.wait`. */
 export const waitForShape = shapeOf<WaitOptions>({ ...waitSpec, required: ["waitMs"] });

@@ -22,16 +22,16 @@ import { givenId } from "./task-checks.ts";
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
-/** The settings that a part gets from its queue. */
+/** The settings that a queue passes on to its partitions. */
 export interface QueuePartOptions {
   lingerMs: number;
-  /** Mints the id of a task that has none. @default 14 random characters */
+  /** Returns a new id for a task without one. @default 14 random characters */
   mintId?: (() => string) | undefined;
-  /** Called with a task that was refused and not stored because the queue now has other parts. */
+  /** Called with a task that was not stored because the number of partitions has changed. */
   onMoved(task: AskedTask): void;
 }
 
-/** The producer's side of one part of a queue: the queue itself, or one of its partitions. */
+/** Enqueues tasks into one part of a queue: into one partition, or into a queue without partitions. */
 export class QueuePart {
   readonly engine: Engine;
   readonly #client: Holdfast;
@@ -41,7 +41,7 @@ export class QueuePart {
   readonly #tasks: NewTasks;
   readonly #onMoved: QueuePartOptions["onMoved"];
   readonly #early: AskedTask[] = [];
-  /** Enqueues that wait until a disk or a replica has confirmed their task. */
+  /** Enqueues that wait until a disk or a replica has confirmed the write. */
   readonly #confirming = new UnderWay();
 
   constructor(client: Holdfast, engine: Engine, options: QueuePartOptions) {
@@ -59,7 +59,7 @@ export class QueuePart {
     return this.#opening.ready();
   }
 
-  /** Enqueues one task: see `Queue.enqueueText`. The options were checked before. */
+  /** Enqueues one task: see `Queue.enqueueText`. The options were checked already. */
   add(
     type: string,
     payloadText: string,
@@ -80,10 +80,7 @@ export class QueuePart {
     return promise;
   }
 
-  /**
-   * The durability beyond memory that a task has to reach; null if memory is enough. The option of the task overrides
-   * the setting of the queue.
-   */
+  /** Returns the durability of a task, by its own option or the setting of the queue; null if "memory" is enough. */
   #wishOf(options: TaskOptions | undefined): DurabilityWish | null {
     const durability = options?.durability ?? this.#durability.default;
     if (durability === "memory") return null;
@@ -96,7 +93,7 @@ export class QueuePart {
     else this.#addDurably(asked, wish).then(asked.resolve, (error) => asked.refused(0, error));
   }
 
-  /** Sends a task when the queue is registered. All tasks that arrive before that wait in one list. */
+  /** Sends a task when the queue is registered. Tasks that come before that wait together. */
   #sendOnceReady(asked: AskedTask): void {
     this.#early.push(asked);
     if (this.#early.length > 1) return;
@@ -134,7 +131,7 @@ export class QueuePart {
     });
   }
 
-  /** Enqueues tasks in columns: see `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
+  /** Enqueues tasks in columns: see `Queue.enqueueColumns`. @param headers the result of `headersOf` */
   async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
@@ -166,9 +163,9 @@ export class QueuePart {
     return this.#confirming.add(store());
   }
 
-  /** Sends the tasks that were gathered. Idempotent. */
+  /** Sends all collected tasks. May be called several times. */
   async close(): Promise<void> {
-    // Enqueues that wait for the registration have to enter the buffer first.
+    // First, enqueues that wait for the registration have to be added to the buffer.
     await this.#opening.close();
     await new Promise(setImmediate);
     await this.#buffer.drain();
@@ -176,8 +173,8 @@ export class QueuePart {
   }
 
   /**
-   * Enqueues a task that a disk or a replica has to confirm. Its id is looked up even if the library minted it, and the
-   * library makes its fingerprint. If the outcome is unknown, the caller sends the task again with this id.
+   * Enqueues a task whose write has to be confirmed. It gets a fingerprint, and is looked for by its id, so that the
+   * caller can send it again with this id if the outcome is unknown.
    */
   #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
     return this.#confirming.add(this.#addConfirmed(task, wish));

@@ -26,9 +26,12 @@ interface Batch {
   tasks: NewTask[];
 }
 
-/** The parts of a queue, for its producer. They are read from Redis at first use, and again when they have changed. */
+/**
+ * The parts of a queue, for its producer: its partitions, or the queue itself. They are read from Redis at first use,
+ * and again when they have changed.
+ */
 export class QueueParts {
-  /** The only part of the queue: most queues have just one. Undefined if there are several, or if none is known yet. */
+  /** The only part, as most queues have just one. Undefined if there are several, or if they are not known yet. */
   only: QueuePart | undefined;
   readonly #client: Holdfast;
   readonly #queue: string;
@@ -39,7 +42,7 @@ export class QueueParts {
   /** The parts that were used, by name. */
   readonly #used = new Map<string, QueuePart>();
   #looking: Promise<Parts> | undefined;
-  /** Tasks that are sent again to another part. `close` waits for them. */
+  /** Tasks that are sent again to another partition. `close` waits for them. */
   readonly #moving = new UnderWay();
 
   constructor(client: Holdfast, queue: string, options: QueueOptions) {
@@ -68,7 +71,7 @@ export class QueueParts {
   async #lookUp(): Promise<Parts> {
     const { partitions: count, mintId } = this.#options;
     try {
-      // After the first look-up, the queue may have got more partitions than the option says.
+      // After the first look-up the option is ignored, because the queue may have more partitions by now.
       const found = this.#parts || count === undefined ? await this.#registry.get(this.#queue) : null;
       const partitions =
         found ?? (count === undefined ? null : await this.#registry.open(this.#queue, count));
@@ -91,13 +94,13 @@ export class QueueParts {
   }
 
   /**
-   * Chooses the part for a task. @throws HoldfastError invalid_task_id if the id names a partition that does not exist
+   * Returns the part for a task. @throws HoldfastError invalid_task_id if the id names a partition that does not exist
    */
   async partFor(task: RoutedTask | undefined): Promise<QueuePart> {
     let parts = await this.known();
     let place = this.#router.placeFor(parts, task);
     if (place < 0) {
-      // Another process may have minted the id after the queue has grown.
+      // The id may be from a process that knows of more partitions than this one.
       parts = await this.lookAgain();
       place = this.#router.placeFor(parts, task);
     }
@@ -109,14 +112,12 @@ export class QueueParts {
     );
   }
 
-  /**
-   * Sends each task to its part, with one batch for each part. Returns one result per task, in the order of the tasks.
-   */
+  /** Sends each task to its part, with one batch per part. Returns one result per task, in the order of the tasks. */
   async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     return this.#withMissed(tasks, await this.#spread(tasks, trace), trace);
   }
 
-  /** Enqueues tasks in columns: see `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
+  /** Enqueues tasks in columns: see `Queue.enqueueColumns`. @param headers the result of `headersOf` */
   async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
@@ -128,7 +129,7 @@ export class QueueParts {
     return { ids: null, results: await this.#withMissed(toTasks(tasks), done.results, trace) };
   }
 
-  /** Sends a task to the part to which it belongs now, because its former part is gone. */
+  /** Sends a task to the partition to which it belongs now, because the number of partitions has changed. */
   async #moved(task: AskedTask): Promise<void> {
     await this.lookAgain().catch(() => {});
     const { type, payloadText, options, trace } = task;
@@ -141,7 +142,7 @@ export class QueueParts {
     }
   }
 
-  /** Resends those tasks of a batch that were refused because their part no longer exists. */
+  /** Sends those tasks again that were refused because the number of partitions has changed. */
   async #withMissed(
     tasks: readonly NewTask[],
     results: EnqueueResult[],
@@ -154,7 +155,7 @@ export class QueueParts {
       const again = await this.#moving.add(this.lookAgain().then(() => this.#spread(missing, trace)));
       for (const [i, at] of missed.entries()) results[at] = again[i] as EnqueueResult;
     } catch (error) {
-      // Other tasks of the batch are stored, and the caller has to know which tasks are not.
+      // Some tasks of the batch are stored, so each task that is not gets the error as its result.
       if (missed.length === results.length) throw error;
       for (const at of missed) results[at] = refusedFor(tasks[at], error);
     }
@@ -180,7 +181,7 @@ export class QueueParts {
     let failed = 0;
     const send = async (part: QueuePart, { places, tasks: own }: Batch) => {
       const done = await part.addMany(own, trace).catch((error: unknown) => {
-        // Other parts may have stored their tasks, and the caller has to know which tasks are not stored.
+        // Other batches may have been stored, so each task of this one gets the error as its result.
         if (++failed === batches.size) throw error;
         return own.map((task) => refusedFor(task, error));
       });
@@ -190,15 +191,15 @@ export class QueueParts {
     return results;
   }
 
-  /** The part in which a flow is made: its home. */
+  /** Returns the part in which a flow is created. */
   async partOfFlow(id: string): Promise<QueuePart> {
     const parts = await this.known();
     return this.#part(parts, Math.max(0, parts.placeOf(id)));
   }
 
   /**
-   * Looks for a task in the part that its id names. If the task is not there, the parts are read from Redis again,
-   * because the queue may have other parts now.
+   * Looks for a task in the part that its id names. If it is not there, the parts are read from Redis again, because
+   * the number of partitions may have changed.
    */
   async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
     checkTaskId(id);
@@ -212,7 +213,7 @@ export class QueueParts {
     return other ? look(other) : none;
   }
 
-  /** Changes a task that waits. @throws as `Queue.change` */
+  /** Changes a waiting task. @throws as `Queue.change` */
   async change(id: string, change: TaskChange): Promise<ChangeResult> {
     const checked = checkChange(change);
     const found = await this.look<ChangeResult | null>(id, null, async (engine) => {
@@ -223,7 +224,7 @@ export class QueueParts {
     return found ?? { id, outcome: "not_found" };
   }
 
-  /** Sends the tasks that were gathered. */
+  /** Sends all collected tasks. */
   async close(): Promise<void> {
     await Promise.all([...this.#used.values()].map((part) => part.close()));
     await new Promise(setImmediate);

@@ -27,14 +27,14 @@ import { Enqueues } from "./enqueues.ts";
 import { type WaitOptions, waitForShape, waitShape } from "./queue-options.ts";
 import { isTerminal, waitForTask } from "./wait.ts";
 
-/** The producer's side of one queue, with or without partitions. */
+/** A queue, as its producers use it. */
 export class Queue extends Enqueues {
-  /** The number of partitions of the queue; null if it has none. @throws HoldfastError as `ready` */
+  /** Returns the number of partitions; null if the queue has none. @throws HoldfastError as `ready` */
   partitions(): Promise<number | null> {
     return this.during(async () => (await this.parts.known()).partitions?.count ?? null);
   }
 
-  /** Looks up a task; null if nothing is known about its id. */
+  /** Returns a task; null if there is none with this id. */
   get(id: string): Promise<TaskView | null> {
     return this.during(() =>
       this.parts.look<TaskView | null>(id, null, async (engine) => {
@@ -44,14 +44,14 @@ export class Queue extends Enqueues {
     );
   }
 
-  /** Ends a waiting task at once, or asks the worker of a running task to stop. */
+  /** Cancels a waiting task at once, or asks the worker of a running task to stop it. */
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     return this.during(() => this.parts.look(id, "not_found", (engine) => engine.cancel(id)));
   }
 
   /**
-   * Changes the time, priority, key or payload of a task that waits. The task may wait for a worker, for its time or
-   * for its retry. A task that runs or has ended is not changed, and the result says its state.
+   * Changes the time, priority, key or payload of a waiting task: one that waits for a worker, for its time or for its
+   * retry. A task that runs or has ended is not changed, and the result has its state.
    * @throws HoldfastError invalid_*, payload_too_large
    */
   change(id: string, change: TaskChange): Promise<ChangeResult> {
@@ -59,11 +59,11 @@ export class Queue extends Enqueues {
   }
 
   /**
-   * Gives a signal to a task, whose handler receives it with `ctx.waitFor(event)`. "delivered": the task waited for
-   * this event, and is pending now. "kept": the signal is kept until the handler waits for this event; a task keeps its
+   * Gives a signal to a task, whose handler gets it by `ctx.waitFor(event)`. "delivered": the task waited for this
+   * event, and is pending now. "kept": the signal is stored until the handler waits for this event; a task keeps its
    * last 100 signals, each for 7 days. "ended": the task has ended, so the signal was refused.
    * @param data a JSON value of at most 65,536 bytes @default none
-   * @param key repeated calls for the task with one idempotency key give one signal, for an hour @default none
+   * @param key an idempotency key: calls with the same key give the task one signal only, within an hour @default none
    * @throws HoldfastError invalid_argument, payload_too_large
    */
   signal(id: string, event: string, data?: unknown, key?: string): Promise<SignalOutcome> {
@@ -77,14 +77,14 @@ export class Queue extends Enqueues {
     });
   }
 
-  /** Makes a task pending at once that is scheduled or waits for its retry: `change(id, { delayMs: 0 })`. */
+  /** Makes a scheduled task, or one that waits for its retry, pending now: `change(id, { delayMs: 0 })`. */
   runNow(id: string): Promise<ChangeResult> {
     return this.change(id, { delayMs: 0 });
   }
 
   /**
-   * Lets no task of this key start for `holdMs`; 0 ends the hold. Use it if something other than a handler learns of a
-   * limit, such as a callback with a Retry-After.
+   * Stops tasks of this key from starting for `holdMs`; 0 ends the hold. Use it if something other than a handler
+   * learns of a limit, such as a callback with a Retry-After.
    * @param holdMs 0 to 365 days
    * @throws HoldfastError invalid_argument
    */
@@ -95,7 +95,10 @@ export class Queue extends Enqueues {
     });
   }
 
-  /** Like `observer.limits.set`, with the same rights in Redis (docs/secrets.md). @throws HoldfastError invalid_argument, redis_* */
+  /**
+   * Sets the limits of the queue, like `observer.limits.set`, and needs the same rights in Redis (docs/secrets.md).
+   * @throws HoldfastError invalid_argument, redis_*
+   */
   setLimits(limits: QueueLimits): Promise<LimitsView> {
     return this.during(() =>
       new Limits(this.client, new PartitionRegistry(this.client)).set(this.name, limits),
@@ -103,7 +106,7 @@ export class Queue extends Enqueues {
   }
 
   /**
-   * Stores a flow: tasks that wait for one another (docs/flows.md). If a flow with the same id was stored before,
+   * Stores a flow: tasks that wait for one another (docs/flows.md). If there is a flow with the same id already,
    * nothing is stored. A flow of more than 500 nodes is stored by several script calls; if one of them fails, the flow
    * is cancelled.
    * @throws HoldfastError invalid_argument (a cycle, a node twice, an unknown name), payload_too_large, queue_full,
@@ -113,7 +116,10 @@ export class Queue extends Enqueues {
     return this.during(() => storeFlow(this.parts, definition));
   }
 
-  /** Makes a flow to which nodes are added in parts, and which has to be sealed by its `sealBy`. @throws as `flow` */
+  /**
+   * Creates a flow to which nodes are added later. It has to be sealed (closed for new nodes) before its `sealBy`.
+   * @throws as `flow`
+   */
   openFlow(options: FlowOptions = {}): Promise<OpenFlow> {
     return this.during(() => openFlow(this.parts, options));
   }
@@ -123,21 +129,27 @@ export class Queue extends Enqueues {
     return this.during(async () => getFlow(await this.parts.known(), id));
   }
 
-  /** Returns a page of nodes, in the order in which they were added. @throws HoldfastError invalid_*, not_found */
+  /**
+   * Returns a page of the nodes of a flow, in the order in which they were added. @throws HoldfastError invalid_*,
+   * not_found
+   */
   flowNodes(id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
     return this.during(async () => flowNodes(await this.parts.known(), id, options));
   }
 
-  /** Cancels a flow: no node of it begins after this call. Waiting nodes end soon, and running ones are asked to stop. */
+  /**
+   * Cancels a flow: none of its nodes starts after this call. Waiting nodes end soon, and running ones are asked to
+   * stop.
+   */
   cancelFlow(id: string): Promise<"cancelled" | "too_late" | "not_found"> {
     return this.during(async () => cancelFlowIn(await this.parts.known(), id));
   }
 
   /**
-   * Waits until a task is terminal, at most `waitMs`. Returns the task as it is then; null if no task has the id.
-   * @throws HoldfastError task_not_kept if the task ended or an operator removed it, and the queue no longer keeps it.
-   * A queue that keeps no ended tasks (a retention of 0) cannot tell such a task from an unknown id, so there an
-   * unknown id throws too
+   * Waits until a task has ended, at most `waitMs`. Returns the task as it is then; null if there is no task with this
+   * id.
+   * @throws HoldfastError task_not_kept if the task has ended or was removed, and the queue no longer keeps it. If a
+   * queue keeps no ended tasks (a retention of 0), an unknown id throws this too, because it could be such a task
    */
   async wait(id: string, options: WaitOptions & { waitMs: number }): Promise<TaskView | null> {
     checkShape(waitForShape, options);
@@ -148,9 +160,9 @@ export class Queue extends Enqueues {
   }
 
   /**
-   * Reads what happens to the tasks of the queue, in order, whatever process does it. Use it with `for await`. The
-   * queue has to keep events (its setting `maxEvents`). A `gap` reports missing events. In a queue with partitions,
-   * events are in order within each partition.
+   * Reads the events of the queue in order: everything that happens to its tasks, in any process. Use it with `for
+   * await`. The setting `maxEvents` of the queue has to be more than 0. A `gap` reports missing events. In a queue with
+   * partitions, the events of each partition are in order.
    * @throws HoldfastError invalid_argument, closed. While the events are read: events_off, invalid_cursor, redis_*, or
    * the reason of the signal
    */
@@ -161,7 +173,8 @@ export class Queue extends Enqueues {
   }
 
   /**
-   * Waits for a task to end and returns it; null if it still waits or runs after `waitMs`, or if no task has the id.
+   * Waits for a task to end and returns it; null if it has not ended after `waitMs`, or if there is no task with this
+   * id.
    * @throws HoldfastError task_not_kept, as `wait` does
    */
   async result(id: string, options: WaitOptions = {}): Promise<TaskView | null> {

@@ -1,32 +1,35 @@
 import type { Durability, HoldfastError, TaskState } from "@holdfast/contracts";
 
-/** The result of an enqueue. */
+/** The answer to an enqueue. */
 export interface EnqueueReceipt {
   /** The id of the task. */
   id: string;
-  /** "purged" for a duplicate of a task that has ended, if Redis remembers only its id. */
+  /**
+   * The state of the task. "purged": the enqueue is a duplicate of a task that has ended and of which only the id is
+   * known.
+   */
   state: TaskState | "purged";
   /**
-   * The same id with the same body was accepted before, or another task holds the unique key. In both cases this call
-   * stored no task.
+   * Whether this call stored nothing, because a task with the same id and payload exists, or because another task holds
+   * the unique key.
    */
   duplicate: boolean;
-  /** False: the task had ended before this call, so it will not run. Only with `duplicate`. */
+  /** Whether the task will still run. False only with `duplicate`, if the task had ended before this call. */
   willRun: boolean;
-  /** True: another task holds the unique key, and `id` and `state` are those of that task. Absent otherwise. */
+  /** True if another task holds the unique key; `id` and `state` are those of that task. Absent otherwise. */
   deduplicated?: true;
-  /** True, with `deduplicated`: that task got the payload and the options of this call. Absent otherwise. */
+  /** Only with `deduplicated`: true if that task got the payload and the options of this call. Absent otherwise. */
   replaced?: true;
   /** The durability that the write has reached. */
   durability: Durability;
 }
 
-/** The outcome of one task of `enqueueMany`: its receipt, or the error for which this task was not stored. */
+/** The result for one task of `enqueueMany`: a receipt, or the error because of which the task was not stored. */
 export type EnqueueResult =
   | {
       /** Whether the task was accepted. */
       ok: true;
-      /** What was stored. */
+      /** The answer to the enqueue of this task. */
       receipt: EnqueueReceipt;
     }
   | {
@@ -37,7 +40,7 @@ export type EnqueueResult =
       error: HoldfastError;
     };
 
-/** Receives the outcomes of tasks by their places, so that a batch needs no promise per task. */
+/** Gets the outcomes of tasks by their positions, so that a batch needs no promise per task. */
 export interface EnqueueSink {
   accepted(place: number, receipt: EnqueueReceipt): void;
   refused(place: number, error: unknown): void;

@@ -1,4 +1,4 @@
-// The answers to tasks that an enqueue call did not store as new.
+// Reports the outcomes of tasks that an enqueue did not store as new.
 import { HoldfastError } from "@holdfast/contracts";
 import type { EnqueueAnswer } from "../engine/enqueue-answer.ts";
 import { stateOfLetter } from "../engine/record.ts";
@@ -42,7 +42,7 @@ function cannotReplace(heldBy: string): HoldfastError {
   );
 }
 
-/** @param heldBy the task that holds the key */
+/** @param heldBy the id of the task that holds the unique key */
 function uniqueConflict(heldBy: string): HoldfastError {
   return new HoldfastError(
     "unique_conflict",
@@ -55,7 +55,7 @@ function conflict(id: string): HoldfastError {
   return new HoldfastError("task_conflict", `task "${id}" exists with another body`, { taskId: id });
 }
 
-/** Returns the error of a call, with the id with which the caller can enqueue this task again. */
+/** Returns the error of a call with the id of a task, with which the caller can enqueue that task again. */
 export function failureOf(error: unknown, id: string | undefined): unknown {
   if (!(error instanceof HoldfastError)) return error;
   return new HoldfastError(error.code, error.message, {
@@ -65,7 +65,9 @@ export function failureOf(error: unknown, id: string | undefined): unknown {
   });
 }
 
-/** Answers the tasks of one call that were not stored as new, in the order of the tasks. */
+/**
+ * Reports the outcomes of the tasks of one call that were not stored as new. It is called in the order of the tasks.
+ */
 export class NotNew {
   readonly #queue: string;
   readonly #reply: EnqueueAnswer;
@@ -77,7 +79,7 @@ export class NotNew {
     this.#reply = reply;
   }
 
-  /** @param verdict see `TaskScripts.enqueue` and `EnqueueAnswer` */
+  /** @param verdict a letter that `TaskScripts.enqueue` and `EnqueueAnswer` explain */
   answer(sink: EnqueueSink, place: number, id: string, verdict: string | undefined): void {
     if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
     else if (verdict === "k") sink.refused(place, keyFull(this.#queue, id));
@@ -85,10 +87,10 @@ export class NotNew {
     else this.#answerKnown(sink, place, id, verdict);
   }
 
-  /** Answers a task whose id or unique key another task has. */
+  /** Reports the outcome of a task whose id or unique key belongs to another task. */
   #answerKnown(sink: EnqueueSink, place: number, id: string, verdict: string | undefined): void {
     const found = stateOfLetter(this.#reply.states[this.#states++] ?? "r");
-    // The task can still be restored, but for its producer it is gone.
+    // A discarded task can be restored by an operator, but for its producer it is gone.
     const state = found === "discarded" ? "purged" : found;
     const willRun = state === "pending" || state === "scheduled" || state === "processing";
     const durability = "memory";

@@ -5,7 +5,7 @@ import { checkShape, shown } from "../options/shape.ts";
 import { checkPayloadBytes, payloadTextOf } from "./new-task.ts";
 
 /**
- * Checks a task as `Queue.enqueue` does, for programs that enqueue it later. Returns the payload as JSON text.
+ * Checks a task like `Queue.enqueue`, for programs that enqueue it later. Returns the payload as JSON text.
  * @throws HoldfastError invalid_*, payload_too_large
  */
 export function checkTask(queue: string, type: string, payload: unknown, options: TaskOptions = {}): string {
@@ -17,7 +17,7 @@ export function checkTask(queue: string, type: string, payload: unknown, options
   return text;
 }
 
-/** @throws HoldfastError invalid_argument */
+/** Checks that the tasks are an array. @throws HoldfastError invalid_argument */
 export function checkBatch(tasks: readonly unknown[]): void {
   if (!Array.isArray(tasks))
     throw new HoldfastError(
@@ -26,7 +26,10 @@ export function checkBatch(tasks: readonly unknown[]): void {
     );
 }
 
-/** Returns the id that the caller gave to a task of a batch. The other fields of the task may have any values. */
+/**
+ * Returns the id that a caller gave to a task of a batch; null if there is none. The task may not have been checked
+ * yet.
+ */
 export function givenId(task: NewTask | null | undefined): string | null {
   const id: unknown = task?.id ?? task?.options?.id;
   return typeof id === "string" ? id : null;

@@ -9,13 +9,13 @@ import { EndWatch } from "../events/end-watch.ts";
 import { whenAborted } from "../when-aborted.ts";
 import type { WaitOptions } from "./queue-options.ts";
 
-// The first look comes soon after the enqueue. The time between two looks grows up to this, ms.
+// The first check comes soon after the enqueue. The time between checks grows up to this, ms.
 const LONGEST_STEP_MS = 200;
 
 export const isTerminal = ({ state }: TaskView): boolean =>
   (TERMINAL_STATES as readonly string[]).includes(state);
 
-/** Answers if no task has the id: null, or an error if such a task existed or may have existed. */
+/** Returns null if there is no task with this id, and throws if the task may have existed and is not kept. */
 async function withoutTask(engine: Engine, queue: string, id: string, isKnown: boolean): Promise<null> {
   const text = await engine.connection.command<string | null>("HGET", engine.keys.state, "#settings");
   const { retentionMs, retentionCount } = settingsText(text ?? "").settings;
@@ -31,9 +31,9 @@ async function withoutTask(engine: Engine, queue: string, id: string, isKnown: b
 }
 
 /**
- * Waits for the end of a task: see `Queue.wait`. If the queue keeps events, it waits for the event of the end.
- * Otherwise it looks at the task again and again.
- * @param engine the engine of the part in which the task is
+ * Waits for the end of a task: see `Queue.wait`. If the queue keeps events, it waits for the event of the end;
+ * otherwise it reads the task again and again.
+ * @param engine the engine of the partition that the task is in
  */
 export async function waitForTask(
   client: Holdfast,
@@ -51,19 +51,19 @@ export async function waitForTask(
     const { raw, mark } = await watch.look(id);
     const place = raw && placeOfRecord(raw.record);
     if (place && queueOfPartition(place.part) === queue) {
-      // A node of a flow that waited here is in its partition, or arrives there soon.
+      // The task is a node of a flow that was sent to this other partition, or will arrive there soon.
       watch = EndWatch.of(client, client.engine(place.part));
       isMoving = place.state === "pending";
       continue;
     }
     const task = raw ? taskView(queue, raw) : null;
-    // If a caller gave the id, the record of the id outlives the task.
+    // If a caller gave the id, its record is kept longer than the task.
     const leftMs = deadline - performance.now();
     if (!task && !(isMoving && leftMs > 0))
       return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
     if (task && (isTerminal(task) || leftMs <= 0)) return task;
     signal?.throwIfAborted();
-    // A node that waits may run in another part later, and its present part does not say when it leaves.
+    // A waiting node may be sent to another partition, and no event says when. So it is read again and again.
     const leavesUntold = !task || (task.state === "waiting" && queueOfPartition(engine.queue) !== null);
     if (mark !== null && !leavesUntold) {
       await watch.ended(id, mark, leftMs, signal);

@@ -2,11 +2,11 @@ import { HoldfastError } from "@holdfast/contracts";
 
 export interface CheckResult {
   redisVersion: string;
-  /** Settings with which Holdfast works, but that somebody should look at. */
+  /** Settings of Redis that do not stop Holdfast from working, but that somebody should check. */
   warnings: string[];
 }
 
-/** Reads the answer of INFO, because managed Redis services forbid CONFIG. */
+/** Parses the answer of INFO. CONFIG is not used, because managed Redis services forbid it. */
 export function parseInfo(info: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of info.split(/\r?\n/)) {
@@ -17,8 +17,8 @@ export function parseInfo(info: string): Map<string, string> {
 }
 
 /**
- * Refuses a Redis that would lose tasks or lacks features that the scripts need. @throws HoldfastError
- * redis_unsupported
+ * Refuses a Redis that would lose tasks, or that lacks features which the scripts need.
+ * @throws HoldfastError redis_unsupported
  */
 export function checkInfo(info: string): CheckResult {
   const fields = parseInfo(info);

@@ -6,21 +6,23 @@ export interface RedisNode {
   port: number;
 }
 
-/** How a connection is encrypted, and which certificates it trusts. */
+/** Whether and how a connection is encrypted. */
 export interface TlsSettings {
   /**
-   * `true`, or options of Node's `tls.connect`. Only plain values and no functions, because the heartbeat thread gets
-   * them too. `rediss://` and each of the fields below imply `true`. @default false
+   * `true`, or options of Node's `tls.connect`. Functions are not allowed, because the options are copied to the
+   * heartbeat thread. `rediss://` and each of the fields below imply `true`. @default false
    */
   tls?: boolean | TlsOptions | undefined;
   /**
-   * File with the certificates (PEM) of the authorities that signed the certificate of Redis. @default the authorities
-   * that Node trusts
+   * A file with the certificates (PEM) of the authorities that signed the certificate of Redis. @default the
+   * authorities that Node trusts
    */
   tlsCaFile?: string | undefined;
-  /** The name for which the certificate of Redis has to be valid. @default the host to which the connection is made */
+  /** The name for which the certificate of Redis has to be valid. @default the host of the connection */
   tlsServerName?: string | undefined;
-  /** File with a certificate (PEM) of this client, if Redis asks for one (`tls-auth-clients`). Needs `tlsKeyFile`. */
+  /**
+   * A file with the certificate (PEM) of this client, if Redis asks for one (`tls-auth-clients`). Needs `tlsKeyFile`.
+   */
   tlsCertFile?: string | undefined;
   tlsKeyFile?: string | undefined;
 }
@@ -32,38 +34,37 @@ export interface TlsSettings {
 export interface ConnectionSettings extends TlsSettings {
   /**
    * `redis://user:password@host:6379/0`, `rediss://` with TLS, or `unix:///path/to/redis.sock?db=0`. Other fields may
-   * add what the URL leaves out.
+   * add what the URL does not say.
    */
   url?: string | URL | undefined;
-  /** @default "127.0.0.1" */
+  /** The host of Redis. @default "127.0.0.1" */
   host?: string | undefined;
-  /** @default 6379 */
+  /** The port of Redis. @default 6379 */
   port?: number | undefined;
-  /** A unix socket, instead of host and port. */
+  /** A unix socket, in place of host and port. */
   path?: string | undefined;
-  /** 4 or 6: resolves the host only to an IPv4 or an IPv6 address. @default either */
+  /** 4 or 6: use only IPv4 or only IPv6 addresses of the host. @default either */
   family?: number | undefined;
-  /** The user of Redis. @default the default user */
+  /** The Redis user. @default the default user */
   username?: string | undefined;
-  /** The password of the user. @default none */
+  /** The password of the Redis user. @default none */
   password?: string | undefined;
-  /** Number of the database. A Cluster has only 0. @default 0 */
+  /** The number of the database. A Cluster has only 0. @default 0 */
   db?: number | undefined;
-  /** With TLS, the connections to the Sentinels use TLS too. */
+  /** The Sentinels. With TLS, connections to them use TLS too. */
   sentinels?: RedisNode[] | undefined;
-  /** The name of the master that the Sentinels watch. @default "mymaster" */
+  /** The name of the master, as the Sentinels know it. @default "mymaster" */
   sentinelName?: string | undefined;
   /** The user of the Sentinels. @default the default user */
   sentinelUsername?: string | undefined;
-  /** The password for the Sentinels. @default none */
+  /** The password of that user. @default none */
   sentinelPassword?: string | undefined;
-  /** Some nodes of the Cluster to start from. */
+  /** Some nodes of the Cluster, from which the others are found. */
   clusterNodes?: RedisNode[] | undefined;
-  /** How to reach the addresses that Sentinels or Cluster nodes announce: `{ "10.0.0.5:6379": { host, port } }`. */
+  /** Replaces addresses that Sentinels or Cluster nodes announce: `{ "10.0.0.5:6379": { host, port } }`. */
   natMap?: Record<string, RedisNode> | undefined;
   /**
-   * How long to wait for one reply before the call is repeated or given up. Milliseconds, 1 to 3_600_000. @default
-   * 5_000
+   * How long to wait for a reply before a call is repeated or given up. Milliseconds, 1 to 3_600_000. @default 5_000
    */
   commandTimeoutMs?: number | undefined;
 }

@@ -9,20 +9,20 @@ import { describeRedis, type RedisOption, settingsOf } from "./settings.ts";
 import { headOfCall, type TailBytes } from "./tail-bytes.ts";
 
 export interface ConnectionOptions {
-  /** Called with the duration of each script call. */
+  /** Called after each script call, with its duration. */
   onScript?: ((script: string, seconds: number) => void) | undefined;
   name?: string;
-  /** Uses one client for all connections of this process with this name and these settings. @default false */
+  /** Whether connections of this process with the same name and settings use one client together. @default false */
   share?: boolean;
 }
 
 const RETRY_DELAY_MS = 50;
 const scriptHookThrew = (thrown: unknown) => warn(thrownBy("`onScript`", thrown));
 
-/** One connection to Redis. Only this class sends commands. */
+/** A connection to Redis. Only this class sends commands. */
 export class Connection extends LinkMember {
   readonly #onScript: ConnectionOptions["onScript"];
-  /** The memory in which script calls are written, which is reused. */
+  /** Reused memory, into which script calls are written. */
   readonly pool = new BytesPool();
 
   /** @throws HoldfastError invalid_argument */
@@ -31,7 +31,7 @@ export class Connection extends LinkMember {
     this.#onScript = onScript;
   }
 
-  /** Returns the time of Redis as this process estimates it. Only for display, never for a decision. */
+  /** Returns the time of Redis as this process estimates it. For display only, never for decisions. */
   now(): number {
     return Date.now() + this.link.clockOffsetMs;
   }
@@ -44,7 +44,7 @@ export class Connection extends LinkMember {
     return this.link.isReady && !this.closed;
   }
 
-  /** Returns the same promise, but one that rejects if the connection is closed first. */
+  /** Returns a promise like the given one, which also rejects when the connection is closed. */
   #untilClosed<Reply>(answer: Promise<Reply>): Promise<Reply> {
     if (!this.link.isShared) return answer;
     return new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ export class Connection extends LinkMember {
     });
   }
 
-  /** Runs one plain command, which is sent again if its reply is lost. */
+  /** Runs a plain command. If the reply is lost, the command is sent again. */
   override async command<Reply>(name: string, ...args: (string | number)[]): Promise<Reply> {
     return this.#retried<Reply>(
       () => this.#untilClosed(this.link.client.call(name, ...args) as Promise<Reply>),
@@ -72,9 +72,8 @@ export class Connection extends LinkMember {
 
   /**
    * Runs a script. If the reply is lost, the same call is sent again until `timeoutMs` have passed. This is safe,
-   * because scripts give a repeated request the same answer.
-   *
-   * @param tail more arguments; the caller releases their memory
+   * because a script gives a repeated request the same answer.
+   * @param tail the last arguments as bytes; the caller releases their memory
    * @throws HoldfastError redis_unavailable (it never ran), outcome_unknown (it may have run), or the error that Redis
    * returned
    */
@@ -98,7 +97,7 @@ export class Connection extends LinkMember {
       }, timeoutMs);
     } finally {
       const onScript = this.#onScript;
-      // An error of the hook must not replace the reply.
+      // callHook catches errors of the hook, which must not replace the reply.
       if (onScript)
         callHook(() => onScript(script.name, (performance.now() - started) / 1000), scriptHookThrew);
     }
@@ -129,7 +128,7 @@ export class Connection extends LinkMember {
         if (!this.isReady) await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
         return await send();
       } catch (error) {
-        // The client attaches the whole command to its errors, and a payload must not get into a log in this way.
+        // The Redis client adds the whole command to its errors. It is removed, so that no payload gets into a log.
         if (error instanceof Error && "command" in error) delete error.command;
         if (deadline === 0) deadline = performance.now() + timeoutMs;
         const failure = classify(error);
@@ -143,8 +142,8 @@ export class Connection extends LinkMember {
   }
 
   /**
-   * Sends commands in one write, on one connection to one node: the node that has the first key of the commands. The
-   * commands are sent once and are not repeated. Each answer is a reply or an Error.
+   * Sends commands together, over one connection to the node that has the first key. The commands are sent only once.
+   * Each answer is a reply or an Error.
    * @throws HoldfastError redis_unavailable
    */
   async together(commands: readonly (readonly [string, ...(string | number)[]])[]): Promise<unknown[]> {

@@ -3,8 +3,7 @@ import { parseInfo } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * The command by which a Redis confirms a write. `null` if the configuration alone guarantees the durability, so that
- * no command is needed.
+ * The command with which Redis confirms a write; null if the configuration of Redis already guarantees the durability.
  */
 export type WaitCommand = ["WAIT" | "WAITAOF", ...number[]] | null;
 
@@ -12,11 +11,11 @@ export type Capability = { command: WaitCommand } | { refusal: string };
 
 export interface DurabilityWish {
   durability: Exclude<Durability, "memory">;
-  /** How many replicas have to confirm; 0 with "fsynced". */
+  /** How many replicas have to confirm the write; 0 with "fsynced". */
   replicas: number;
 }
 
-/** WAITAOF exists since Redis 7.2. Valkey reports itself as Redis 7.2.4. */
+/** WAITAOF exists since Redis 7.2. Valkey says that it is Redis 7.2.4. */
 function hasWaitAof(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > 7 || (major === 7 && minor >= 2);
@@ -30,7 +29,7 @@ function onlineReplicas(fields: Map<string, string>): number {
 }
 
 /**
- * Returns the durability that a server can give, read from its INFO.
+ * Returns how a server can give a durability, or why it cannot, from its INFO.
  * @param config appendfsync and no-appendfsync-on-rewrite; null if the server does not show them
  */
 export function capabilityOf(
@@ -67,7 +66,7 @@ export function capabilityOf(
 }
 
 /**
- * Asks the node that has `key`. The configuration is read only if INFO is not enough, because the user may not have the
+ * Asks the node that has `key`. The configuration is read only if INFO is not enough, because the user may have no
  * right to read it.
  */
 export async function readCapability(
@@ -93,9 +92,7 @@ export async function readCapability(
   return capabilityOf(info, config.has("appendfsync") ? config : null, wish, timeoutMs);
 }
 
-/**
- * Returns the number of confirmations in an answer. WAIT counts replicas, and WAITAOF counts the disk of the server.
- */
+/** Returns the number of confirmations in a reply. WAIT counts replicas; WAITAOF also counts the disk of the server. */
 export function confirmedBy(command: WaitCommand, answer: unknown): number {
   if (command?.[0] === "WAITAOF") return Array.isArray(answer) ? Number(answer[0]) : 0;
   return Number(answer);

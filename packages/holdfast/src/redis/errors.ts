@@ -1,6 +1,6 @@
 import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
-/** The meaning of a failed call: whether the script may have run, and whether the same call can be sent again. */
+/** What a failed call means: whether the script may have run, and whether the call can be sent again. */
 export type Failure =
   | { kind: "retry"; sent: boolean; reason: string }
   | { kind: "no_script" }
@@ -19,7 +19,7 @@ const RETRIED_WORDS = new Set([
   "UNBLOCKED",
 ]);
 
-/** Redis errors are recognized by their first word, connection errors by the message of the client. */
+/** Errors of Redis are recognized by their first word, errors of the connection by the message of the client. */
 export function classify(error: unknown): Failure {
   if (error instanceof HoldfastError) return { kind: "fail", error };
   const message = error instanceof Error ? error.message : String(error);
@@ -64,9 +64,8 @@ export function classify(error: unknown): Failure {
 const REFUSED = /\b(?:NOAUTH|WRONGPASS|NOPERM)\b.*/s;
 
 /**
- * Returns an error for a refusal that no retry can change: Redis does not accept this user, or does not allow its
- * commands. The client wraps the answers of all nodes or Sentinels in one error, so the wrapped errors are searched
- * too.
+ * Returns an error if Redis does not accept the user, or forbids its commands, because a retry cannot help then. The
+ * client wraps the answers of several nodes or Sentinels in one error, so wrapped errors are searched too.
  */
 export function refusalOf(error: unknown): HoldfastError | undefined {
   const { message, lastNodeError } = (error ?? {}) as { message?: unknown; lastNodeError?: unknown };
@@ -93,7 +92,7 @@ const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_re
 /**
  * Returns the error of a call that is not sent again.
  * @param maybeSent whether an attempt of the call may have reached Redis
- * @param redis the address, as people read it
+ * @param redis the address of Redis, for the message
  */
 export function lastError(
   error: unknown,

@@ -6,7 +6,9 @@ import { parseRedisUrl } from "./redis-url.ts";
 
 type Options = Record<string, unknown>;
 
-/** Recognizes a client of any version of ioredis, whose classes may differ from the installed ones. */
+/**
+ * Returns whether the value is a client of ioredis, of any version. `instanceof` would only know the installed version.
+ */
 export function isClient(value: object): value is Redis | Cluster {
   const client = value as Partial<Redis> & Partial<Cluster>;
   if (typeof client.duplicate !== "function" || typeof client.options !== "object") return false;
@@ -20,7 +22,10 @@ function refuse(why: string): never {
   );
 }
 
-/** @throws HoldfastError invalid_argument if the client has a setting that Holdfast's own connections could not have */
+/**
+ * Returns the settings of a client of ioredis. @throws HoldfastError invalid_argument if it has a setting that the
+ * connections of Holdfast do not support
+ */
 export function settingsOfClient(client: Redis | Cluster): ConnectionSettings {
   const options = client.options as Options;
   if (options.keyPrefix)
@@ -66,7 +71,7 @@ function clusterSettings(nodes: unknown[], options: Options): ConnectionSettings
     refuse("has a dnsLookup of its own: give clusterNodes instead");
   const parts = nodes.map((node) => (typeof node === "string" ? partsOf(node) : node));
   const [first] = parts as ConnectionSettings[];
-  // ioredis takes the user name and the password from the addresses if the options have none.
+  // If the options have no user name and password, ioredis takes them from the first address.
   const { username = first?.username, password = first?.password } = settings;
   if (username !== undefined) settings.username = username;
   if (password !== undefined) settings.password = password;

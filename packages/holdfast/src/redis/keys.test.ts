@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { queueKeys, systemKeys } from "./keys.ts";
 
-/** The part of a key that a Cluster hashes: the text between the first brace and the next closing one. */
+/** The hash tag: the part of a key that a Cluster hashes, between the first "{" and the next "}". */
 const hashTag = (key: string) => /\{([^}]+)\}/.exec(key)?.[1];
 
 test("all keys of a queue have its name as their one hash tag", () => {

@@ -1,6 +1,6 @@
 /**
- * Every key of one queue. The keys share one Redis hash tag, `{<name>}`, so that a script may use all of them on a
- * Cluster. docs/keys.md describes what each key holds.
+ * All Redis keys of one queue. They share a hash tag, `{<name>}`, so that a script may use them together on a Cluster.
+ * docs/keys.md says what each key holds.
  */
 export interface QueueKeys {
   readonly pendingHigh: string;
@@ -43,7 +43,10 @@ export interface QueueKeys {
   readonly flowsDue: string;
 }
 
-/** Queue names never begin with a colon, so no queue uses `{:system}`. */
+/**
+ * The keys that belong to no queue. Their hash tag is `{:system}`, which no queue can have, because queue names never
+ * begin with a colon.
+ */
 export interface SystemKeys {
   readonly queues: string;
   readonly workers: string;
@@ -115,17 +118,17 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
   };
 }
 
-/** The channel on which one worker receives the tasks that were granted to its parked request. */
+/** The channel on which a worker gets tasks that were granted to its parked request. */
 export function workerChannel(wake: string, workerId: string): string {
   return `${wake}:${workerId}`;
 }
 
-/** The channel for readers of events that have read all events. A message there says that there are new ones. */
+/** The channel for readers of events that have read all events. A message on it says that there are new events. */
 export function eventsChannel(wake: string): string {
   return `${wake}:#events`;
 }
 
-/** Returns the names of the keys in Redis that belong to no queue. */
+/** Returns the keys that belong to no queue. */
 export function systemKeys(prefix: string): SystemKeys {
   const key = (part: string) => `${prefix}:{:system}:${part}`;
   return {

@@ -11,16 +11,17 @@ interface Waiter {
   reject: (error: HoldfastError) => void;
 }
 
-/** One user of a link: waits until the link is ready, listens through it, and leaves it. */
+/**
+ * A user of a link, which is a client of Redis that may be shared. Waits until the link is ready, subscribes to
+ * channels, and leaves the link at the end.
+ */
 export abstract class LinkMember implements LinkUser {
-  /** The settings that `settingsOf` returns. */
+  /** The settings, as `settingsOf` returns them. */
   readonly redis: ConnectionSettings;
   protected readonly link: Link;
   protected readonly timeoutMs: number;
   protected closed = false;
-  /**
-   * Ends the calls that wait for an answer. Used only if the link is shared; otherwise these calls end with the link.
-   */
+  /** Rejects the calls that wait for an answer. Only needed if the link is shared; otherwise they end with the link. */
   protected readonly unanswered = new Set<(error: Error) => void>();
   readonly #waiters = new Set<Waiter>();
   readonly #listening: { channels: string[]; onMessage: OnMessage }[] = [];
@@ -32,7 +33,7 @@ export abstract class LinkMember implements LinkUser {
     this.timeoutMs = redis.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
-  /** Estimates the difference to the clock of Redis from a reply. */
+  /** Measures how far the clock of Redis differs, from the time in a reply. */
   abstract observeClock(redisMs: number): void;
   abstract command<Reply>(name: string, ...args: (string | number)[]): Promise<Reply>;
 
@@ -45,7 +46,7 @@ export abstract class LinkMember implements LinkUser {
     if (this.closed) throw closedError();
     if (this.link.isReady) return;
     this.link.connect();
-    // The client keeps trying, and later calls may succeed. But this call does not wait for that.
+    // The client goes on trying to connect, so later calls may succeed; but this call does not wait for that.
     if (this.link.refusal !== undefined) throw this.link.refusal;
     await new Promise<void>((resolve, reject) => {
       const done = () => {
@@ -67,17 +68,17 @@ export abstract class LinkMember implements LinkUser {
     });
   }
 
-  /** Called by the link. */
+  /** Called by the link when commands can be sent. */
   onReady(): void {
     for (const waiter of [...this.#waiters]) waiter.resolve();
   }
 
-  /** Called by the link. */
+  /** Called by the link when connecting has failed. */
   onFailure(error: HoldfastError): void {
     for (const waiter of [...this.#waiters]) waiter.reject(error);
   }
 
-  /** Runs the boot checks, once per client. @throws HoldfastError redis_unsupported */
+  /** Checks Redis, once per client. @throws HoldfastError redis_unsupported */
   async check(timeoutMs?: number): Promise<CheckResult> {
     if (this.closed) throw closedError();
     if (this.link.check) return this.link.check;
@@ -91,17 +92,17 @@ export abstract class LinkMember implements LinkUser {
     return this.link.check;
   }
 
-  /** An object that is the same for all connections of the process that share a client. */
+  /** Identifies the client: the same object for all connections that share it. */
   get shared(): object {
     return this.link;
   }
 
-  /** Returns the name of the Cluster node that has this key, if it is known; "" without a Cluster. */
+  /** Returns the Cluster node that has this key, if it is known; "" without a Cluster. */
   nodeOf(key: string): string {
     return this.link.nodeOf(key);
   }
 
-  /** Calls `onMessage` for each message in these channels. After a reconnect, the connection subscribes again. */
+  /** Calls `onMessage` for each message on these channels. After a reconnect the connection subscribes again. */
   async listen(channels: string[], onMessage: OnMessage): Promise<void> {
     await this.ready();
     await this.link.subscriptions.add(channels, onMessage);
@@ -117,14 +118,14 @@ export abstract class LinkMember implements LinkUser {
   }
 
   /**
-   * Ends the connection at once. Calls that wait fail with `closed`, or with `outcome_unknown` if they were sent.
-   * Idempotent.
+   * Ends the connection at once. Waiting calls fail with `closed`, or with `outcome_unknown` if they were sent. May be
+   * called several times.
    */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     this.onFailure(closedError());
-    // This is the error that the client gives to its own commands when it is closed.
+    // The client uses the same error for its own commands when it is closed.
     for (const end of [...this.unanswered]) end(new Error("Connection is closed."));
     for (const { channels, onMessage } of this.#listening)
       this.link.subscriptions.remove(channels, onMessage);

@@ -10,18 +10,19 @@ import { remedyOf, tlsOptions } from "./tls.ts";
 export const DEFAULT_TIMEOUT_MS = 5_000;
 const RECONNECT_MS = 1_000;
 
-/** @throws HoldfastError invalid_argument if a TLS file cannot be read */
+/** Creates a client of Redis. @throws HoldfastError invalid_argument if a TLS file cannot be read */
 function open(s: ConnectionSettings, name: string): Redis | Cluster {
   const tls = tlsOptions(s);
   const common = {
-    // A script that the client sent again would run twice. So this library repeats calls itself, with the same request
-    // id.
+    // If the client sent a script again by itself, the script could run twice. Holdfast repeats calls itself, with the
+    // same request id.
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     commandTimeout: s.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
-    // A closed connection fails its unanswered commands at once. With null they would wait for the command timeout.
+    // With 0, unanswered commands fail as soon as the connection is lost. With null they would wait for the command
+    // time-out.
     maxRetriesPerRequest: 0,
-    // `Subscriptions` subscribes again after a reconnect. If the client itself did so and failed, the unhandled error
+    // `Subscriptions` subscribes again after a reconnect. If the client did this and it failed, the unhandled error
     // would end the process.
     autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
@@ -37,10 +38,10 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       enableOfflineQueue: false,
       shardedSubscribers: true,
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
-      // The client would look up the host and connect to its address, but a certificate is valid for the name.
+      // Otherwise the client would resolve the host and connect to its address, for which the certificate is not valid.
       ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
       ...(s.natMap ? { natMap: s.natMap } : {}),
-      // On a Cluster the client moves its subscriptions from node to node by itself.
+      // On a Cluster the client has to resubscribe itself, because it moves subscriptions between nodes.
       redisOptions: { ...common, connectionName: name, autoResubscribe: true },
     });
   }
@@ -52,7 +53,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       ...(s.sentinelUsername === undefined ? {} : { sentinelUsername: s.sentinelUsername }),
       ...(s.sentinelPassword === undefined ? {} : { sentinelPassword: s.sentinelPassword }),
       ...(s.natMap ? { natMap: s.natMap } : {}),
-      // Without this option the client would connect to the master without TLS.
+      // Without this option the client connects to the master without TLS.
       ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls } : {}),
     });
   }
@@ -60,19 +61,19 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
   return new Redis({ ...common, host: s.host ?? "127.0.0.1", port: s.port ?? 6379 });
 }
 
-/** A user of a link. */
+/** A user of a link, which the link informs about the connection. */
 export interface LinkUser {
-  /** Commands can be sent from now on, also after a reconnect. */
+  /** Called when commands can be sent, also after a reconnect. */
   onReady(): void;
-  /** Redis refuses the connection, or the client has given up, so calls must not wait any longer. */
+  /** Called if Redis refuses the connection, or the client has given up. Calls must not wait any longer. */
   onFailure(error: HoldfastError): void;
 }
 
 const shared = new Map<string, Link>();
 
 /**
- * Returns the same text for the same settings, whether they came from a URL, from fields in any order, or from a client
- * of ioredis.
+ * Returns a text that is the same for equal settings, whether they came from a URL, from fields in any order, or from a
+ * client of ioredis.
  */
 function keyOf(settings: ConnectionSettings): string {
   const { sentinels, clusterNodes, path } = settings;
@@ -84,17 +85,17 @@ function keyOf(settings: ConnectionSettings): string {
   );
 }
 
-/** A client of Redis and the state of its connection. One connection uses it, or several with the same settings. */
+/** A client of Redis with the state of its connection. Connections with the same name and settings can share it. */
 export class Link {
   readonly client: Redis | Cluster;
   readonly settings: ConnectionSettings;
   readonly isShared: boolean;
   isReady = false;
-  /** Redis time minus the time of this process, ms. */
+  /** The time of Redis minus the time of this process, ms. */
   clockOffsetMs = 0;
-  /** The result of the boot checks; undefined before them. */
+  /** The result of checking Redis; undefined before the check. */
   check: CheckResult | undefined;
-  /** The error with which Redis refused the last attempt to connect, if it did. */
+  /** The error with which Redis refused the last connection; undefined if it did not. */
   refusal: HoldfastError | undefined;
   readonly #name: string;
   readonly #key: string;
@@ -105,7 +106,7 @@ export class Link {
   #lastError: string | undefined;
 
   /**
-   * @param share shares the link with other connections of this process that have the same name and settings
+   * @param share whether to share the link with other connections of this process that have the same name and settings
    * @throws HoldfastError invalid_argument
    */
   static join(settings: ConnectionSettings, name: string, share: boolean, user: LinkUser): Link {
@@ -130,14 +131,14 @@ export class Link {
     });
     this.client.on("end", () => {
       this.isReady = false;
-      // The client is not connected and has stopped trying. The next call connects again.
+      // The client has stopped trying to connect. The next call starts it again.
       this.#isConnecting = false;
       if (!this.#closed) this.#tellFailure(this.unreachable());
     });
     this.subscriptions = new Subscriptions(this.client, () => this.isReady);
   }
 
-  /** Removes a user. When the last user has left, the connection ends at once. */
+  /** Removes a user. When the last one has left, the connection ends at once. */
   leave(user: LinkUser): void {
     this.#users.delete(user);
     if (this.#users.size > 0) return;
@@ -146,7 +147,7 @@ export class Link {
     if (this.isShared) shared.delete(this.#key);
     const { stream, status } = this.client as Redis;
     this.client.disconnect();
-    // disconnect() only ends the stream. A stream that is still connecting would keep the process alive until its
+    // disconnect() does not end a socket that is still connecting, which would keep the process alive until its
     // time-out.
     if (status === "connecting") stream?.destroy();
   }
@@ -155,7 +156,7 @@ export class Link {
     if (this.#isConnecting) return;
     this.#isConnecting = true;
     this.refusal = undefined;
-    // An error of the first attempt is only reported, because the client tries again by itself.
+    // The error is only reported, because the client tries again by itself.
     this.client.connect().catch((error: Error) => this.#failed(error));
   }
 
@@ -175,8 +176,8 @@ export class Link {
   }
 
   /**
-   * Sends the commands that the client would otherwise send while it connects. If one of them failed there, the client
-   * would continue in the wrong database.
+   * Sends the commands that the client would otherwise send while connecting. If one of them failed there, the client
+   * would go on with the wrong database.
    */
   async #handshake(): Promise<void> {
     const { db = 0, clusterNodes } = this.settings;
@@ -190,7 +191,7 @@ export class Link {
       if (this.#closed) return;
       const refusal = refusalOf(error) ?? refusedDatabase(error, db);
       if (refusal !== undefined) this.#refused(refusal);
-      // A disconnect with `true` makes the client reconnect. If the connection was lost, the client reconnects anyway.
+      // disconnect(true) makes the client reconnect. If the connection is lost already, it reconnects anyway.
       if (this.client.status === "ready") (this.client as Redis).disconnect(true);
       return;
     }
@@ -198,7 +199,7 @@ export class Link {
     this.isReady = true;
     this.refusal = undefined;
     this.#lastError = undefined;
-    // On a Cluster the client subscribes by itself.
+    // On a Cluster the client subscribes again by itself.
     if (clusterNodes === undefined) this.subscriptions.renew();
     for (const user of [...this.#users]) user.onReady();
   }
@@ -225,7 +226,7 @@ function reasonOf(error: Error): string {
 
 function refusedDatabase(error: unknown, db: number): HoldfastError | undefined {
   const answer = error instanceof Error ? error.message : String(error);
-  // Only an answer of Redis begins with ERR; an error of the connection does not.
+  // Answers of Redis begin with ERR here; errors of the connection do not.
   if (!/^ERR\b/.test(answer)) return undefined;
   return new HoldfastError("redis_refused", `Redis refuses database ${db}: ${answer}`, { cause: error });
 }

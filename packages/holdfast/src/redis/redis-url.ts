@@ -5,7 +5,7 @@ const FORMS = "redis://user:password@host:6379/0, rediss://… for TLS, or unix:
 
 const SOCKET_HOST = "socket.invalid";
 
-// The message does not repeat the URL, because it can contain a password.
+// The message does not contain the URL, because the URL may have a password.
 function refuse(why: string): never {
   throw new HoldfastError(
     "invalid_argument",
@@ -14,12 +14,12 @@ function refuse(why: string): never {
 }
 
 /**
- * Takes a Redis URL apart. An unknown part is refused, so that no task is stored in an unintended place.
+ * Parses a Redis URL. Unknown parts are refused, so that a mistake does not store tasks in the wrong place.
  * @throws HoldfastError invalid_argument
  */
 export function parseRedisUrl(text: string): ConnectionSettings {
   if (text === "") refuse(`is empty: it has to look like ${FORMS}`);
-  // None of these characters can be part of an address. Only the path of a socket may contain a space.
+  // These characters cannot be part of an address. Only the path of a socket may have spaces.
   if (text !== text.trim() || /[\r\n\t]/.test(text))
     refuse("has spaces or line breaks around it: remove them");
   if (/^["'`]|["'`]$/.test(text)) refuse("has quotes around it: remove them");
@@ -29,7 +29,7 @@ export function parseRedisUrl(text: string): ConnectionSettings {
   if (/^(?:redis\+socket|redis\+unix|redis-socket)$/.test(scheme)) refuse("of a socket begins with unix://");
   if (!["redis", "rediss", "unix"].includes(scheme))
     refuse(`begins with ${scheme}://, which is unknown: ${FORMS}`);
-  // A URL can have a user name only with a host, so the address of a socket gets one to be parsed.
+  // A URL with a user name needs a host, so the address of a socket gets one while it is parsed.
   const address = scheme === "unix" ? text.replace(/^([^/]*\/\/[^/]*@)\//, `$1${SOCKET_HOST}/`) : text;
   if (!URL.canParse(address) || / /.test(scheme === "unix" ? "" : text))
     refuse(

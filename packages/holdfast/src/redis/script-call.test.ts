@@ -11,7 +11,7 @@ const argument = fc.oneof(
   fc.integer(),
 );
 
-/** The bytes that the socket sends for the call. */
+/** Returns the bytes that the socket sends for a call. */
 const bytesOf = (call: EncodedCall) => (typeof call === "string" ? Buffer.from(call) : call);
 
 test("a call that is short and ASCII is text, and bytes otherwise", () => {

@@ -1,19 +1,18 @@
 import type { BytesPool } from "./bytes-pool.ts";
 import { Command } from "./ioredis.ts";
 
-// Node takes buffers up to this length from its own pool.
+// Up to this length, Node takes buffers from its own pool.
 const SHORT = Buffer.poolSize / 2;
 
-// The texts "$<length>" for short arguments. Most arguments are short.
+// The texts "$<length>" for short arguments, prepared because most arguments are short (hot path).
 const LENGTHS = Array.from({ length: 1_024 }, (_, length) => `$${length}`);
 
-/** The bytes for Redis. Short ASCII calls are text, which the socket writes without another copy. */
+/** A call as it is sent to Redis. Short ASCII calls are a text, which the socket sends without another copy. */
 export type EncodedCall = string | Buffer;
 
 /**
- * Encodes a script call as the bytes that Redis reads. One join makes all arguments. A concatenation per argument would
- * take a third of the time of an enqueue (bench/notes.md).
- *
+ * Encodes a script call as Redis reads it. One `join` for all arguments, because joining them one by one would take a
+ * third of the time of an enqueue (bench/notes.md).
  * @param code the first argument of EVALSHA or EVAL
  */
 export function encodeCall(
@@ -41,14 +40,13 @@ export function encodeCall(
     bytes.write(text, "latin1");
     return bytes;
   }
-  // Some characters have more than one byte, so the lengths have to be counted in bytes.
+  // Some characters have more than one byte, so the lengths are counted in bytes.
   for (let i = 3; i + 1 < at; i += 2) lines[i] = `$${Buffer.byteLength(lines[i + 1] as string)}`;
   return Buffer.from(lines.join("\r\n"));
 }
 
 /**
- * The loop is a function of its own, because V8 would otherwise also compile the code around it, which runs only once
- * per call.
+ * The loop is in a separate function, because V8 would otherwise also compile the code around it, which runs only once.
  */
 function writeArguments(lines: string[], from: number, argv: readonly (string | number)[]): number {
   let at = from;
@@ -63,12 +61,12 @@ function writeArguments(lines: string[], from: number, argv: readonly (string | 
   return at;
 }
 
-/** An encoded call as a command of the client. It has the first key, by which a Cluster finds the node. */
+/** An encoded call as a command for the client. It has the first key, from which a Cluster client finds the node. */
 export class ScriptCommand extends Command {
   readonly #bytes: EncodedCall;
 
   constructor(name: "EVALSHA" | "EVAL", bytes: EncodedCall, key: string | number | undefined) {
-    // The client attaches the arguments to its errors, so payloads must not be among the arguments.
+    // The arguments are left out, because the client adds them to its errors, and they contain payloads.
     super(name, key === undefined ? ["", "0"] : ["", "1", key], { replyEncoding: "utf8" });
     this.#bytes = bytes;
   }

@@ -95,7 +95,7 @@ describe("settings in every common form are understood", () => {
   ])("%#", (redis, settings) => {
     const read = settingsOf(redis as RedisOption);
     expect(read).toEqual(settings);
-    // The heartbeat thread gets a copy of the settings and parses it again.
+    // The heartbeat thread gets a copy of the settings and checks it again.
     expect(settingsOf(structuredClone(read))).toEqual(settings);
   });
 });

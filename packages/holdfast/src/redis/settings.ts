@@ -8,8 +8,8 @@ import { isClient, settingsOfClient } from "./ioredis-instance.ts";
 import { parseRedisUrl } from "./redis-url.ts";
 
 /**
- * An address, settings, or a client of ioredis, of which only the settings are used: Holdfast opens connections of its
- * own and does not touch the client. Everything in a process that was given the same settings shares these connections.
+ * Where Redis is: an address, settings, or a client of ioredis. Only the settings of the client are used; Holdfast
+ * opens its own connections. All parts of a process with the same settings share these connections.
  */
 export type RedisOption = string | URL | ConnectionSettings | Redis | Cluster;
 
@@ -209,9 +209,8 @@ function contradictionOf(settings: ConnectionSettings): string | undefined {
 }
 
 /**
- * Returns the settings from which every connection is made. They are checked, and a URL or client is read, so that only
- * plain values remain, which can be sent to the heartbeat thread. Settings that this function returned before are
- * returned unchanged.
+ * Checks settings, and reads a URL or a client, so that only plain values remain, which can be copied to the heartbeat
+ * thread. Settings that this function has returned are returned unchanged.
  * @throws HoldfastError invalid_argument that says what is wrong, without any credential
  */
 export function settingsOf(redis: RedisOption): ConnectionSettings {
@@ -246,8 +245,8 @@ export function settingsOf(redis: RedisOption): ConnectionSettings {
 }
 
 /**
- * Joins the settings in the URL with the other fields. @throws HoldfastError invalid_argument if the two
- * contradict each other
+ * Joins the settings in a URL with the other fields. @throws HoldfastError invalid_argument if they contradict each
+ * other
  */
 function merge(settings: ConnectionSettings, url: ConnectionSettings): ConnectionSettings {
   const merged: Record<string, unknown> = { ...url };
@@ -267,7 +266,7 @@ function merge(settings: ConnectionSettings, url: ConnectionSettings): Connectio
   return merged as ConnectionSettings;
 }
 
-/** Returns "host:port" of the settings, without credentials. @throws HoldfastError invalid_argument */
+/** Returns "host:port" of the settings, without credentials, for messages. @throws HoldfastError invalid_argument */
 export function describeRedis(redis: RedisOption): string {
   const s = settingsOf(redis);
   const address = (node: { host: string; port: number }) =>

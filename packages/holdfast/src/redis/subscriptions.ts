@@ -7,13 +7,13 @@ interface Subscription {
   readonly subscribed: Promise<unknown>;
 }
 
-/** The channels to which a client listens, each with those who want its messages. */
+/** The channels to which a client is subscribed, with the functions that get their messages. */
 export class Subscriptions {
   readonly #client: Redis | Cluster;
   readonly #isReady: () => boolean;
   readonly #byChannel = new Map<string, Subscription>();
 
-  /** @param isReady whether commands can be sent */
+  /** @param isReady returns whether commands can be sent */
   constructor(client: Redis | Cluster, isReady: () => boolean) {
     this.#client = client;
     this.#isReady = isReady;
@@ -23,7 +23,7 @@ export class Subscriptions {
     });
   }
 
-  /** Calls `handler` for each message in these channels. */
+  /** Calls `handler` for each message on these channels. */
   async add(channels: readonly string[], handler: OnMessage): Promise<void> {
     for (const channel of channels) {
       const known = this.#byChannel.get(channel);
@@ -44,12 +44,15 @@ export class Subscriptions {
       const subscription = this.#byChannel.get(channel);
       if (!subscription?.handlers.delete(handler) || subscription.handlers.size > 0) continue;
       this.#byChannel.delete(channel);
-      // If this fails, the connection is lost, and the subscription with it.
+      // An error means that the connection is lost, and the subscription with it.
       if (this.#isReady()) this.#client.sunsubscribe(channel).catch(() => {});
     }
   }
 
-  /** Subscribes again after a reconnect. If this fails, the connection is lost again, and the next one subscribes. */
+  /**
+   * Subscribes again after a reconnect. An error means that the connection is lost again; the next reconnect
+   * subscribes.
+   */
   renew(): void {
     for (const channel of this.#byChannel.keys()) this.#client.ssubscribe(channel).catch(() => {});
   }

@@ -5,12 +5,12 @@ import { encodeCall } from "./script-call.ts";
 import { headOfCall, TailBytes, viewOf } from "./tail-bytes.ts";
 
 const viewed = (text: string) => {
-  // The bytes do not begin at the start of their buffer.
+  // The bytes do not begin at the start of their buffer, as in most request bodies.
   const bytes = Buffer.from(`..${text}`).subarray(2);
   return { bytes, view: viewOf(bytes) };
 };
 
-/** Makes the call with these tasks in its tail. */
+/** Makes a call with these tasks as its last arguments. */
 function call(
   tasks: { id: string; header: string; payload: string }[],
   argv: (string | number)[],

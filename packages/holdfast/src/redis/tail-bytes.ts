@@ -1,15 +1,15 @@
 import type { BytesPool } from "./bytes-pool.ts";
 
-// The head of a call (the script's SHA-1, its keys and numbers) has about 600 bytes.
+// Room for the head of a call: the SHA-1 of the script, its keys and numbers, about 600 bytes.
 const HEAD_BYTES = 2_048;
-/** The bytes of one entry besides id, header and payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and a reserve. */
+/** The bytes of one task besides id, header and payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and some reserve. */
 const FRAME_BYTES = 32;
-// Below about this many bytes, a loop is faster than a copy through a view of the source.
+// Up to about this many bytes, a loop is faster than a built-in copy.
 const LOOP_BYTES = 1_024;
 const DOLLAR = 36;
 const ZERO = 48;
 
-/** The same memory as bytes and as a DataView. */
+/** The same memory as a Buffer and as a DataView. */
 export interface ViewedBytes {
   bytes: Buffer;
   view: DataView;
@@ -35,8 +35,8 @@ export function headOfCall(
 }
 
 /**
- * The last arguments of a script call. They are encoded while tasks are added, so that only the id of each task has to
- * be kept. Room for the first arguments is left in front of them, because those are known only when the call is sent.
+ * The last arguments of a script call, encoded while tasks are added, so that only the ids have to be kept. Room is
+ * left before them for the first arguments, which are known only when the call is sent.
  */
 export class TailBytes {
   readonly #whole: Buffer;
@@ -51,7 +51,7 @@ export class TailBytes {
     this.#view = viewOf(this.#whole);
   }
 
-  /** Returns the most bytes that `add` may need. */
+  /** Returns the most bytes that `add` needs for one task. */
   static boundOf(idBytes: number, headerBytes: number, payloadBytes: number): number {
     return FRAME_BYTES + idBytes + headerBytes + payloadBytes;
   }
@@ -60,7 +60,10 @@ export class TailBytes {
     return this.#end + bytes <= this.#whole.length;
   }
 
-  /** Adds two arguments: the id at `idAt`, and the header followed by the bytes of the source from `start` to `end`. */
+  /**
+   * Adds a task as two arguments: its id, and its envelope, which is `header` followed by the source from `start` to
+   * `end`.
+   */
   add(
     ids: ViewedBytes,
     idAt: number,
@@ -96,15 +99,15 @@ export class TailBytes {
   }
 
   /**
-   * Called when the call has ended. Memory that was sent twice is not used again, because a connection that was given
-   * up may still read it.
+   * Gives the memory back when the call has ended. Memory that was sent twice is not used again, because an abandoned
+   * connection may still be sending it.
    */
   release(pool: BytesPool, isAnswered: boolean): void {
     pool.giveWhole(this.#whole, isAnswered && this.#sent === 1);
   }
 }
 
-/** Copies eight bytes per step. For short texts this is faster than one byte at a time or a built-in copy. */
+/** Copies eight bytes per step. For short texts this is faster than single bytes or a built-in copy (hot path). */
 function copy(
   { bytes, view }: ViewedBytes,
   start: number,

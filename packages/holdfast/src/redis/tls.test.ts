@@ -4,7 +4,7 @@ import { remedyOf, tlsOptions } from "./tls.ts";
 test("TLS is used only with tls, its options, or a file", () => {
   expect(tlsOptions({})).toBeNull();
   expect(tlsOptions({ tls: false })).toBeNull();
-  // The setting is explicit, because NODE_TLS_REJECT_UNAUTHORIZED can turn the default off.
+  // `rejectUnauthorized` is set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED can change the default.
   const checked = { rejectUnauthorized: true };
   expect(tlsOptions({ tls: true })).toEqual(checked);
   expect(tlsOptions({ tls: {} })).toEqual(checked);

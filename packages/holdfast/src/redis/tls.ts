@@ -15,11 +15,11 @@ function read(what: string, path: string): Buffer {
   }
 }
 
-/** Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 would turn the default off for the whole process. */
+/** Set explicitly, because NODE_TLS_REJECT_UNAUTHORIZED=0 would change the default for the whole process. */
 const CHECKED: TlsOptions = { rejectUnauthorized: true };
 
 /**
- * Returns the options for TLS in Node; null for a connection without TLS.
+ * Returns the TLS options for Node; null for a connection without TLS.
  * @throws HoldfastError invalid_argument if a file cannot be read
  */
 export function tlsOptions(settings: TlsSettings): TlsOptions | null {
@@ -36,10 +36,10 @@ export function tlsOptions(settings: TlsSettings): TlsOptions | null {
 
 const UNTRUSTED = /self.signed certificate|unable to (?:verify|get) .*certificate|unable to get .*issuer/i;
 
-// A Redis that expects no TLS waits for the end of the first "command". So there is no answer until a time-out.
+// The errors of a server that expects no TLS. It may also not answer at all, because it waits for the end of a command.
 const NO_TLS = /^$|ETIMEDOUT|wrong version number|packet length too long|before secure TLS connection/i;
 
-/** Returns advice about a failed connection, from the text of its error. */
+/** Returns advice about a connection that failed, from the text of its error. */
 export function remedyOf(reason: string, settings: TlsSettings = {}): string {
   const hasTls = tlsOptions(settings) !== null;
   if (hasTls && NO_TLS.test(reason))

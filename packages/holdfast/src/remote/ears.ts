@@ -4,7 +4,7 @@ import { workerChannel } from "../redis/keys.ts";
 import { monotonicMs } from "../worker/lease-table.ts";
 import type { Poll } from "./poll.ts";
 
-// A worker mostly polls again at once. So its channels stay open for a while, and not every poll subscribes.
+// Subscriptions stay open for this long after a poll, ms, because a worker mostly polls again at once.
 const KEPT_MS = 60_000;
 
 interface Ear {
@@ -13,10 +13,13 @@ interface Ear {
   usedMs: number;
 }
 
-/** Listens to the channels of remote workers, and passes what it hears to their long polls. */
+/**
+ * Subscribes to the channels of remote workers, and passes the messages on to their long polls. A subscription of one
+ * worker to one queue or partition is called an ear.
+ */
 export class Ears {
   readonly #listener: Connection;
-  /** The open ears, by part and worker. */
+  /** The ears, by the name of the queue or partition and the id of the worker. */
   readonly #ears = new Map<string, Promise<Ear>>();
   readonly #timer: NodeJS.Timeout;
 
@@ -25,7 +28,7 @@ export class Ears {
     this.#timer = setInterval(() => void this.#closeIdle(), KEPT_MS / 2).unref();
   }
 
-  /** Begins to pass the messages to the poll. @returns a function that ends this */
+  /** Passes messages on to the poll from now on. @returns a function that ends this */
   async open(parts: readonly Part[], workerId: string, poll: Poll): Promise<() => void> {
     const ears = await Promise.all(parts.map((part) => this.#ear(part, workerId)));
     for (const ear of ears) ear.polls.add(poll);

@@ -6,10 +6,13 @@ import type { RemoteRequest, RemoteWorker } from "./remote-worker.ts";
 
 const NONCE_CHARACTERS = 8;
 
-/** A request of a remote worker as Redis knows it. A repeat of the request gives the same values. */
+/** A request of a remote worker as it is sent to Redis. If the worker repeats the request, it has the same values. */
 export interface Asked {
   request: Request;
-  /** The owner, then characters that only this request has. So the fence of a task says who may settle it. */
+  /**
+   * The owner of the worker, then characters of this request. It becomes part of the fence of the tasks, so that only
+   * the same owner can settle them.
+   */
   nonce: string;
 }
 
@@ -21,18 +24,20 @@ export function askedOf({ id, owner }: RemoteWorker, { lane, requestId }: Remote
   };
 }
 
-/** Whether the fence was made for a request of this owner. */
+/** Returns whether the fence is from a request of this owner. */
 export function isOf(owner: string, fence: string): boolean {
   const nonce = fence.slice(fence.indexOf("-") + 1);
   return nonce.length === owner.length + NONCE_CHARACTERS && nonce.startsWith(owner);
 }
 
-/** A long poll, which waits for messages of Redis while its request is parked in each part of the queue. */
+/**
+ * A long poll of a remote worker: it waits until Redis grants tasks to the request, which is parked in each partition.
+ */
 export class Poll {
   readonly asked: Asked;
-  /** Counts the messages, so that none is missed that comes during an acquire. */
+  /** How many messages have come. So a message is noticed even if it comes during an acquire. */
   heard = 0;
-  /** The pushes that answer the parked request, by the name of the part. */
+  /** Tasks that an enqueue granted to the parked request (a push), by the name of the queue or partition. */
   readonly #pushed = new Map<string, RoundTrip | null>();
   #tell: () => void = () => {};
 
@@ -40,7 +45,7 @@ export class Poll {
     this.asked = asked;
   }
 
-  /** Called with each message for the workers of a part, or for this worker. */
+  /** Called with each message on the channels of the queue and of this worker. */
   hear(part: string, message: Buffer): void {
     const push = parsePush(message);
     if (push) {
@@ -52,14 +57,16 @@ export class Poll {
     this.#tell();
   }
 
-  /** Returns the grants that Redis has pushed for this part; null if an acquire has to fetch them, or there are none. */
+  /**
+   * Returns the tasks that were pushed in this partition; null if there are none, or if an acquire has to fetch them.
+   */
   takePushed(part: string): RoundTrip | null {
     const trip = this.#pushed.get(part) ?? null;
     this.#pushed.delete(part);
     return trip;
   }
 
-  /** Resolves when a message has come since `heard` was read, the time is over, or the signal is aborted. */
+  /** Resolves when a message has come since `heard` was `since`, after `limitMs`, or when the signal is aborted. */
   news(since: number, limitMs: number, signal: AbortSignal): Promise<void> {
     if (this.heard !== since || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {

@@ -3,7 +3,7 @@ import type { Registry, WorkerEntry } from "../engine/registry.ts";
 import { monotonicMs } from "../worker/lease-table.ts";
 import type { RemoteAsk, RemoteInfo, RemoteWorker } from "./remote-worker.ts";
 
-/** How often the entry of a worker is written, ms: as often as by a worker of the library. */
+/** How often the entry of a worker is written to the registry, ms: as often as that of a worker of the library. */
 const EVERY_MS = 2_000;
 const FORGOTTEN_MS = 60_000;
 /** At most this many running tasks of a worker are shown, as for a worker of the library. */
@@ -21,37 +21,37 @@ interface Seen {
   registering: Promise<boolean> | undefined;
 }
 
-/** What a request says of its worker. */
+/** What a request tells about its worker. */
 export interface Sight {
   queue: string;
-  /** The types that the worker runs, if the request says so. */
+  /** The task types that the worker runs; undefined if the request does not say. */
   types?: readonly string[];
   state?: WorkerEntry["state"];
-  /** The tasks that it runs, if the request says so. */
+  /** The tasks that the worker runs; undefined if the request does not say. */
   tasks?: readonly CurrentTask[];
   busy?: number;
 }
 
 export const sightOf = ({ types, held }: RemoteAsk) => ({ types, busy: held });
 
-/** Keeps the entries of remote workers in the registry, as long as their requests come. */
+/** Keeps the entries of remote workers in the registry while they send requests. */
 export class Presence {
   readonly #registry: Registry;
   readonly #now: () => number;
   readonly #seen = new Map<string, Seen>();
 
-  /** @param now the time of Redis, ms since the epoch */
+  /** @param now returns the time of Redis, ms since the epoch */
   constructor(registry: Registry, now: () => number) {
     this.#registry = registry;
     this.#now = now;
   }
 
-  /** The version that the worker has named, in this request or in an earlier one; "" if it has named none. */
+  /** Returns the version that the worker has named, now or in an earlier request; "" if it has named none. */
   versionOf({ id, info }: RemoteWorker): string {
     return info?.version ?? this.#seen.get(id)?.info.version ?? "";
   }
 
-  /** Called when a worker has made a request. @returns whether an operator told it to drain */
+  /** Called for each request of a worker. @returns whether an operator told the worker to drain */
   async see(worker: RemoteWorker, sight: Sight): Promise<boolean> {
     this.#forget();
     const seen = this.#seen.get(worker.id);
@@ -64,7 +64,7 @@ export class Presence {
     if (before?.registering && sight.tasks === undefined && sight.state === undefined)
       return before.registering;
     const now = this.#now();
-    // A request without `info` leaves what an earlier one has said.
+    // If the request has no `info`, that of an earlier request is used.
     const info = worker.info ?? before?.info ?? {};
     const startedAt = info.startedAt ?? before?.startedAt ?? now;
     const tasks = sight.tasks ?? before?.tasks ?? [];
@@ -105,7 +105,7 @@ export class Presence {
     }
   }
 
-  /** Forgets workers without requests. The oldest come first in the map. */
+  /** Forgets workers that have sent no requests for long. The map has the oldest ones first. */
   #forget(): void {
     for (const [id, { atMs }] of this.#seen) {
       if (monotonicMs() - atMs < FORGOTTEN_MS) return;

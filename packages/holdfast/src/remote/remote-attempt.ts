@@ -7,7 +7,7 @@ import { type ChildrenPage, childrenPage } from "../flows/node-flow.ts";
 import { RedisSteps, type StepStore } from "../steps/step-store.ts";
 import { checkpointText, logText, progressText } from "../worker/json-text.ts";
 
-/** A task that a remote worker runs: what the worker may ask under its lease. */
+/** A task that a remote worker runs, and what the worker can do while it has the lease. */
 export class RemoteAttempt {
   readonly id: string;
   readonly #fence: string;
@@ -19,7 +19,10 @@ export class RemoteAttempt {
     this.#engine = engine;
   }
 
-  /** @throws HoldfastError conflict if the lease is lost; invalid_argument, payload_too_large, redis_* */
+  /**
+   * Stores progress or a checkpoint. @throws HoldfastError conflict if the lease is lost; invalid_argument,
+   * payload_too_large, redis_*
+   */
   async report({ progress, checkpoint }: { progress?: unknown; checkpoint?: unknown }): Promise<void> {
     await this.#write({
       ...(progress === undefined ? {} : { progress: progressText(progress) }),
@@ -27,7 +30,7 @@ export class RemoteAttempt {
     });
   }
 
-  /** @throws HoldfastError conflict if the lease is lost; redis_* */
+  /** Adds a line to the log of the task. @throws HoldfastError conflict if the lease is lost; redis_* */
   log(line: string, level: LogLevel = "info"): Promise<void> {
     return this.#write({ line: encodeLogLine(logText(line), level) });
   }
@@ -41,19 +44,19 @@ export class RemoteAttempt {
 
   /**
    * Returns the store of the durable steps.
-   * @param added a step that is about to be written, if its result may be too large
+   * @param added the step that will be written, to check that its result fits
    * @throws HoldfastError conflict if the lease is lost; payload_too_large; redis_*
    */
   async steps(added?: { name: string; text: string }): Promise<StepStore> {
     await this.#checkLease();
     if (added) await this.#checkRoom(added.name, Buffer.byteLength(added.text));
     const owner = { id: this.id, fence: this.#fence, engine: this.#engine, ended: false };
-    // A remote worker suspends its attempt by a verdict.
+    // A remote worker suspends its attempt by settling it, so this does nothing.
     return new RedisSteps({ ...owner, suspend: () => {} });
   }
 
   /**
-   * Reads a page of the nodes that this node of a flow comes after. A task without a flow has none.
+   * Reads a page of the nodes in the `after` of this node of a flow. A task without a flow has none.
    * @throws HoldfastError conflict if the lease is lost; redis_*
    */
   async children(from: number, limit: number): Promise<ChildrenPage> {
@@ -67,7 +70,7 @@ export class RemoteAttempt {
     if (!(await this.#engine.progress(this.id, this.#fence, change))) throw this.#lost();
   }
 
-  /** @returns whether the task is a node of a flow */
+  /** Throws if the lease is lost. @returns whether the task is a node of a flow */
   async #checkLease(): Promise<boolean> {
     const { connection, keys } = this.#engine;
     const record = await connection.command<string | null>("HGET", keys.state, this.id);
@@ -76,7 +79,7 @@ export class RemoteAttempt {
     return onDead !== null;
   }
 
-  /** @throws HoldfastError payload_too_large */
+  /** Throws if a result is too large. @throws HoldfastError payload_too_large */
   async #checkRoom(name: string, bytes: number): Promise<void> {
     const refuse = (what: string, most: number) => {
       const message = `${what} ${bytes} bytes of JSON, more than ${most}`;

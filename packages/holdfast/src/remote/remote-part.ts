@@ -12,23 +12,23 @@ import type { RemoteLease } from "./token.ts";
 
 const TIMINGS_MS = 1_000;
 
-/** Hears what a part reports. */
+/** Gets the events of a partition. */
 interface Hearer {
   failed(error: HoldfastError): void;
   stale(verdict: StaleVerdict): void;
 }
 
-/** An attempt of a remote worker that has got its verdict. */
+/** An attempt of a remote worker that Redis has settled. */
 interface SettledAttempt {
   id: string;
   lease: RemoteLease;
   queue: string;
   workerId: string;
-  /** The task that called this one by `ctx.call`. */
+  /** The id of the task that enqueued this one with `ctx.call`; null if there is none. */
   caller: string | null;
 }
 
-/** One part of a queue, and what follows from the verdicts of its tasks. */
+/** One queue or partition, and what has to be done after its tasks are settled. */
 export class RemotePart {
   readonly part: Part;
   readonly #timings = new Timings();
@@ -45,7 +45,7 @@ export class RemotePart {
     this.#timer = setInterval(() => void this.#timings.write(part.engine), TIMINGS_MS).unref();
   }
 
-  /** Whether calls have to send the types of their worker. */
+  /** Whether calls have to name the types of their worker, because some tasks wait for a worker with their type. */
   get isTyped(): boolean {
     return monotonicMs() < this.#typedUntilMs;
   }
@@ -61,8 +61,8 @@ export class RemotePart {
   }
 
   /**
-   * Reads which task called each of these, by id. A worker could write any caller into a token, so the token only says
-   * that there is one.
+   * Reads which tasks have enqueued these ones with `ctx.call`, by id. The token only says that there is such a task,
+   * because a worker could write any id into it.
    */
   async callers(
     attempts: readonly { id: string; lease: RemoteLease }[],
@@ -72,7 +72,7 @@ export class RemotePart {
     return new Map(raw.map(({ id, envelope }) => [id, decodeEnvelopeForDisplay(envelope).caller]));
   }
 
-  /** Called when Redis has answered a verdict. */
+  /** Called when Redis has settled an attempt. */
   settled(
     { id, lease, queue, workerId, caller }: SettledAttempt,
     verdict: Verdict,

@@ -18,12 +18,12 @@ import { type Routes, routesOf } from "./routes.ts";
 import { decodeToken, encodeToken, leaseOf, type RemoteLease } from "./token.ts";
 
 const NO_HANDLER_AFTER_MS = 86_400_000;
-/** How often a waiting request is repeated, in case a message of Redis was lost. */
+/** How often a waiting request is repeated, ms, in case a message of Redis was lost. */
 const POLL_MS = 1_000;
-/** How often the parts of the queue are looked up. */
+/** How often the partitions of the queue are looked up, ms. */
 const WATCH_MS = 2_000;
 
-/** What the queues of one `RemoteWorkers` share. */
+/** What all queues of a `RemoteWorkers` share. */
 export interface Shared {
   client: Holdfast;
   presence: Presence;
@@ -33,7 +33,7 @@ export interface Shared {
   settled(queue: string, attempt: Leased, verdict: Verdict, outcome: VerdictOutcome, now: number): void;
 }
 
-/** A request of a worker that acquires or settles. */
+/** A request of a worker that acquires or settles tasks. */
 export interface Call {
   worker: RemoteWorker;
   request: RemoteRequest;
@@ -41,14 +41,14 @@ export interface Call {
   ask: RemoteAsk;
 }
 
-/** What a request got. */
+/** The answer to a request. */
 export interface Got {
   tasks: RemoteTask[];
   alone: boolean;
   makeRoom: boolean;
-  /** True if Redis has kept an answer for a repeat of this request. The next acquire then needs another request. */
+  /** Whether Redis has stored an answer for a repeat of this request. Then the next acquire needs another request. */
   isAnswered: boolean;
-  /** How long until the next task is due, ms. */
+  /** How long until the next scheduled task is due, ms. */
   dueInMs: number;
 }
 
@@ -58,7 +58,7 @@ export interface Leased {
   lease: RemoteLease;
 }
 
-/** A request while it is being served. */
+/** A request that is being served. */
 interface Exchange {
   call: Call;
   asked: Asked;
@@ -77,7 +77,7 @@ function nodeOf(id: string): { id: string; name: string } {
   return { id: flow, name };
 }
 
-/** Acquires and settles the tasks of one queue for workers that are elsewhere. */
+/** Acquires and settles the tasks of one queue for remote workers. */
 export class RemoteQueue {
   readonly name: string;
   readonly #shared: Shared;
@@ -86,7 +86,7 @@ export class RemoteQueue {
   #parts: Parts | undefined;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #looking: Promise<Parts> | undefined;
-  /** The part that is asked first. It changes, so that no part is always last. */
+  /** The index of the partition that is asked first. It changes, so that no partition is always last. */
   #first = 0;
 
   constructor(name: string, shared: Shared) {
@@ -95,13 +95,15 @@ export class RemoteQueue {
     this.#registry = new PartitionRegistry(shared.client);
   }
 
-  /** Returns the parts of the queue, which is registered if it is new. @throws HoldfastError redis_*, invalid_queue_name */
+  /**
+   * Returns the partitions of the queue. A new queue is registered. @throws HoldfastError redis_*, invalid_queue_name
+   */
   async parts(): Promise<Parts> {
     if (this.#parts && monotonicMs() - this.#lookedMs < WATCH_MS) return this.#parts;
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
     });
-    // The parts rarely change, so only the first request waits.
+    // Partitions rarely change, so only the first request waits for the look-up; others use the last result.
     return this.#parts ?? this.#looking;
   }
 
@@ -125,7 +127,7 @@ export class RemoteQueue {
     return known;
   }
 
-  /** Waits up to `waitMs` for tasks. @param signal aborted when nobody waits for the answer any more */
+  /** Waits up to `waitMs` for tasks. @param signal aborted when the caller no longer waits for the answer */
   async acquire(call: Call, waitMs: number, signal: AbortSignal): Promise<Got> {
     const { presence, ears } = this.#shared;
     const { all } = await this.parts();
@@ -142,7 +144,8 @@ export class RemoteQueue {
         const waits = leftMs > 0 && !signal.aborted;
         const isDraining = await presence.see(call.worker, { queue: this.name, ...sightOf(call.ask) });
         if (isDraining) {
-          // Redis would grant the next task to the parked request, and nobody would run it until the poll ends.
+          // The request must not stay parked now: Redis would grant a task to it, which nobody would run until the poll
+          // ends.
           await this.#withdraw(parked, exchange);
           got.dueInMs = POLL_MS;
         } else await this.#askAll(all, exchange, waits ? { poll, parked } : undefined);
@@ -158,8 +161,8 @@ export class RemoteQueue {
   }
 
   /**
-   * Asks each part once, until there are as many tasks as the worker wants.
-   * @param waiting given if the request is parked in each part that has no task
+   * Asks each partition once, until there are as many tasks as the worker wants.
+   * @param waiting given if the request is to be parked in each partition without tasks
    */
   async #askAll(
     all: readonly Part[],
@@ -194,13 +197,13 @@ export class RemoteQueue {
     };
   }
 
-  /** Takes back the parked requests. If a task was granted to one meanwhile, the worker gets it. */
+  /** Takes the parked requests back. If a task was granted to one of them meanwhile, the worker gets it. */
   async #withdraw(parked: Set<Part>, exchange: Exchange): Promise<void> {
     const { call, asked, got } = exchange;
     for (const part of parked)
       this.#take(part, await part.engine.acquire(this.#args(part, exchange, 0), asked.request), exchange);
     parked.clear();
-    // Several parts may have granted tasks.
+    // Several partitions may have granted tasks, so there may be too many.
     await this.#handBack(call, got.tasks.splice(call.ask.want));
   }
 
@@ -211,7 +214,7 @@ export class RemoteQueue {
     await this.settle({ ...call, ask: { ...call.ask, want: 0 } }, leased, verdicts, false);
   }
 
-  /** Adds what Redis has granted. Tasks that the worker cannot run are settled here. */
+  /** Adds granted tasks to the answer. Tasks that the worker cannot run are settled here. */
   #take(part: Part, trip: RoundTrip, exchange: Exchange): void {
     const { call, routes, got } = exchange;
     const known = this.#partOf(part);
@@ -267,7 +270,7 @@ export class RemoteQueue {
   }
 
   /**
-   * Settles attempts, and acquires in the same call.
+   * Settles attempts, and acquires tasks in the same call.
    * @param leased the lease of each verdict
    * @param repeats whether the worker may repeat the request
    */

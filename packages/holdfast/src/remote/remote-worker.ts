@@ -1,20 +1,20 @@
 import type { Backoff, Given, HoldScope, TaskSchedule } from "@holdfast/contracts";
 import type { VerdictOutcome } from "../engine/engine.ts";
 
-/** A worker that is not in this process, and reaches the queue through it. */
+/** A worker outside of this process, such as one in another language. */
 export interface RemoteWorker {
-  /** Unique, and new for each start of the worker. */
+  /** The id of the worker: unique, and new after each start. */
   id: string;
   /**
-   * Who owns the worker: only requests of the same owner can settle its tasks. At most 16 of A-Z a-z 0-9, such as the
-   * id of an API key; "" for everybody without a key.
+   * The owner of the worker. Only requests of the same owner can settle its tasks. At most 16 of A-Z a-z 0-9, such as
+   * the id of an API key; "" without a key.
    */
   owner: string;
   /** What operators see of the worker. */
   info?: RemoteInfo | undefined;
 }
 
-/** What a remote worker says about itself. It is shown to operators. */
+/** What a remote worker says about itself, for operators. */
 export interface RemoteInfo {
   host?: string | undefined;
   pid?: number | undefined;
@@ -27,28 +27,28 @@ export interface RemoteInfo {
   startedAt?: number | undefined;
 }
 
-/** The number of a request. If a request is repeated with it, it gets the same answer. */
+/** The id of a request. If the worker repeats a request with the same id, it gets the same answer. */
 export interface RemoteRequest {
-  /** 0 to 63. Requests of one lane come one after the other. */
+  /** 0 to 63. In each lane the worker sends one request after the other. */
   lane: number;
-  /** From 1. It grows with each new request of the lane. */
+  /** From 1. Each new request of the lane has a larger one. */
   requestId: number;
 }
 
-/** The lease, and the retries and time-outs of tasks that do not set them. */
+/** The length of the lease, and retries and time-outs of tasks that do not set them. */
 export interface RemoteTerms {
   leaseMs: number;
   maxRetries: number;
-  /** Retries and time-outs of single types, by type or by prefix with a star. */
+  /** Retries and time-outs by task type, or by a prefix such as `email.*`. */
   terms?: Readonly<Record<string, { maxRetries?: number | undefined; timeoutMs?: number | undefined }>>;
 }
 
-/** What a worker asks for. */
+/** How many tasks a worker asks for, and of which types. */
 export interface RemoteAsk {
   want: number;
-  /** The types that it runs, each a type or a prefix with a star. */
+  /** The task types that the worker runs: types, or prefixes such as `email.*`. */
   types: readonly string[];
-  /** How many tasks it holds. */
+  /** How many tasks the worker holds. */
   held: number;
 }
 
@@ -61,9 +61,9 @@ export interface RemoteTask {
   attempt: number;
   enqueuedAt: number;
   leaseMs: number;
-  /** From the grant on. */
+  /** The time-out of the attempt, ms, counted from the grant. */
   timeoutMs: number;
-  /** The options of the task itself; null if it does not set them. */
+  /** The options that the enqueue gave to this task; null for those that it did not set. */
   maxRetries: number | null;
   backoff: Given<Backoff> | null;
   tags: readonly string[];
@@ -71,24 +71,24 @@ export interface RemoteTask {
   traceparent: string | null;
   schedule: TaskSchedule | null;
   expiresAt: number | null;
-  /** The place of a node in its flow; the name of a callback is its moment, such as "done". */
+  /** The flow of a node or callback, and its name there; for a callback the moment, such as "done". */
   flow: { id: string; name: string } | null;
 }
 
-/** The tasks that a remote worker got, and what it should do next. */
+/** The tasks for a remote worker, and what the worker should do next. */
 export interface RemoteGrants {
   tasks: RemoteTask[];
-  /** The task has to run alone. */
+  /** Whether the task has to run alone. */
   alone: boolean;
-  /** A task that has to run alone waits until this worker holds no other. */
+  /** Whether a task that has to run alone waits until this worker holds no other task. */
   makeRoom: boolean;
-  /** An operator told the worker to acquire no more tasks. */
+  /** Whether an operator told the worker to acquire no more tasks. */
   draining: boolean;
-  /** Milliseconds since the epoch, by the clock of Redis. */
+  /** The time of Redis, ms since the epoch. */
   now: number;
 }
 
-/** An error as another language describes it. */
+/** An error in the form that clients in other languages send. */
 export interface RemoteError {
   name: string;
   message: string;
@@ -97,7 +97,7 @@ export interface RemoteError {
   code?: string | undefined;
 }
 
-/** What a remote worker says about an attempt. docs/worker-protocol.md describes each verdict. */
+/** How an attempt ended, as a remote worker reports it. docs/worker-protocol.md describes each verdict. */
 export type RemoteVerdict = { id: string; token: string } & (
   | { verdict: "complete"; resultText?: string | undefined }
   | { verdict: "fail"; error: RemoteError; delayMs?: number | undefined }
@@ -109,13 +109,13 @@ export type RemoteVerdict = { id: string; token: string } & (
   | { verdict: "release" | "unstarted" | "no_handler" }
 );
 
-/** What became of the verdicts of a remote worker, and the tasks that it got in the same call. */
+/** The outcomes of settled attempts, and the tasks that were acquired in the same call. */
 export interface RemoteSettled extends RemoteGrants {
-  /** One for each verdict, in their order. */
+  /** The outcome of each verdict, in their order. */
   outcomes: VerdictOutcome[];
-  /** Results that were too large to be stored. */
+  /** A text for each result that was too large to be stored. */
   warnings: string[];
 }
 
-/** What a heartbeat did to one lease. `cancelled`: the lease was extended, and the attempt should end. */
+/** What a heartbeat did to one lease. `cancelled`: it was extended, but the attempt should end. */
 export type RemoteRenewal = "renewed" | "cancelled" | "lost";

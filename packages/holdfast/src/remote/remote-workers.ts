@@ -23,20 +23,20 @@ import type {
 import { decodeToken } from "./token.ts";
 import { verdictOf, warningsOf } from "./verdicts.ts";
 
-/** What a remote worker sends to get tasks. */
+/** A request for tasks. */
 export interface RemoteAcquire extends RemoteRequest, RemoteTerms, RemoteAsk {
   /** How long to wait for the first task, ms. */
   waitMs: number;
 }
 
-/** What a remote worker sends when attempts have ended. */
+/** A request that settles attempts. */
 export interface RemoteSettle extends RemoteRequest, RemoteTerms {
   verdicts: readonly RemoteVerdict[];
-  /** What to acquire in the same call. It does not wait. */
+  /** Tasks to acquire in the same call. It does not wait for tasks. */
   acquire?: RemoteAsk | undefined;
 }
 
-/** What a remote worker sends to extend its leases. */
+/** A request that extends leases. */
 export interface RemoteHeartbeat {
   leases: readonly { id: string; token: string }[];
   leaseMs: number;
@@ -46,7 +46,7 @@ export interface RemoteHeartbeat {
 /** The events of `RemoteWorkers`, each with its arguments. */
 export interface RemoteEvents {
   settled: [SettledEvent];
-  /** A verdict came too late, and was recorded as stale. */
+  /** A worker has settled a task whose lease it had lost, so the verdict was refused. */
   stale: [StaleVerdict];
   error: [HoldfastError];
   renewal: [{ outcome: RemoteRenewal; count: number }];
@@ -54,13 +54,13 @@ export interface RemoteEvents {
 
 const RENEWALS: Record<string, RemoteRenewal> = { r: "renewed", c: "cancelled", l: "lost" };
 const NOTHING: RemoteAsk = { want: 0, types: ["*"], held: 0 };
-// At most this many queues are kept open, because callers choose the names.
+// At most this many queues are kept open, because the names come from callers.
 const MOST_QUEUES = 1_000;
 
 /**
- * Lets workers outside this process take and settle tasks, for example over HTTP. It keeps nothing that a worker needs:
- * the tokens hold the leases, and Redis keeps the answers for repeated requests. So several processes can serve the
- * same worker.
+ * Lets workers outside of this process acquire and settle tasks, for example over HTTP. This process need not remember
+ * anything about a worker: the lease is in the token of each task, and Redis stores the answers for repeated requests.
+ * So several processes can serve the same worker.
  */
 export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   readonly #client: Holdfast;
@@ -78,8 +78,8 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   }
 
   /**
-   * Acquires tasks; waits up to `waitMs` for the first one.
-   * @param signal aborted when nobody waits for the answer any more. Tasks that are granted then are handed back
+   * Acquires tasks. Waits up to `waitMs` for the first one.
+   * @param signal aborted when the caller no longer waits for the answer; tasks that are granted then are handed back
    * @throws HoldfastError invalid_*, redis_*; conflict if a newer request of the same lane was answered
    */
   async acquire(
@@ -95,8 +95,8 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
 
   /**
    * Settles attempts, and acquires the next tasks if asked to.
-   * @throws HoldfastError invalid_argument; forbidden if another owner acquired one of the tasks; nothing is settled
-   * then; conflict if a newer request of the same lane was answered; redis_*
+   * @throws HoldfastError invalid_argument; forbidden if another owner acquired one of the tasks, and then nothing is
+   * settled; conflict if a newer request of the same lane was answered; redis_*
    */
   async settle(
     queue: string,
@@ -158,8 +158,8 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   }
 
   /**
-   * Returns the attempt of a task that a worker of this owner acquired.
-   * @throws HoldfastError invalid_argument, forbidden, redis_*; conflict if the part of the task is gone
+   * Returns the attempt of a task that a worker of this owner has acquired.
+   * @throws HoldfastError invalid_argument, forbidden, redis_*; conflict if the partition of the task was deleted
    */
   async attempt(queue: string, owner: string, of: { id: string; token: string }): Promise<RemoteAttempt> {
     const { id, lease } = leasedBy({ owner }, of, "token");
@@ -200,7 +200,7 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
     });
   }
 
-  /** Writes what is not written yet. The client stays open. */
+  /** Writes the last timings and reports. The client stays open. */
   async close(): Promise<void> {
     this.#ears.close();
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
@@ -217,7 +217,9 @@ function callOf(worker: RemoteWorker, of: RemoteRequest & RemoteTerms, ask: Remo
   };
 }
 
-/** @throws HoldfastError invalid_argument, forbidden */
+/**
+ * Decodes the token of a task. @throws HoldfastError invalid_argument; forbidden if another owner has acquired the task
+ */
 function leasedBy(
   { owner }: { owner: string },
   { id, token }: { id: string; token: string },

@@ -2,14 +2,14 @@ import type { Handlers } from "../worker/handler.ts";
 import { HandlerTable } from "../worker/handler-table.ts";
 import type { RemoteTerms } from "./remote-worker.ts";
 
-/** What a remote worker runs, in the form in which calls send it. */
+/** The task types of a remote worker, as calls send them to Redis. */
 export interface Routes {
-  /** The types, each after a space, for a call that sends them. */
+  /** The types, each after a space, for calls that have to name them. */
   text: string;
-  /** The retries and time-outs of single types, for every call. */
+  /** Retries and time-outs by type, for every call. */
   ownTerms: string;
   runs(type: string): boolean;
-  /** The time-out of tasks of this type that do not set one, ms. */
+  /** Returns the time-out of tasks of this type that do not set one, ms. */
   timeoutMs(type: string): number | undefined;
 }
 
@@ -19,7 +19,7 @@ const nothing = () => undefined;
 
 /** @throws HoldfastError invalid_task_type */
 export function routesOf(types: readonly string[], terms: RemoteTerms["terms"] = {}): Routes {
-  // A worker asks for the same types each time.
+  // A cache, because a worker sends the same types with each request.
   const key = JSON.stringify([types, terms]);
   const known = kept.get(key);
   if (known) return known;

@@ -4,27 +4,27 @@ import type { Envelope } from "../engine/envelope.ts";
 import { decodeBackoff, encodeBackoff } from "../engine/envelope-options.ts";
 
 /**
- * The lease of a task that a remote worker holds. All of it is in the token which the worker sends back, so the service
+ * The lease of a task that a remote worker holds. All of it is in the token that the worker sends back, so the process
  * that granted the task need not remember anything.
  */
 export interface RemoteLease {
-  /** `<number of the first grant>-<nonce>`, which Redis compares. */
+  /** `<number of the first grant>-<nonce>`, which Redis compares when the task is settled. */
   fence: string;
-  /** The place of the task among the tasks of its grant, from 1. */
+  /** The position of the task among those that were granted together, from 1. */
   place: number;
-  /** The index of its part among the parts of the queue. */
+  /** The index of its partition. */
   part: number;
   type: string;
   attempt: number;
-  /** Milliseconds since the epoch, by the clock of Redis, as are all times here. */
+  /** Milliseconds since the epoch, by the clock of Redis. The other times are too. */
   enqueuedAt: number;
   grantedAt: number;
-  /** How long the task waited after it could have begun, ms; null if this is not its first attempt. */
+  /** How long the task waited after it could have started, ms; null if this is not its first attempt. */
   waitedMs: number | null;
   hasKey: boolean;
-  /** The options of the task itself. */
+  /** The options that the enqueue gave to this task. */
   own: { backoff: Given<Backoff> | null; maxRetries: number | null };
-  /** Whether another task called this one by `ctx.call`. */
+  /** Whether another task has enqueued this one with `ctx.call`. */
   isCalled: boolean;
 }
 
@@ -50,8 +50,8 @@ const GRANT = /^(\d+-[\w-]{1,64})\.(\d+)$/;
 const NONE: readonly string[] = [];
 const number36 = (value: number | null) => (value === null ? "" : Math.round(value).toString(36));
 
-// "~" separates the fields of a token, because no field can have this character. These functions run for each task, so
-// they make no objects and arrays that they do not need (hot path).
+// The fields of a token are separated by "~", which no field can contain. These functions create as few objects as
+// possible, because they run for each task (hot path).
 
 export function encodeToken(lease: RemoteLease): string {
   const { fence, place, part, type, attempt, enqueuedAt, grantedAt, waitedMs, hasKey, own, isCalled } = lease;
@@ -62,7 +62,7 @@ export function encodeToken(lease: RemoteLease): string {
   return [head, hasKey ? "q" : "", own.maxRetries ?? "", backoff, isCalled ? "a" : ""].join("~");
 }
 
-/** @throws HoldfastError invalid_argument */
+/** Decodes a token. @throws HoldfastError invalid_argument */
 export function decodeToken(token: string): RemoteLease {
   const fields = token.split("~");
   const [grant = "", part, type = "", attempt, enqueuedAt, grantedAt, waited] = fields;

@@ -40,7 +40,7 @@ test("otherwise it waits by the backoff of the task, or else by the default one"
     const verdict = told({ verdict: "fail", error } as never);
     if (verdict.kind !== "fail") throw new Error(verdict.kind);
     expect(verdict.delayMs).toBeGreaterThanOrEqual(0);
-    // The default doubles from one second, and this is the third attempt.
+    // The default backoff begins with one second and doubles, and this is the third attempt.
     expect(verdict.delayMs).toBeLessThanOrEqual(4_000);
   }
 });

@@ -8,7 +8,11 @@ import { errorText, saneDelayMs, type Thrown } from "../worker/thrown.ts";
 import type { RemoteError, RemoteVerdict } from "./remote-worker.ts";
 import type { RemoteLease } from "./token.ts";
 
-/** @param now milliseconds since the epoch, by the clock of Redis @param version of the worker, "" if it is not known */
+/**
+ * Turns what a remote worker has sent into a verdict for Redis.
+ * @param now the time of Redis, ms since the epoch
+ * @param version the version of the worker, "" if it is not known
+ */
 export function verdictOf(
   told: RemoteVerdict,
   lease: RemoteLease,
@@ -77,13 +81,13 @@ function thrownOf({ name, message, stack = "", code }: RemoteError): Thrown {
 
 const textOf = (error: RemoteError) => errorText(thrownOf(error));
 
-/** A remote worker does not send back the tags of its task, so its failures are counted without them. */
+/** The failures of remote workers are counted without tags, because a remote worker does not send the tags back. */
 function errorOf(thrown: RemoteError, { type }: RemoteLease, version: string) {
   const error = textOf(thrown);
   return { error, told: toldOf({ type, version, tags: [], error }) };
 }
 
-/** Returns the wait before the next attempt, ms, by the policy of the task or the default one. */
+/** Returns the wait before the next attempt, ms, by the backoff of the task or the default one. */
 function backoffOf(error: RemoteError, { attempt, own }: RemoteLease, maxRetries: number): number {
   const policy = { maxRetries, backoff: DEFAULT_BACKOFF, isFailure: undefined, deadLetter: true };
   const judged = judge(thrownOf(error), policy, {

@@ -34,7 +34,7 @@ describe("a change of the clocks", () => {
   });
 });
 
-/** Lists the occurrences of a local day, as the clocks show them. */
+/** Lists the occurrences of a local day, as clocks there show them. */
 function localDay(cron: string, timeZone: string, day: string): string[] {
   const clock = new Intl.DateTimeFormat("sv", { timeZone, dateStyle: "short", timeStyle: "short" });
   return new CronTimes(cron, timeZone)
@@ -123,7 +123,7 @@ test("an expression is described in words", () => {
   expect(cronInWords("@daily")).toBe("At 00:00");
 });
 
-/** Days on which the clocks change: by an hour, by half an hour, at midnight, or by a whole day. */
+/** Days on which clocks change: by an hour, by half an hour, at midnight, or by a whole day. */
 const changes = [
   ["Europe/Berlin", "2026-03-29"],
   ["Europe/Berlin", "2026-10-25"],
@@ -149,8 +149,7 @@ test("around a change of the clocks each wall-clock time occurs once, when the c
     const clock = new Intl.DateTimeFormat("sv", { timeZone, dateStyle: "short", timeStyle: "short" });
     const from = ms(`${day}T00:00Z`) - 36 * 60 * MINUTE;
     const end = from + 84 * 60 * MINUTE;
-    // Goes through real time, minute by minute. A time that the clocks have already shown or skipped does not count
-    // again.
+    // Goes through real time, minute by minute. A time that clocks show for the second time does not count again.
     const expected: number[] = [];
     let shown = ms(`${clock.format(from - MINUTE).replace(" ", "T")}Z`);
     for (let at = from; at <= end; at += MINUTE) {

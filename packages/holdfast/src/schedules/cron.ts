@@ -6,28 +6,28 @@ import { EveryTimes, isEvery } from "./every.ts";
 import { BoundedTimes, type Times } from "./times.ts";
 import { Zone } from "./zone.ts";
 
-// Loaded at first use, because it is large and most processes never describe a schedule. It is loaded through a
-// CommonJS module, because this code cannot wait for an import, and bundlers follow such a module.
+// Loaded at first use, because it is large and most processes never need it. A CommonJS module loads it, because this
+// code cannot wait for an import, and bundlers understand such a module.
 const { load } = cronstrueModule as unknown as { load(): typeof Cronstrue };
 
-/** How many occurrences are computed at once. Each takes about 0.1 ms, mostly for the time zone. */
+/** At most this many occurrences are computed at once. Each takes about 0.1 ms, mostly for the time zone. */
 const LOOKED_AT = 100;
 const KEPT = 1_000;
 const HOUR_MS = 3_600_000;
 
-/** `5/20` means "from 5 on, every 20", as in Quartz, Java and Go. */
+/** `sloppyRanges` allows `5/20`: "every 20, from 5 on", as in Quartz, Java and Go. */
 const CRON = { paused: true, sloppyRanges: true } as const;
 
 /**
- * Computes when a schedule is due. Its behaviour at a change of the clocks depends on the hours of the expression. If
- * it runs in every hour, it keeps its intervals in real time. Otherwise each of its wall-clock times occurs once a day:
- * a time that the clocks skip occurs right after the gap, and a time that the clocks show twice occurs the first time.
- * Only the set of hours decides, not how the expression is written.
+ * Computes the occurrences of a cron expression, also when clocks change. An expression that runs in every hour keeps
+ * its intervals in real time. For any other expression, each wall-clock time occurs once a day: a time that clocks skip
+ * occurs right after the gap, and a time that they show twice occurs the first time. Only the set of hours decides, and
+ * not how the expression is written.
  */
 export class CronTimes implements Times {
   readonly cron: string;
   readonly timeZone: string;
-  /** Null if the expression runs in every hour: then `#cron` counts in real time, otherwise in wall-clock time. */
+  /** Null if the expression runs in every hour. Then `#cron` counts real time, otherwise wall-clock time. */
   readonly #zone: Zone | null;
   readonly #cron: Cron;
 
@@ -42,17 +42,17 @@ export class CronTimes implements Times {
     this.#cron = everyHour ? new Cron(cron, { ...CRON, timezone: timeZone }) : parsed;
   }
 
-  /** Returns the first occurrence after a moment; null if there is none. */
+  /** Returns the first occurrence after a time; null if there is none. */
   after(ms: number): number | null {
     const zone = this.#zone;
     if (zone === null) return this.#cron.nextRun(new Date(ms))?.getTime() ?? null;
     let next = this.#cron.nextRun(new Date(zone.latestWallOf(ms)));
-    // If the clocks skip several times of the expression at once, these are a single occurrence.
+    // If clocks skip several times of the expression at once, they make a single occurrence.
     while (next !== null && zone.firstMomentOf(next.getTime()) <= ms) next = this.#cron.nextRun(next);
     return next && zone.firstMomentOf(next.getTime());
   }
 
-  /** Returns at most `count` occurrences after a moment, in order. */
+  /** Returns at most `count` occurrences after a time, in order. */
   following(ms: number, count: number): number[] {
     const times: number[] = [];
     let at = this.after(ms);
@@ -62,7 +62,7 @@ export class CronTimes implements Times {
 
   /**
    * Returns the occurrences from `fromMs` to `untilMs`, both included, oldest first, at most the last 100. `fromMs` has
-   * to be an occurrence.
+   * to be an occurrence. `cut`: earlier ones were left out.
    */
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean } {
     const collect = (first: number) => {
@@ -76,14 +76,14 @@ export class CronTimes implements Times {
     };
     const first = collect(fromMs);
     if (first.length <= LOOKED_AT) return { times: first, cut: false };
-    // There are more than LOOKED_AT occurrences, so only the last LOOKED_AT are returned. A search backwards from the
-    // end finds the first of them.
+    // There are more than LOOKED_AT occurrences. The first of the last LOOKED_AT is found by searching back from the
+    // end.
     const start = this.after(Math.max(fromMs, this.#hundredthUntil(untilMs)) - 1) ?? fromMs;
     return { times: collect(start).slice(-LOOKED_AT), cut: true };
   }
 
   /**
-   * Returns the hundredth occurrence before a moment, including that moment; the first occurrence if there are fewer.
+   * Returns the hundredth occurrence before a time, counting one at that time; the first occurrence if there are fewer.
    */
   #hundredthUntil(untilMs: number): number {
     const zone = this.#zone;
@@ -115,7 +115,7 @@ export function cronInWords(cron: string): string {
 const NICKNAME = /^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$/i;
 const fieldsOf = (cron: string) => cron.trim().split(/\s+/);
 
-/** Checks an expression. The result counts in UTC. */
+/** Parses an expression. The result counts times in UTC. */
 function parse(cron: string): Cron {
   const refuse = (why: string): never => {
     throw new HoldfastError("invalid_argument", `"${cron}" is not a cron expression: ${why}`, {
@@ -144,8 +144,8 @@ function runsEveryHour(cron: string): boolean {
 const cache = new Map<string, Times>();
 
 /**
- * Returns the occurrences of an expression or interval. They are kept by expression and zone, because making them costs
- * more than asking them.
+ * Returns the occurrences of a cron expression or interval. They are cached, because creating them takes longer than
+ * using them.
  * @throws HoldfastError invalid_argument that says what is wrong
  */
 export function cronTimes(cron: string, timeZone: string): Times {
@@ -159,7 +159,7 @@ export function cronTimes(cron: string, timeZone: string): Times {
   return times;
 }
 
-/** Returns the occurrences of an interval. The time zone makes no difference, but an invalid one is refused. */
+/** Returns the occurrences of an interval. The time zone makes no difference, but a wrong one is refused. */
 function everyTimes(text: string, timeZone: string): Times {
   new Zone(timeZone);
   return new EveryTimes(text);

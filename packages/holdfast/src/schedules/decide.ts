@@ -4,16 +4,16 @@ import { timesOfSchedule } from "./cron.ts";
 import { planRuns } from "./plan.ts";
 import type { TaskPlace } from "./task-place.ts";
 
-/** A decision about the occurrences that are due: the times to enqueue, and the runs that are skipped. */
+/** A decision about the due occurrences: the times whose tasks are enqueued (`owed`), and the runs that are skipped. */
 export interface Decision {
   owed: number[];
   runs: ScheduleRun[];
 }
 
-/** Whether there are due occurrences that no janitor has planned yet. */
+/** Returns whether there are due occurrences about which no janitor has decided yet. */
 export const isDue = ({ record }: StoredSchedule, now: number) => record.nextAt > 0 && record.nextAt <= now;
 
-/** Decides about the occurrences that are due, by the policies of the schedule. */
+/** Decides about the due occurrences, by the policies of the schedule. */
 export async function decideDue(schedule: StoredSchedule, now: number, place: TaskPlace): Promise<Decision> {
   const { missed, overlap, limit } = schedule.definition;
   const { times: due } = timesOfSchedule(schedule.definition).between(schedule.record.nextAt, now);
@@ -38,9 +38,7 @@ async function hasUnfinishedRun({ definition, record }: StoredSchedule, place: T
   return state === "scheduled" || state === "pending" || state === "processing";
 }
 
-/**
- * Returns the next occurrence after a moment, ms since the epoch; 0 if there is none, or if the limit allows no more.
- */
+/** Returns the next occurrence after a time, ms since the epoch; 0 if there is none, or if the limit is reached. */
 export function nextAfter(definition: StoredSchedule["definition"], count: number, ms: number): number {
   if (definition.limit !== null && count >= definition.limit) return 0;
   return timesOfSchedule(definition).after(ms) ?? 0;

@@ -85,7 +85,7 @@ export const scheduleShape = shapeOf<ScheduleInput>({
   },
 });
 
-/** Checks a schedule and adds the defaults. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
+/** Checks a schedule and fills in the defaults. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
 export function checkSchedule(
   input: ScheduleInput,
 ): Omit<ScheduleDefinition, "paused" | "createdAt" | "updatedAt" | "revision"> {
@@ -118,7 +118,7 @@ export function taskOptions(options: ScheduleDefinition["options"], at: number):
   return expiresAfterMs === undefined ? rest : { ...rest, expiresAt: at + expiresAfterMs };
 }
 
-/** Returns the envelope of the task of one occurrence. */
+/** Returns the envelope of the task of one occurrence: the text in which the task is stored. */
 export function envelopeOf(definition: ScheduleDefinition, occurrence: TaskSchedule, now: number): string {
   const { type, payloadText } = definition;
   const options = taskOptions(definition.options, occurrence.dueAt);

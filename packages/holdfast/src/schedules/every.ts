@@ -6,14 +6,14 @@ const NAMES = { d: "day", h: "hour", m: "minute", s: "second" } as const;
 type Unit = keyof typeof UNITS;
 
 const LONGEST_MS = 31_536_000_000;
-/** At most this many occurrences are returned, as in `CronTimes`. */
+/** At most this many occurrences are returned, as by `CronTimes`. */
 const LOOKED_AT = 100;
 
 export const isEvery = (text: string) => /^@every\b/i.test(text.trim());
 
 /**
- * Occurrences at a fixed interval: the multiples of the interval since the epoch. So they do not depend on when a
- * schedule was written or a janitor started, and do not shift if a task is enqueued late.
+ * Occurrences at a fixed interval: all multiples of the interval since the epoch. So they do not depend on when a
+ * schedule was written, and do not shift when a task is enqueued late.
  */
 export class EveryTimes implements Times {
   readonly everyMs: number;
@@ -47,7 +47,7 @@ export class EveryTimes implements Times {
 
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean } {
     if (fromMs > untilMs) return { times: [], cut: false };
-    // The first run of `immediately` is not a multiple of the interval. The runs after it are.
+    // With `immediately`, the first occurrence is not a multiple of the interval; the following ones are.
     const first = this.after(fromMs);
     const count = first > untilMs ? 0 : Math.floor((untilMs - first) / this.everyMs) + 1;
     if (count < LOOKED_AT) return { times: [fromMs, ...this.following(fromMs, count)], cut: false };

@@ -4,41 +4,41 @@ import { type Announcement, ScheduleStore, type StoredSchedule } from "../engine
 import { decideDue, isDue, nextAfter } from "./decide.ts";
 import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
 
-/** The outcome of an occurrence, as the janitor reports it in an event. */
+/** What a janitor did about an occurrence of a schedule. */
 export interface ScheduleRunEvent {
   /** The id of the schedule. */
   scheduleId: string;
-  /** The queue of its tasks. */
+  /** The queue that gets the task. */
   queue: string;
   /** The time of the occurrence, ms since the epoch. */
   at: number;
-  /** `refused`: the queue is full, and the next sweep tries again. */
+  /** The outcome. `refused`: the queue is full, and the next sweep tries again. */
   outcome: RunOutcome | "refused";
-  /** The task of the occurrence; null if there is none. */
+  /** The id of the task; null if none was enqueued. */
   taskId: string | null;
-  /** The time from the occurrence to the decision, ms. */
+  /** How long after its time the occurrence was handled, ms. */
   lagMs: number;
 }
 
 export interface FiringOptions {
   client: Holdfast;
   onRun: (event: ScheduleRunEvent) => void;
-  /** Returns the time, ms since the epoch; 0 for Redis time. Only tests give it. */
+  /** For tests: returns the time to use instead of the time of Redis, ms since the epoch; 0: the time of Redis. */
   clockMs?: (() => number) | undefined;
-  /** Is sent with each search for schedules that are due, so that operators see which janitors run. */
+  /** Sent with each search for due schedules, so that operators see which janitors run. */
   announcement?: Announcement | undefined;
 }
 
 const CALL_SCHEDULES = 100;
-// A sweep makes at most this many calls, because each call may return the same schedules again, for example while their
-// queues are full.
+// A sweep makes at most this many calls. Calls may return the same schedules again, for example if their queues are
+// full.
 const CALLS_PER_SWEEP = 20;
 
 /**
- * Enqueues the tasks of schedules that are due, in two steps. Several janitors may take a step at the same time, and
- * may die during it. First one janitor writes the plan: the times that are owed, whose tasks have to be enqueued, and
- * the next time. Then any janitor enqueues these tasks and notes that. The id of the task and the request id make sure
- * that each occurrence becomes one task.
+ * Enqueues the tasks of due schedules, in two steps. First a janitor stores a plan: the times that are "owed", which
+ * means that their tasks have to be enqueued, and the next time. Then any janitor enqueues these tasks and stores that
+ * it has. Several janitors may do the same step, and may die during it: the task id and the request id make sure that
+ * each occurrence becomes one task.
  */
 export class ScheduleFiring {
   readonly #store: ScheduleStore;
@@ -54,8 +54,8 @@ export class ScheduleFiring {
   }
 
   /**
-   * Handles the schedules that are due. @returns ms until the next occurrence, -1 if there is none
-   * @throws the first error, after all schedules that are due were handled
+   * Handles the due schedules. @returns ms until the next occurrence, -1 if there is none
+   * @throws the first error, after all due schedules were handled
    */
   async runOnce(isStopped: () => boolean = () => false): Promise<number> {
     let failure: unknown;
@@ -81,7 +81,7 @@ export class ScheduleFiring {
     return 0;
   }
 
-  /** @returns false if an occurrence still has to be enqueued, but cannot be now */
+  /** Handles one schedule. @returns false if an occurrence has to be enqueued later, because it cannot be now */
   async #fire(schedule: StoredSchedule, now: number): Promise<boolean> {
     if (schedule.record.owed.length > 0) return this.#settleOwed(schedule, now);
     return isDue(schedule, now) ? this.#plan(schedule, now) : true;
@@ -90,10 +90,10 @@ export class ScheduleFiring {
   async #plan(schedule: StoredSchedule, now: number): Promise<boolean> {
     const { id, definition, record } = schedule;
     const { owed, runs } = await decideDue(schedule, now, this.#place);
-    // The next time is searched from now on, because after a very long outage not all occurrences were looked at.
+    // The next time is searched from now on, because after a very long outage not all missed occurrences were computed.
     const nextAt = nextAfter(definition, record.count + owed.length, now);
     const next = { nextAt, owed, count: record.count + owed.length };
-    // Another janitor has planned the occurrences meanwhile. The next call finds what still has to be enqueued.
+    // If another janitor has stored a plan meanwhile, the next call finds what still has to be enqueued.
     if ((await this.#store.plan(schedule, { ...next, runs })) === "changed") return true;
     for (const { at, outcome } of runs)
       this.#onRun({ scheduleId: id, queue: definition.queue, at, outcome, taskId: null, lagMs: now - at });
@@ -103,7 +103,7 @@ export class ScheduleFiring {
   async #settleOwed({ id, definition, record }: StoredSchedule, now: number): Promise<boolean> {
     for (const [place, at] of record.owed.entries()) {
       const event = { scheduleId: id, queue: definition.queue, at, lagMs: Math.max(0, now - at) };
-      // The last time that is owed is the last one that was counted. Earlier versions did not count.
+      // The last owed time has the number `count`. Earlier versions did not store `count`.
       const run = Math.max(1, record.count - (record.owed.length - 1 - place));
       const enqueued = await this.#enqueue(definition, { id, run, dueAt: at }, now);
       if (enqueued === null) continue;
@@ -119,7 +119,7 @@ export class ScheduleFiring {
     return true;
   }
 
-  /** Returns null if another janitor has enqueued the task. */
+  /** Enqueues the task of an occurrence. Returns null if another janitor has done so. */
   async #enqueue(definition: StoredSchedule["definition"], occurrence: TaskSchedule, now: number) {
     const { id, dueAt: at } = occurrence;
     const taskId = occurrenceId(id, at);
@@ -127,8 +127,8 @@ export class ScheduleFiring {
       return await this.#place.enqueue(definition, taskId, occurrence, now, this.#place.requestOf(id, at));
     } catch (error) {
       if (!isOvertaken(error)) throw error;
-      // Redis has answered a later occurrence already, so this one should have been enqueued and noted before. If it is
-      // still owed, it was not, for example because the clock was set back.
+      // A later occurrence was enqueued already, so normally this one was too. If it is still owed, it was not, for
+      // example because the clock was set back, and is enqueued now.
       const current = await this.#store.get(id);
       if (!current?.record.owed.includes(at)) return null;
       return this.#place.enqueue(definition, taskId, occurrence, now);

@@ -1,13 +1,13 @@
 import type { MissedPolicy, OverlapPolicy } from "@holdfast/contracts";
 
 /**
- * A run that is late by at most this counts as on time, because a replaced janitor or a failover of Redis takes a few
- * seconds. Milliseconds.
+ * An occurrence that is late by at most this counts as on time, ms. Replacing a janitor, or a failover of Redis, takes
+ * a few seconds.
  */
 export const ON_TIME_MS = 15_000;
 
 export interface Occurrences {
-  /** The occurrences that are due, oldest first; not empty. */
+  /** The due occurrences, oldest first; at least one. */
   due: readonly number[];
   now: number;
   missed: MissedPolicy;
@@ -31,7 +31,7 @@ export function planRuns({ due, now, missed, overlap, previousRuns }: Occurrence
   const onTime = due.filter((at) => now - at <= ON_TIME_MS);
   const wanted =
     missed === "all" ? [...due] : missed === "once" && onTime.length === 0 ? due.slice(-1) : onTime;
-  // One task is enqueued for all missed occurrences: the task of the newest one.
+  // If tasks may not overlap, only the newest occurrence is enqueued.
   const enqueue = overlap === "allow" ? wanted : previousRuns ? [] : wanted.slice(-1);
   return {
     enqueue,

@@ -19,20 +19,20 @@ import { decideDue, isDue, nextAfter } from "./decide.ts";
 import { checkSchedule } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
 
-/** Options of `Schedules`, with a client that it shares or a Redis for a connection of its own. */
+/** Options of `Schedules`: either a client to share, or a Redis to connect to. */
 export type SchedulesOptions = (
   | {
-      /** A client that others may use too. These schedules do not close it. */
+      /** A client that is shared. It is not closed by `close`. */
       client: Holdfast;
     }
   | {
-      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are used. */
+      /** Where Redis is: a URL, fields, or a client of ioredis, whose settings are then used. */
       redis: RedisOption;
       /** The first part of every Redis key. @default "queue" */
       prefix?: string | undefined;
     }
 ) & {
-  /** The clock, ms since the epoch; for tests. @default Redis time */
+  /** For tests: returns the time to use, ms since the epoch. @default the time of Redis */
   clockMs?: (() => number) | undefined;
 };
 
@@ -55,8 +55,8 @@ const NEXT_RUNS = 5;
 const TRIES = 10;
 
 /**
- * The schedules of all queues: cron expressions with a time zone. Any janitor may enqueue the tasks, and each
- * occurrence is enqueued once. The task of an occurrence has the id `<scheduleId>:<time in ms>`.
+ * The schedules of all queues: cron expressions with a time zone. Janitors enqueue the tasks, one for each occurrence.
+ * The task of an occurrence has the id `<scheduleId>:<time in ms>`.
  */
 export class Schedules {
   readonly #client: Holdfast;
@@ -75,7 +75,7 @@ export class Schedules {
   }
 
   /**
-   * Describes an expression in words, and returns its next five times.
+   * Describes a cron expression in words, and returns its next five times.
    * @throws HoldfastError invalid_argument that says what is wrong with the expression or the time zone
    */
   static preview(cron: string, timeZone = "UTC", fromMs = Date.now()): { words: string; nextRuns: number[] } {
@@ -83,7 +83,7 @@ export class Schedules {
     return { words: times.words, nextRuns: times.following(fromMs, NEXT_RUNS) };
   }
 
-  /** Lists the schedules in the order of their ids. */
+  /** Returns the schedules, sorted by id. */
   async list(options: { queue?: string | undefined } = {}): Promise<ScheduleView[]> {
     checkShape(scheduleListShape, options);
     if (options.queue !== undefined) checkQueueName(options.queue);
@@ -105,9 +105,9 @@ export class Schedules {
   }
 
   /**
-   * Writes a schedule, and replaces the schedule with this id if there is one. The record of its runs stays. Its next
-   * time stays too, unless the expression, zone, start, end or limit changes. In that case, occurrences that were due
-   * already are still enqueued, according to the old `missed`.
+   * Writes a schedule; replaces the one with this id if there is one. Its past runs are kept. Its next time is kept
+   * too, unless the expression, zone, start, end or limit changes. In that case, occurrences that are due already are
+   * still enqueued, by the old definition.
    * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (others keep writing the schedule at
    * the same time)
    */
@@ -122,7 +122,7 @@ export class Schedules {
     return this.#write(id, written, input.immediately);
   }
 
-  /** @returns false if the schedule does not exist */
+  /** Deletes a schedule. @returns false if the schedule does not exist */
   async delete(id: string): Promise<boolean> {
     checkScheduleId(id);
     await this.#client.check();
@@ -130,20 +130,20 @@ export class Schedules {
   }
 
   /**
-   * Pauses a schedule. While it is paused it has no occurrences, and they are not enqueued later either. @throws
-   * HoldfastError not_found
+   * Pauses a schedule. Its occurrences during the pause are not enqueued, not even later.
+   * @throws HoldfastError not_found
    */
   pause(id: string): Promise<ScheduleView> {
     return this.#setPaused(id, true);
   }
 
-  /** @throws HoldfastError not_found */
+  /** Ends the pause of a schedule. @throws HoldfastError not_found */
   resume(id: string): Promise<ScheduleView> {
     return this.#setPaused(id, false);
   }
 
   /**
-   * Enqueues a task now, even if the schedule is paused. The occurrences do not change.
+   * Enqueues a task of the schedule now, even if the schedule is paused. The occurrences do not change.
    * @throws HoldfastError not_found; conflict: overlap is "skip" and the previous task has not ended; queue_full;
    * unique_conflict: another task holds the unique key
    */
@@ -176,7 +176,7 @@ export class Schedules {
     return { id, queue: definition.queue, taskId };
   }
 
-  /** Closes the connection if this object made it. Idempotent. */
+  /** Closes the connection if this object opened it. May be called several times. */
   async close(): Promise<void> {
     if (this.#ownsClient) await this.#client.close();
   }
@@ -197,7 +197,7 @@ export class Schedules {
     return schedule;
   }
 
-  /** Reads, changes and writes a schedule. Repeats that if somebody else has written the schedule meanwhile. */
+  /** Reads, changes and writes a schedule. If somebody else has written it meanwhile, repeats this. */
   async #write(
     id: string,
     change: (
@@ -214,7 +214,7 @@ export class Schedules {
         updatedAt: now,
         revision: (before?.definition.revision ?? 0) + 1,
       };
-      // The queue is registered before its first task, so that janitors and dashboards know it.
+      // The queue is registered before its first task, so that janitors and dashboards see it.
       await this.#place.register(definition.queue);
       const isFirstNow = immediately && before === null && !definition.paused;
       const next = isFirstNow
@@ -231,7 +231,7 @@ export class Schedules {
     );
   }
 
-  /** Returns the next time and the times that are owed; null if the next time stays as it is. */
+  /** Returns the next time, and the due times whose tasks are enqueued; null if the next time is kept. */
   async #next(
     before: StoredSchedule | null,
     definition: ScheduleDefinition,
@@ -241,10 +241,10 @@ export class Schedules {
     if (definition.paused) return { nextAt: 0, ...nothing };
     if (before && !before.definition.paused && occurrencesOf(before.definition) === occurrencesOf(definition))
       return null;
-    // The next time is later than every time that was decided on, even if the clock was set back. So no time occurs
+    // The next time is later than every time that was decided, even if the clock was set back, so that no time occurs
     // twice.
     const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
-    // An occurrence of the earlier expression may be due although no janitor has seen it yet.
+    // An occurrence of the old expression may be due, although no janitor has handled it yet.
     const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
     const count = (before?.record.count ?? 0) + due.owed.length;
     return { nextAt: nextAfter(definition, count, last), ...due };
@@ -275,7 +275,7 @@ export class Schedules {
 const timesOf = (schedule: StoredSchedule | null) =>
   (schedule?.record.runs ?? []).filter((run) => !run.manual).map((run) => run.at);
 
-/** Schedules with the same occurrences have the same text. */
+/** Returns a text that is the same for schedules with the same occurrences. */
 const occurrencesOf = ({ cron, timeZone, startAt, endAt, limit }: ScheduleDefinition) =>
   `${timeZone} ${startAt} ${endAt} ${limit} ${cron}`;
 
@@ -283,8 +283,8 @@ const KEPT = 1_000;
 const known = new Map<string, { from: number; times: number[] }>();
 
 /**
- * Returns at most five times, and no more than the limit allows. Computing them takes 3 ms, so they are kept until the
- * first of them has come.
+ * Returns the next five times, or fewer if the limit is reached before. Computing them takes 3 ms, so they are cached
+ * until the first of them has come.
  */
 function nextRunsOf(definition: ScheduleDefinition, { nextAt, count }: ScheduleRuns, now: number): number[] {
   const from = nextAt || now;
@@ -296,7 +296,7 @@ function nextRunsOf(definition: ScheduleDefinition, { nextAt, count }: ScheduleR
     if (known.size >= KEPT) known.delete(known.keys().next().value as string);
     known.set(key, { from, times });
   }
-  // The first run of `immediately` is not a time of the expression.
+  // With `immediately`, the first run is not a time of the expression.
   const all = nextAt !== 0 && times[0] !== nextAt ? [nextAt, ...times].slice(0, NEXT_RUNS) : times;
   return definition.limit === null ? all : all.slice(0, Math.max(0, definition.limit - count));
 }

@@ -12,21 +12,21 @@ import { envelopeOf, taskOptions } from "./definition.ts";
 
 export interface Enqueued {
   outcome: "enqueued" | "duplicate" | "full" | "deduplicated" | "replaced";
-  /** With `deduplicated` and `replaced` the task that holds the unique key. */
+  /** The id of the task; with `deduplicated` and `replaced`, of the task that holds the unique key. */
   taskId: string;
 }
 
-/** Returns the id of the task of one occurrence. A second enqueue with this id adds no task. */
+/** Returns the id of the task of one occurrence. Enqueueing this id again adds no task. */
 export const occurrenceId = (scheduleId: string, at: number) => `${scheduleId}:${at}`;
 
-// The outcome by the letter of the answer (engine/enqueue-answer.ts). With d and c the task of this occurrence exists
-// already, perhaps from an older definition. One task per occurrence is enough.
+// The outcome by the letter of the verdict (engine/enqueue-answer.ts). d and c mean that the occurrence has a task
+// already, perhaps from an earlier definition, and it should have only one.
 const OUTCOMES: Record<string, Enqueued["outcome"]> = {
   ...{ n: "enqueued", p: "enqueued", a: "enqueued", d: "duplicate", c: "duplicate", f: "full" },
   ...{ o: "deduplicated", u: "deduplicated", x: "deduplicated", r: "replaced" },
 };
 
-/** Finds and enqueues the tasks of schedules in their queues, with or without partitions. */
+/** Finds and enqueues the tasks of schedules, in queues with or without partitions. */
 export class TaskPlace {
   readonly #partitions: PartitionRegistry;
 
@@ -34,17 +34,17 @@ export class TaskPlace {
     this.#partitions = new PartitionRegistry(client);
   }
 
-  /** Returns the engine of the part where a task with this id is, or would be put. */
+  /** Returns the engine of the partition to which this task id belongs. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
     const part = (await this.#partitions.parts(queue)).ofId(id);
-    // The id of an occurrence names no partition, so `ofId` always finds a part.
+    // These ids name no partition, so `ofId` always returns one.
     return (part as Part).engine;
   }
 
-  /** Registers a queue. @throws HoldfastError redis_* */
+  /** Registers a queue if needed. @throws HoldfastError redis_* */
   async register(queue: string): Promise<void> {
     const { partitions, all } = await this.#partitions.parts(queue);
-    // Partitions are registered when they are created.
+    // Partitions were registered when they were created.
     if (!partitions) await all[0]?.engine.open();
   }
 
@@ -57,8 +57,8 @@ export class TaskPlace {
 
   /**
    * Enqueues the task of an occurrence.
-   * @param id the id that the task has in a queue without partitions, or without a unique key
-   * @param request if it is absent, only the id keeps the task from being enqueued twice
+   * @param id the id of the task, unless its unique key decides the partition
+   * @param request a request id; without it, only the task id prevents a second task
    */
   async enqueue(
     definition: ScheduleDefinition,
@@ -70,13 +70,13 @@ export class TaskPlace {
     const options = taskOptions(definition.options, occurrence.dueAt);
     const parts = await this.#partitions.parts(definition.queue);
     const { unique } = options;
-    // The unique key decides in which partition the task is, so the id has to name that partition.
+    // The unique key decides the partition of the task, so the id has to contain that partition.
     const place = unique && parts.partitions ? parts.placeOfKey(unique.key) : null;
     const taskId = place === null ? id : idInPartition(place, id);
     const band = bandOf(options);
     const { verdicts, owners } = await (parts.ofId(taskId) as Part).engine.enqueue(
       {
-        // An occurrence has only one task, even if that task ended without completing.
+        // With `once`, no second task is enqueued for the occurrence, even if its task failed.
         checked: true,
         once: true,
         unique: unique !== undefined,
@@ -92,15 +92,15 @@ export class TaskPlace {
   }
 
   /**
-   * Returns the request id of an occurrence. The times of a schedule only grow. So if a janitor sends an occurrence
-   * late, after later ones, Redis refuses it, even if its task has been gone for a long time.
+   * Returns the request id of an occurrence. The times of a schedule only grow, so if a janitor sends an occurrence
+   * late, after later ones, Redis refuses it, even if its task was removed long ago.
    */
   requestOf(scheduleId: string, at: number): Request {
     return { requestSlot: `#q:schedule:${scheduleId}`, sequence: at };
   }
 }
 
-/** Returns whether Redis has already answered for a later occurrence of the same schedule. */
+/** Returns whether Redis has refused the request because a later occurrence of the schedule was enqueued. */
 export const isOvertaken = (error: unknown) =>
   error instanceof HoldfastError &&
   error.code === "outcome_unknown" &&

@@ -1,19 +1,19 @@
 /** The occurrences of a schedule. Times are milliseconds since the epoch. */
 export interface Times {
-  /** The expression in words. */
+  /** A description in words. */
   readonly words: string;
-  /** Returns the first occurrence after a moment; null if there is none. */
+  /** Returns the first occurrence after a time; null if there is none. */
   after(ms: number): number | null;
-  /** Returns at most `count` occurrences after a moment, in order. */
+  /** Returns at most `count` occurrences after a time, in order. */
   following(ms: number, count: number): number[];
   /**
-   * The occurrences from `fromMs`, which has to be an occurrence, to `untilMs`, both included, oldest first: at most
-   * the last 100.
+   * Returns the occurrences from `fromMs` to `untilMs`, both included, oldest first, at most the last 100. `fromMs` has
+   * to be an occurrence. `cut`: earlier ones were left out.
    */
   between(fromMs: number, untilMs: number): { times: number[]; cut: boolean };
 }
 
-/** The occurrences of another `Times` that are between two moments, both included. */
+/** The occurrences of another `Times` that are between a start and an end, both included. */
 export class BoundedTimes implements Times {
   readonly words: string;
   readonly #times: Times;

@@ -4,12 +4,12 @@ const DAY_MS = 86_400_000;
 const SECOND_MS = 1_000;
 
 /**
- * Converts between moments and the wall-clock times of a time zone. A wall-clock time is written as if it were in UTC,
- * in ms since the epoch, so that wall-clock times can be compared and subtracted.
+ * Converts between times and the wall-clock times of a time zone. A wall-clock time is represented as if it were in
+ * UTC, in ms since the epoch, so that such times can be compared and subtracted.
  */
 export class Zone {
   readonly #format: Intl.DateTimeFormat;
-  /** The change of the clocks that was found last. It is kept because most following calls need the same one. */
+  /** The change of the clocks that was found last. It is kept, because most calls need the same one again. */
   #change: Change | null = null;
 
   /** @throws HoldfastError invalid_argument */
@@ -17,14 +17,14 @@ export class Zone {
     this.#format = formatOf(timeZone);
   }
 
-  /** Returns the local time at a moment. */
+  /** Returns the wall-clock time at a time. */
   wallOf(ms: number): number {
     return ms + this.#offsetAt(ms);
   }
 
   /**
-   * Returns the latest wall-clock time that the clocks have shown up to a moment. It is later than `wallOf` while the
-   * clocks repeat an hour.
+   * Returns the latest wall-clock time that clocks have shown until this time. While clocks repeat an hour, it is later
+   * than `wallOf`.
    */
   latestWallOf(ms: number): number {
     const change = this.#changeNear(ms);
@@ -32,10 +32,7 @@ export class Zone {
     return change !== null && ms >= change.at ? Math.max(wall, change.at + change.before - 1) : wall;
   }
 
-  /**
-   * Returns the first moment at which the clocks show a wall-clock time; if they skip that time, the moment at which
-   * they skip it.
-   */
+  /** Returns when clocks first show a wall-clock time; if they skip it, when they skip it. */
   firstMomentOf(wall: number): number {
     const change = this.#changeNear(wall);
     if (change === null) return wall - this.#offsetAt(wall);
@@ -44,7 +41,7 @@ export class Zone {
   }
 
   /**
-   * Returns the change of the clocks within a day of a moment; null if there is none. No time zone has had two changes
+   * Returns the change of the clocks within a day of a time; null if there is none. No time zone has had two changes
    * within two days.
    */
   #changeNear(ms: number): Change | null {
@@ -75,7 +72,7 @@ export class Zone {
   }
 }
 
-/** A change of the clocks: its moment, and the offset from UTC before and after it, ms. */
+/** A change of the clocks: when it is, and the offset from UTC before and after it, ms. */
 interface Change {
   at: number;
   before: number;
@@ -84,7 +81,7 @@ interface Change {
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {
   try {
-    // Offsets like +01:00 are refused: they do not change with daylight saving time.
+    // Offsets such as +01:00 are refused, because they do not follow daylight saving time.
     if (/^[A-Za-z]/.test(timeZone))
       return new Intl.DateTimeFormat("en-US", {
         ...{ timeZone, calendar: "gregory", hourCycle: "h23" },

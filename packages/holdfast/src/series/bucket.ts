@@ -15,22 +15,22 @@ type Gauge =
   | "expired"
   | "oldestPendingAgeMs";
 
-/** The totals whose growth a bucket counts. */
+/** Totals of a queue. A bucket has how much each of them grew. */
 export const COUNTED = [
   ...(["enqueued", "attempts", "acked", "failed", "retried", "crashed", "released"] as const),
   ...(["deadLettered", "cancelled", "expired"] as const),
 ] satisfies (keyof QueueTotals)[];
 export type Counted = (typeof COUNTED)[number];
 
-/** The counts of one queue in a span of time. */
+/** A bucket: the numbers of a queue for one span of time, which is a point in a chart. */
 export interface SeriesBucket {
-  /** The end of the span, Redis time, ms since the epoch. */
+  /** The end of the span, by the clock of Redis, ms since the epoch. */
   at: number;
   spanMs: number;
-  /** The values that were measured at the end of the span. */
+  /** Values that were measured at the end of the span. */
   gauges: Record<Gauge, number>;
   counts: Record<Counted, number>;
-  /** The part of all slots that is busy, 0 to 1; null without workers. */
+  /** Which fraction of all slots was busy, 0 to 1; null without workers. */
   utilisation: number | null;
   wait: Histogram;
   run: Histogram;
@@ -42,7 +42,7 @@ export function gaugesOf(stats: QueueStats): SeriesBucket["gauges"] {
   return gauges;
 }
 
-/** Encodes a bucket as one line: numbers in base 36, with nothing for a zero, then the two histograms. */
+/** Encodes a bucket as one line: numbers in base 36 (empty for zero), then the two histograms. */
 export function encodeBucket(bucket: SeriesBucket): string {
   const utilisation = bucket.utilisation === null ? -1 : Math.round(bucket.utilisation * 1_000);
   const numbers: number[] = [
@@ -55,7 +55,7 @@ export function encodeBucket(bucket: SeriesBucket): string {
   return `${text}|${encodeHistogram(bucket.wait)}|${encodeHistogram(bucket.run)}`;
 }
 
-/** Decodes a bucket; null if the text is not a bucket, for example because a later version writes another form. */
+/** Decodes a bucket; null if the text is not a bucket, for example because a later version wrote it. */
 export function decodeBucket(text: string): SeriesBucket | null {
   const [numbers = "", wait = "", run = "", ...more] = text.split("|");
   const values = numbers.split(",").map((value) => (value === "" ? 0 : Number.parseInt(value, 36)));
@@ -75,7 +75,7 @@ export function decodeBucket(text: string): SeriesBucket | null {
   };
 }
 
-/** Joins several consecutive buckets into one. @param buckets oldest first, at least one */
+/** Joins consecutive buckets into one. @param buckets oldest first, at least one */
 export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
   const last = buckets.at(-1) as SeriesBucket;
   if (buckets.length === 1) return last;
@@ -100,7 +100,7 @@ export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
   };
 }
 
-/** Whether nothing happened in the span. */
+/** Returns whether nothing happened in the span. */
 function isQuiet(bucket: SeriesBucket): boolean {
   return (
     bucket.wait.size === 0 && bucket.run.size === 0 && COUNTED.every((name) => bucket.counts[name] === 0)
@@ -108,7 +108,7 @@ function isQuiet(bucket: SeriesBucket): boolean {
 }
 
 /**
- * Returns whether the bucket has the same values as the one before it, and nothing happened in either. Both are then
+ * Returns whether a bucket has the same values as the one before it, and nothing happened in either. Such buckets are
  * stored as one longer bucket, so that an idle queue needs almost no memory.
  */
 export function goesOn(before: SeriesBucket, bucket: SeriesBucket): boolean {

@@ -51,6 +51,6 @@ test("a decoded histogram is equal to the encoded one, and growth is what was ad
       expect(grownBy(first, addHistograms([first, second]))).toEqual(second);
     }),
   );
-  // A count that has fallen means that the counts began again at zero.
+  // A smaller count means that counting began again at zero.
   expect(grownBy(new Map([[3, 100]]), new Map([[3, 5]]))).toEqual(new Map());
 });

@@ -1,7 +1,6 @@
 /**
- * Counts of times in 96 buckets, from 0.25 ms to an hour. The upper end of each bucket is the fourth root of two times
- * the bound of the previous bucket, so a percentile is off by at most 9%. Two histograms are added by adding their
- * counts.
+ * Histograms of times with 96 buckets, from 0.25 ms to an hour. The upper bound of each bucket is the fourth root of
+ * two times that of the one before, so a percentile is off by at most 9%. Histograms are added by adding their counts.
  */
 export const BUCKETS = 96;
 
@@ -9,12 +8,12 @@ export const BUCKETS = 96;
 export type Histogram = ReadonlyMap<number, number>;
 
 export function bucketOf(ms: number): number {
-  // The condition is negated, so that it is also true for NaN.
+  // Written as a negation, so that NaN counts as 0 too.
   if (!(ms > 0.25)) return 0;
   return Math.min(BUCKETS - 1, Math.ceil(4 * Math.log2(ms * 4)));
 }
 
-/** Upper end of a bucket, ms. */
+/** Returns the upper bound of a bucket, ms. */
 export const upperMs = (bucket: number) => 0.25 * 2 ** (bucket / 4);
 
 export function addHistograms(all: readonly Histogram[]): Map<number, number> {
@@ -24,7 +23,7 @@ export function addHistograms(all: readonly Histogram[]): Map<number, number> {
   return sum;
 }
 
-/** Returns how much counts have grown between two reads. Counts only grow; after a reset the result is empty. */
+/** Returns how much the counts have grown between two reads. If counting began again at zero, the result is empty. */
 export function grownBy(before: Histogram, after: Histogram): Map<number, number> {
   const grown = new Map<number, number>();
   for (const [bucket, count] of after) {
@@ -34,9 +33,7 @@ export function grownBy(before: Histogram, after: Histogram): Map<number, number
   return grown;
 }
 
-/**
- * Returns the middle of the bucket that contains the quantile, ms, with three digits; null if the histogram is empty.
- */
+/** Returns the middle of the bucket with this quantile, ms, with three digits; null if the histogram is empty. */
 export function quantileMs(histogram: Histogram, quantile: number): number | null {
   let total = 0;
   for (const count of histogram.values()) total += count;

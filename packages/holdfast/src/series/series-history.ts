@@ -28,36 +28,33 @@ import {
 
 const BUCKET_MS = 10_000;
 const LONG_BUCKET_MS = 300_000;
-/**
- * A bucket of 5 minutes is made from at most this many buckets of 10 s, which is a few more than the 30 that it should
- * need.
- */
+/** A bucket of 5 minutes needs 30 buckets of 10 s. A few more are read, in case some are shorter. */
 const SHORT_IN_LONG = 40;
 
-/** How many deploys of a queue are kept. */
+/** At most this many deploys of a queue are kept. */
 const KEEP_DEPLOYS = 20;
 
-/** The totals at the end of the last bucket. */
+/** The totals of a queue when its newest bucket was written. */
 interface Seen {
-  /** Redis time at which the totals were read. */
+  /** When the totals were read, by the clock of Redis, ms since the epoch. */
   statsAt: number;
   totals: Record<Counted, number>;
   wait: Map<number, number>;
   run: Map<number, number>;
-  /** Oldest first. */
+  /** The deploys, oldest first. A deploy is a change of the version of the workers. */
   deploys: Deploy[];
-  /** The counts by type when they were last read, which is every five minutes; null if they never were. */
+  /** The counts by task type when they were last read, every five minutes; null if they never were. */
   types: { at: number; table: TypeTable } | null;
 }
 
 /**
- * The stored series of queues: how much their totals grew between two reads, and how long tasks waited and ran. Any
- * number of processes may store the series, and each bucket is written by one of them.
+ * Stores chart points (buckets) of queues: how much their totals grew between two reads, and how long tasks waited and
+ * ran. Any number of processes may do this; each bucket is written by one of them.
  */
 export class SeriesHistory {
   readonly #store: SeriesStore;
   readonly #partitions: PartitionRegistry;
-  // The end of the newest bucket of each queue that this process knows.
+  // The end of the newest bucket that this process knows, by queue.
   readonly #keptAt = new Map<string, number>();
 
   constructor(client: Holdfast) {
@@ -66,9 +63,9 @@ export class SeriesHistory {
   }
 
   /**
-   * Stores a bucket of the queue if these counts complete one.
-   * @param utilisation busy slots / slots of the workers of the queue, 0 to 1; null without workers
-   * @param deployed the present version of its workers; null without workers
+   * Stores a bucket if its time has come.
+   * @param utilisation busy slots divided by slots of the workers of the queue, 0 to 1; null without workers
+   * @param deployed the present version of the workers; null without workers
    * @returns whether this call wrote the bucket
    */
   async keep(
@@ -112,8 +109,8 @@ export class SeriesHistory {
   }
 
   /**
-   * Returns the buckets since a moment, oldest first: buckets of 10 s as far back as they are kept, and buckets of 5
-   * minutes before that.
+   * Returns the buckets since a time, oldest first: buckets of 10 s as long as they are kept, and before that buckets
+   * of 5 minutes.
    */
   async read(queue: string, sinceMs: number, untilMs: number): Promise<SeriesBucket[]> {
     const wanted = (all: SeriesBucket[]) => all.filter((bucket) => bucket.at > sinceMs);
@@ -131,8 +128,8 @@ export class SeriesHistory {
   }
 
   /**
-   * Returns the counts by task type since a moment, oldest first, in buckets of five minutes. The last bucket is the
-   * present one, which is not stored yet. Stored buckets are kept for a day.
+   * Returns the counts by task type since a time, oldest first, in buckets of five minutes. The last bucket is not
+   * complete and not stored yet. Stored ones are kept for a day.
    */
   async types(queue: string, sinceMs: number, untilMs: number): Promise<TypeBucket[]> {
     const [stored, last, table] = await Promise.all([
@@ -157,7 +154,7 @@ export class SeriesHistory {
     );
   }
 
-  /** Returns the newest deploys of the queue, oldest first: each change of the version of its workers. */
+  /** Returns the newest deploys of the queue, oldest first. A deploy is a change of the version of its workers. */
   async deploys(queue: string): Promise<Deploy[]> {
     const last = await this.#store.last(queue);
     return (last && decodeSeen(last.text)?.deploys) ?? [];
@@ -167,7 +164,7 @@ export class SeriesHistory {
     const buckets: SeriesBucket[] = [];
     for (const text of await this.#store.read(queue, which, count)) {
       const bucket = decodeBucket(text);
-      // A write that was aborted can leave a bucket twice.
+      // An aborted write may have stored a bucket twice.
       if (bucket && bucket.at > (buckets.at(-1)?.at ?? 0)) buckets.push(bucket);
     }
     return buckets;
@@ -189,7 +186,7 @@ export class SeriesHistory {
 
 function bucketBetween(before: Seen, seen: Seen, stats: QueueStats, at: number): SeriesBucket {
   const counts = {} as SeriesBucket["counts"];
-  // The totals of a queue that was deleted and created again begin at zero.
+  // If the queue was deleted and created again, its totals began again at zero.
   for (const name of COUNTED) counts[name] = Math.max(0, seen.totals[name] - before.totals[name]);
   return {
     ...{ at, spanMs: seen.statsAt - before.statsAt, gauges: gaugesOf(stats), counts, utilisation: null },
@@ -198,7 +195,7 @@ function bucketBetween(before: Seen, seen: Seen, stats: QueueStats, at: number):
   };
 }
 
-/** Returns the bucket of the five minutes that end with this bucket; null if no five minutes end with it. */
+/** Returns the bucket of five minutes that ends with this bucket of 10 s; null if none does. */
 function longBucket(
   short: readonly SeriesBucket[],
   write: SeriesBucket,
@@ -209,7 +206,7 @@ function longBucket(
   if (lastAt >= end) return null;
   const parts = short.filter((bucket) => bucket.at > end - LONG_BUCKET_MS && bucket.at <= lastAt);
   const merged = mergeBuckets([...parts, write]);
-  // Equal buckets of a quiet time are stored as one, which may have begun before these five minutes.
+  // In quiet times, buckets are stored as one, which may have begun before these five minutes.
   return { ...merged, at: end, spanMs: Math.min(merged.spanMs, Math.max(LONG_BUCKET_MS, write.spanMs)) };
 }
 

@@ -1,31 +1,33 @@
 import { addHistograms, decodeHistogram, encodeHistogram, grownBy, type Histogram } from "./histogram.ts";
 
-/** A queue has counts for this many types; a further one is counted as `OTHER_TYPE`. */
+/** A queue has separate counts for at most this many task types. Further types are counted as `OTHER_TYPE`. */
 export const MAX_TYPES = 64;
 export const OTHER_TYPE = "__other__";
 
-/** What became of the attempts of one task type in a span of time. */
+/** The attempts of one task type in a span of time. */
 export interface TypeCounts {
-  /** Attempts whose handler completed or failed. */
+  /** Attempts that completed or failed. */
   ended: number;
   failed: number;
-  /** From the enqueue, or the time at which the task was due, to the first start. */
+  /**
+   * How long tasks waited: from the enqueue, or the time to which they were delayed, until their first attempt began.
+   */
   wait: Histogram;
   run: Histogram;
 }
 
-/** The counts by type. */
+/** The counts by task type. */
 export type TypeTable = ReadonlyMap<string, TypeCounts>;
 
-/** The counts by type in a span of time. */
+/** The counts by task type in a span of time. */
 export interface TypeBucket {
-  /** The end of the span, Redis time, ms since the epoch. */
+  /** The end of the span, by the clock of Redis, ms since the epoch. */
   at: number;
   spanMs: number;
   types: TypeTable;
 }
 
-/** Adds up the counts of several spans, or of several partitions. */
+/** Adds up the counts of several spans or partitions. */
 export function addTypes(tables: readonly TypeTable[]): Map<string, TypeCounts> {
   const sum = new Map<string, TypeCounts>();
   for (const table of tables) {
@@ -47,12 +49,12 @@ export function addTypes(tables: readonly TypeTable[]): Map<string, TypeCounts> 
   return sum;
 }
 
-/** Returns what has been added between two reads. Types without an attempt in between are left out. */
+/** Returns how much the counts have grown between two reads. Types without an attempt in between are left out. */
 export function typesGrown(before: TypeTable, after: TypeTable): Map<string, TypeCounts> {
   const grown = new Map<string, TypeCounts>();
   for (const [type, now] of after) {
     const then = before.get(type);
-    // The counts of a queue that was deleted and created again begin at zero.
+    // If the queue was deleted and created again, its counts began again at zero.
     const since = then !== undefined && then.ended <= now.ended ? then : NONE;
     if (now.ended === since.ended) continue;
     grown.set(type, {
@@ -67,7 +69,7 @@ export function typesGrown(before: TypeTable, after: TypeTable): Map<string, Typ
 
 const NONE: TypeCounts = { ended: 0, failed: 0, wait: new Map(), run: new Map() };
 
-/** Reads the fields of the hash `type_timings`. */
+/** Parses the fields of the hash `type_timings`. */
 export function readTypes(fields: readonly [string, number][]): Map<string, TypeCounts> {
   const types = new Map<
     string,
@@ -87,7 +89,7 @@ export function readTypes(fields: readonly [string, number][]): Map<string, Type
   return types;
 }
 
-/** Encodes a table as `type,ended,failed,wait,run` in base 36, separated by bars. */
+/** Encodes the counts as `type,ended,failed,wait,run` in base 36, separated by "|". */
 export function encodeTypes(types: TypeTable): string {
   return [...types]
     .map(([type, { ended, failed, wait, run }]) =>

@@ -1,21 +1,21 @@
 import type { Limit } from "@holdfast/contracts";
 import type { Share } from "../engine/shared-limits.ts";
 
-/** How much of a shared limit a queue or partition could use. */
+/** What a queue or partition could use of a shared limit. */
 export interface Demand {
   running: number;
   waiting: number;
-  /** How many tasks started lately in each period of the limit. */
+  /** How many tasks recently started in each period of the limit. */
   starts: number;
 }
 
-// The reserve of a queue without waiting tasks: it gets this many times the rate at which it started tasks lately.
+// A queue without waiting tasks gets this many times the rate at which it recently started tasks.
 const RESERVE = 1.5;
 
 /**
- * Divides a whole number by max-min fairness. Everybody gets what they want as long as the number lasts, and nobody
- * gets more than somebody else who wants more. The rest is divided equally, so that a queue without tasks can start its
- * first ones before the next deal.
+ * Divides a whole number by max-min fairness: everybody gets what they want while the number lasts, and nobody gets
+ * more than somebody else who wants more. What is left over is divided equally, so that a queue without tasks can start
+ * its first ones before the next division.
  */
 export function divide(amount: number, wants: readonly number[]): number[] {
   const shares = wants.map(() => 0);
@@ -36,21 +36,21 @@ export function divide(amount: number, wants: readonly number[]): number[] {
 }
 
 /**
- * Each part has to be allowed at least one task. Returns the field of the limit that is too low for this number of
- * parts, and the lowest value that would be enough; undefined if no field is too low.
+ * Returns the field of the limit that is too low to be divided, and the lowest value that would be enough; undefined if
+ * there is none. Each queue or partition has to get at least one task.
  */
 export function lacking(
   { concurrency, rate }: Limit,
   parts: number,
 ): { field: string; least: number } | undefined {
   if (concurrency !== undefined && concurrency < parts) return { field: "concurrency", least: parts };
-  // Each share has a burst of its own, which is taken from the rate.
+  // Each share has a burst of at least 1, which is taken from the rate.
   if (rate !== undefined && parts > 1 && rate.limit < 2 * parts)
     return { field: "rate.limit", least: 2 * parts };
   return undefined;
 }
 
-/** Computes the share of each queue or partition in a limit, from what each of them could use. */
+/** Computes the shares of a limit, from what each queue or partition could use. */
 export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
   const { concurrency, rate } = limit;
   const shares: Share[] = demands.map(() => ({}));
@@ -63,8 +63,8 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
   if (rate !== undefined) {
     const { limit: starts, burst = 1 } = rate;
     const each = Math.max(1, Math.floor(burst / demands.length));
-    // In one period, limit + burst tasks may start. If the bursts of all shares together exceed the burst of the limit,
-    // the difference is taken from the rate.
+    // In one period, limit + burst tasks may start. If the bursts of all shares together are more than the burst of the
+    // limit, the difference is taken from the rate.
     const total = Math.min(starts, starts + burst - each * demands.length);
     const wants = demands.map((demand) =>
       demand.waiting > 0 ? total : Math.min(total, Math.max(1, Math.ceil(demand.starts * RESERVE))),
@@ -77,8 +77,8 @@ export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
 }
 
 /**
- * Returns the target share, but with no field higher than in the present share. A queue without a share gets nothing at
- * first, and the tasks that it already runs count as held.
+ * Returns the new share, but with no field higher than in the present share. A queue without a share gets nothing at
+ * first, and its running tasks count.
  */
 export function lowered(own: Share | undefined, target: Share): Share {
   const { concurrency, rate, burst } = target;
@@ -97,8 +97,8 @@ export interface Lowered {
 }
 
 /**
- * Raises shares to their targets, as far as the lowered shares leave room.
- * @param free how many tasks may run, not counting the tasks of queues that could not be reached
+ * Raises shares to their new values, as far as the lowered shares leave room.
+ * @param free how many tasks may run, without those of queues that could not be reached
  */
 export function raised(free: number, parts: readonly Lowered[], targets: readonly Share[]): Share[] {
   const heldBy = ({ share, running }: Lowered) => Math.max(share.concurrency ?? 0, running);
@@ -113,7 +113,7 @@ export function raised(free: number, parts: readonly Lowered[], targets: readonl
     const after: Share = {};
     if (target.concurrency !== undefined) {
       const before = heldBy(part);
-      // Tasks that already run are counted, so a share up to their number takes nothing from the others.
+      // Running tasks are counted already, so raising a share up to their number takes nothing from the others.
       after.concurrency = Math.min(
         target.concurrency,
         Math.max(share.concurrency ?? 0, before + Math.max(0, freeTasks)),
@@ -131,10 +131,10 @@ export function raised(free: number, parts: readonly Lowered[], targets: readonl
   });
 }
 
-// A change of a rate is worth a deal only if the rate becomes at least this many times as large.
+// A higher rate is worth a new division only if it is at least this many times as high.
 const WORTH = 1.05;
 
-/** Returns whether a queue with waiting tasks would get more from the new shares. */
+/** Returns whether a queue with waiting tasks would get more by the new shares. */
 export function isBetter(
   before: readonly (Share | undefined)[],
   after: readonly Share[],

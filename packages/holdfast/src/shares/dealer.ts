@@ -8,30 +8,30 @@ import { type Demand, deal, isBetter, type Lowered, lacking, lowered, raised } f
 
 interface Look extends Demand {
   part: Part;
-  /** The share of the limit that the part has now; undefined if it has none. */
+  /** The present share of the queue or partition; undefined if it has none. */
   own: Share | undefined;
 }
 
 /**
- * Divides shared limits among their queues according to the tasks that wait there. Any number of processes may do this
- * at the same time. A deal first lowers shares, then stores the new shares, and then raises the other shares. So all
- * tasks together never exceed a limit, even if a process dies at any point.
+ * Divides shared limits among their queues by their waiting tasks. Any number of processes may do this at the same
+ * time. A division first lowers shares, then stores the new shares, then raises the others. So the queues together
+ * never exceed the limit, even if a process dies in between.
  */
 export class Dealer {
   readonly #client: Holdfast;
   readonly #partsOf: (queue: string) => Promise<Parts>;
-  /** How many tasks had started at a certain time, by limit and part. */
+  /** How many tasks had started at a certain time, by limit and by queue or partition. */
   readonly #started = new Map<string, { grants: number; atMs: number }>();
 
-  /** @param partsOf returns the parts of a queue, which need not exist */
+  /** @param partsOf returns the partitions of a queue, which need not exist */
   constructor(client: Holdfast, partsOf: (queue: string) => Promise<Parts>) {
     this.#client = client;
     this.#partsOf = partsOf;
   }
 
   /**
-   * Deals all shared limits. A queue that cannot be reached keeps its share, and the others need not wait for it.
-   * @throws the first error of a limit, after all other limits were dealt
+   * Divides all shared limits. A queue that cannot be reached keeps its share, and the others need not wait for it.
+   * @throws the first error of a limit, after all other limits were divided
    */
   async run(): Promise<void> {
     const limits = await this.#client.sharedLimits.all();
@@ -50,7 +50,7 @@ export class Dealer {
     if (failure !== undefined) throw failure;
   }
 
-  /** Sets or changes a limit that queues share, and deals it. */
+  /** Sets or changes a shared limit, and divides it. */
   async set(name: string, limit: Limit, queues: readonly string[]): Promise<StoredLimit> {
     for (;;) {
       const before = await this.#client.sharedLimits.get(name);
@@ -69,7 +69,7 @@ export class Dealer {
     }
   }
 
-  /** Ends a limit that queues share. @returns false if there is no such limit */
+  /** Removes a shared limit. @returns false if there is no such limit */
   async end(name: string): Promise<boolean> {
     for (;;) {
       const before = await this.#client.sharedLimits.get(name);
@@ -82,9 +82,9 @@ export class Dealer {
 
   /**
    * Prepares partitions that are about to be created. They get nothing of the shared limits of their queue until these
-   * limits are dealt again.
+   * limits are divided again.
    * @param count how many partitions the queue will have
-   * @param own a limit of the queue itself, which its partitions share from now on
+   * @param own a limit of the queue itself, which its partitions will share
    * @throws HoldfastError invalid_argument if a limit is too low to be divided among all of them
    */
   async prepare(queue: string, engines: readonly Engine[], count: number, own?: Limit): Promise<void> {
@@ -105,7 +105,7 @@ export class Dealer {
       for (const engine of engines) await setShare(engine, limit, nothing(limit.limit));
   }
 
-  /** Deals the shared limits of a queue. */
+  /** Divides the shared limits of a queue. */
   async dealOf(queue: string): Promise<void> {
     for (const limit of await this.#client.sharedLimits.all())
       if (limit.queues.includes(queue)) await this.deal(limit, { force: true });
@@ -116,7 +116,10 @@ export class Dealer {
     for (const part of await this.#parts({ queues }, known)) await setShare(part.engine, limit, null);
   }
 
-  /** Deals one limit. @param force deals even if no queue would get more, for example after a change of the limit */
+  /**
+   * Divides one limit. @param force whether to do it even if no queue would get more, for example after a change of the
+   * limit
+   */
   async deal(before: StoredLimit, { force = false } = {}): Promise<void> {
     const parts = await this.#parts(before, new Set(await this.#client.registry.queues()));
     const looks = await Promise.all(parts.map((part) => this.#lookAt(before, part).catch(() => null)));
@@ -170,15 +173,15 @@ export class Dealer {
   }
 
   /**
-   * Called when another process has written the limit. If that process ended the limit, the shares that this process
-   * gave are removed too.
+   * Called if another process has written the limit meanwhile. If the limit was removed, removes the shares that this
+   * process has given.
    */
   async #tidy(limit: StoredLimit, looks: readonly Look[]): Promise<void> {
     if ((await this.#client.sharedLimits.all()).some(({ name }) => name === limit.name)) return;
     for (const { part } of looks) await setShare(part.engine, { ...limit, version: limit.version + 2 }, null);
   }
 
-  /** Returns the parts of these queues that exist. */
+  /** Returns the partitions of these queues that exist. */
   async #parts({ queues }: { queues: readonly string[] }, known: ReadonlySet<string>): Promise<Part[]> {
     const parts = await Promise.all(queues.map((queue) => this.#partsOf(queue)));
     return parts.flatMap(({ all }) => all.filter(({ name }) => known.has(name)));
@@ -206,7 +209,7 @@ export class Dealer {
   }
 }
 
-/** Returns the name of the limit of a queue that its partitions share. No other limit has a slash in its name. */
+/** Returns the name of the limit that the partitions of a queue share. No other limit has a slash in its name. */
 export const partitionLimit = (queue: string) => `${queue}/`;
 export const isOfPartitions = (name: string) => name.endsWith("/");
 
@@ -222,6 +225,7 @@ export function partitionLimits({ queue, ...limits }: QueueLimits): QueueLimits 
 }
 
 /**
+ * Throws if a limit is too low to be divided.
  * @param field the name of the limit in the error
  * @param parts how many queues or partitions share it
  * @throws HoldfastError invalid_argument
@@ -246,10 +250,7 @@ function isMember({ queues }: { queues: readonly string[] }, part: string): bool
   return queues.some((queue) => part === queue || part.startsWith(`${queue}/`));
 }
 
-/**
- * Returns the part of a limit that is left for the other queues. @param shares the shares of queues that cannot be
- * reached
- */
+/** Returns the limit that is left for the other queues. @param shares the shares of queues that cannot be reached */
 function without(limit: Limit, shares: readonly Share[]): Limit {
   const sum = (of: (share: Share) => number) => shares.reduce((total, share) => total + of(share), 0);
   const { concurrency, rate } = limit;

@@ -3,27 +3,27 @@ import { decodeWord } from "../engine/text.ts";
 import { type CalledTask, CallFailed, endOf } from "./called-task.ts";
 import type { StepStore } from "./step-store.ts";
 
-// A signal tells the caller that a called task has ended. It can be lost, so the caller also reads the state of the
-// called task: first after LOOK_MS, then at growing intervals.
+// A signal tells the caller that a called task has ended. The signal may be lost, so the caller also reads the state of
+// the called task: first after LOOK_MS, then at growing intervals up to MOST_LOOK_MS.
 const LOOK_MS = 5_000;
 const MOST_LOOK_MS = 300_000;
 
-/** The step by which a task calls another one. */
+/** The durable step of a `ctx.call`. */
 export interface CallStep {
   place: number;
   name: string;
-  /** What an earlier attempt has stored of it. */
+  /** The step as an earlier attempt has stored it; undefined in the first attempt. */
   known: StoredStep | undefined;
 }
 
-/** The result of the called task, or how long to wait for it. */
+/** The result of the called task, or until when to wait for it. */
 export type CallAnswer = { id: string } & (
   | { text: string; until?: undefined }
   | { text?: undefined; until: number }
 );
 
 /**
- * Enqueues the called task, once, and returns its result if it has one.
+ * Enqueues the called task once, and returns its result if there is one.
  * @throws CallFailed if it ended without completing; HoldfastError conflict if the lease is lost; queue_full, key_full
  */
 export async function callTask(
@@ -31,8 +31,8 @@ export async function callTask(
   { place, name, known }: CallStep,
   task: Omit<CalledTask, "id">,
 ): Promise<CallAnswer> {
-  // The id is stored before the enqueue, so a later attempt enqueues no second task. The first wait, after the enqueue,
-  // replaces the id by its event `=<id>`, which therefore says that the task was enqueued.
+  // The id is stored before the enqueue, so that a later attempt does not enqueue a second task. After the enqueue, the
+  // stored text becomes `=<id>`, the event that the caller waits for.
   const kept = known?.text ? decodeWord(known.text) : await store.mintId();
   const isCalled = kept.startsWith("=");
   const id = isCalled ? kept.slice(1) : kept;
@@ -41,7 +41,10 @@ export async function callTask(
   return { id, ...(await answerOf(store, id, { place, name }, isCalled)) };
 }
 
-/** @param looks whether to read the state of the called task if no signal has come */
+/**
+ * Returns the result, or until when to wait. @param looks whether to read the state of the called task if no signal has
+ * come
+ */
 async function answerOf(
   store: StepStore,
   id: string,

@@ -10,15 +10,15 @@ import { mintId } from "../queue/mint-ids.ts";
 import { keyFull, queueFull } from "../queue/refusals.ts";
 
 /**
- * The options of a task that a handler enqueues with `ctx.call`. The library makes the id and enqueues the task exactly
- * once, so the options that concern these two things are left out.
+ * The options of a task that a handler enqueues with `ctx.call`. Options about the id and about duplicates are left
+ * out, because the library makes the id and enqueues the task exactly once.
  */
 export type CalledOptions = Omit<
   TaskOptions,
   "id" | "ifEnded" | "unique" | "durability" | "replicas" | "partitionKey"
 >;
 
-/** A task that the handler of another task, the caller, enqueues with `ctx.call`. */
+/** A task that another task, the caller, enqueues with `ctx.call`. */
 export interface CalledTask {
   id: string;
   type: string;
@@ -27,8 +27,8 @@ export interface CalledTask {
 }
 
 /**
- * What became of a called task. `ageMs` is the time since it was enqueued. "failed" means that it ended without
- * completing, or that it was purged.
+ * The state of a called task. `ageMs`: the time since its enqueue. "failed": it ended without completing, or was
+ * purged.
  */
 export type CalledState =
   | { kind: "open"; ageMs: number }
@@ -39,7 +39,7 @@ export type CalledState =
 export class CallFailed extends Error {
   /** The id of the called task. */
   readonly taskId: string;
-  /** "gone": the queue does not know the task any more. */
+  /** The state in which the task ended. "gone": the queue does not know the task any more. */
   readonly state: TaskState | "gone";
 
   constructor(taskId: string, state: TaskState | "gone", message: string) {
@@ -51,12 +51,12 @@ export class CallFailed extends Error {
 }
 
 /**
- * The name of the event which tells the caller that the called task has ended. The names of users' events cannot begin
- * with "=", so this one is never mistaken for one of theirs.
+ * The name of the event that tells the caller of the end. It cannot be the name of a user's event, which never begins
+ * with "=".
  */
 export const endOf = (id: string) => `=${id}`;
 
-/** Makes the id of a called task. In a queue with partitions, the id puts the task into the partition of its caller. */
+/** Returns a new id for a called task. In a queue with partitions, the task goes to the partition of its caller. */
 export function mintCalledId(queue: string): string {
   return queueOfPartition(queue) === null ? mintId() : mintPartitionId(Number(queue.split("/")[1]));
 }
@@ -70,7 +70,7 @@ export async function enqueueCalled(
   checkTaskType(type);
   const now = engine.connection.now();
   const print = fingerprintOf(type, payloadText, options);
-  // The option `a` of an envelope is the id of the caller, who is told when this task ends.
+  // The option `a` of the envelope is the id of the caller, which is told when this task ends.
   const envelope = encodeEnvelope(type, now, payloadText, options, print).replace("\n", ` a=${caller}\n`);
   const band = bandOf(options);
   const count = (name: string) => (band === name ? 1 : 0);
@@ -102,8 +102,8 @@ export async function readCalled(engine: Engine, id: string): Promise<CalledStat
 }
 
 /**
- * Tells the caller that a called task has ended. If this signal is lost, the caller learns of the end a little later,
- * because it also checks the called task from time to time.
+ * Tells the caller that a called task has ended. If this signal is lost, the caller notices the end a little later,
+ * because it also reads the called task from time to time.
  * @param resultText "" if the task did not complete; the caller then reads the state of the task
  */
 function tellCaller(engine: Engine, caller: string, id: string, resultText: string): Promise<SignalOutcome> {
@@ -121,7 +121,7 @@ export async function tellEnd(
   await tellCaller(engine, caller, id, verdict.kind === "ack" ? (verdict.resultText ?? "null") : "");
 }
 
-/** @throws HoldfastError invalid_argument */
+/** Refuses options that `ctx.call` does not have. @throws HoldfastError invalid_argument */
 export function refuseOptions(options: object): void {
   for (const name of ["id", "ifEnded", "unique", "durability", "replicas", "partitionKey"])
     if (name in options)

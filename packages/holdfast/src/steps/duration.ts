@@ -6,7 +6,7 @@ const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000
 /** A number of milliseconds, or a text such as `500ms`, `5s`, `10m`, `2h` or `3d`. At most 365 days. */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
-/** @throws HoldfastError invalid_argument */
+/** Returns a duration in ms. @throws HoldfastError invalid_argument */
 export function durationMs(what: string, duration: unknown): number {
   const [, count, unit = ""] =
     typeof duration === "string" ? (/^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(duration) ?? []) : [];

@@ -1,7 +1,7 @@
 import { asHoldfastError, HoldfastError, LIMITS } from "@holdfast/contracts";
 import { shown } from "../options/shape.ts";
 
-/** @throws HoldfastError invalid_argument */
+/** Checks the name of an event. @throws HoldfastError invalid_argument */
 export function checkEvent(event: unknown): void {
   if (typeof event !== "string" || !/^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$/.test(event))
     throw new HoldfastError(
@@ -11,7 +11,7 @@ export function checkEvent(event: unknown): void {
 }
 
 /**
- * Returns the data of a signal as JSON text. The text is "" if the data is undefined.
+ * Returns the data of a signal as JSON text; "" for undefined.
  * @throws HoldfastError invalid_argument, payload_too_large
  */
 export function signalText(data: unknown): string {

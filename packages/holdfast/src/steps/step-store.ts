@@ -13,7 +13,7 @@ import {
 
 import { type CalledState, type CalledTask, enqueueCalled, mintCalledId, readCalled } from "./called-task.ts";
 
-/** Until when a task is suspended, and the events of which any one ends the suspension sooner. */
+/** Until when a task is suspended, and which signals end the suspension earlier. */
 export interface Suspension {
   /** Milliseconds since the epoch. */
   until: number;
@@ -21,39 +21,42 @@ export interface Suspension {
 }
 
 /**
- * Stores the durable steps of the task that one attempt runs. All arguments and results can be written as JSON, because
- * a handler in a child process sends its calls to the store of its worker.
+ * Stores the durable steps of one attempt. All arguments and results can be written as JSON, because a handler in a
+ * child process calls the store of its worker.
  */
 export interface StepStore {
-  /** Reads all steps of the task. `now` is the time of Redis, ms since the epoch. */
+  /** Reads all steps of the task. `now`: the time of Redis, ms since the epoch. */
   read(): Promise<StoredSteps & { now: number }>;
   readText(of: { serial: string; place: number }): Promise<string>;
-  /** @returns when the step was done, or when the sleep ends. @throws HoldfastError conflict if the lease is lost */
+  /**
+   * Stores a step. @returns when the step was done, or when the sleep ends. @throws HoldfastError conflict if the lease
+   * is lost
+   */
   write(step: NewStep): Promise<number>;
-  /** @throws HoldfastError conflict if the lease is lost */
+  /** Stores a wait, or returns the signal that ends it. @throws HoldfastError conflict if the lease is lost */
   wait(wait: NewWait): Promise<Exclude<WaitAnswer, { kind: "stale" }>>;
   /**
-   * Enqueues the task of `ctx.call`, unless an earlier attempt has enqueued it already.
+   * Enqueues the task of `ctx.call`, unless an earlier attempt has done so.
    * @throws HoldfastError queue_full, key_full, redis_*
    */
   call(task: CalledTask): Promise<void>;
   mintId(): Promise<string>;
   readCalled(id: string): Promise<CalledState>;
-  /** Ends the attempt. The task is scheduled, and a worker runs its handler again when the suspension is over. */
+  /** Ends the attempt. The task is scheduled, and after the suspension a worker runs its handler again. */
   suspend(suspension: Suspension): Promise<void>;
 }
 
-/** The attempt that a store belongs to. Redis accepts a step only with the fence of the current lease. */
+/** The attempt to which a store belongs. Redis accepts a step only with the fence of the current lease. */
 export interface StepsOwner {
   readonly id: string;
   readonly fence: string;
   readonly engine: Engine;
-  /** Whether it is decided how the attempt ends. After that it stores no more steps. */
+  /** Whether the attempt has ended. Then no steps are stored any more. */
   readonly ended: boolean;
   suspend(suspension: Suspension): void;
 }
 
-/** Keeps the steps of an attempt in Redis. */
+/** Stores the steps of an attempt in Redis. */
 export class RedisSteps implements StepStore {
   readonly #of: StepsOwner;
 

@@ -18,13 +18,13 @@ import type { CallOptions, Signal, SleepOptions, StepOptions, WaitForOptions } f
 import type { StepStore, Suspension } from "./step-store.ts";
 import { TaskSuspended } from "./task-suspended.ts";
 
-// A shorter sleep keeps the slot. To give it up and get it back costs Redis a settle, a promotion and a grant.
+// A shorter sleep keeps its slot, because giving it up and getting another one costs Redis three calls.
 const SLEEP_IN_PLACE_MS = 1_000;
 /** The attempt that runs the handler. */
 interface Attempt {
   readonly taskId: string;
   signal(): AbortSignal;
-  /** Whether the attempt may be suspended. The tasks of a batch share one handler call, so none of them may. */
+  /** Whether the attempt may be suspended. Tasks of a batch may not, because they share one call of the handler. */
   readonly suspends: boolean;
 }
 
@@ -41,17 +41,20 @@ interface Waiting extends Suspension {
   reject(error: TaskSuspended): void;
 }
 
-/** Is set inside the function of a step. There `ctx.sleep`, `ctx.waitFor` and `ctx.call` are refused. */
+/** Set while the function of a step runs, in which `ctx.sleep`, `ctx.waitFor` and `ctx.call` are refused. */
 const inStep = new AsyncLocalStorage<true>();
 
-/** The durable steps of one attempt. If an earlier attempt has done a step of this name, its result is returned. */
+/**
+ * The durable steps of one attempt. A step that an earlier attempt has done is not run again; its stored result is
+ * returned.
+ */
 export class Steps {
   readonly #store: StepStore;
   readonly #attempt: Attempt;
   #memo: Promise<Memo> | undefined;
   /** How often each name was used in this attempt. The second step with the name `a` is stored as `a#2`. */
   readonly #seen = new Map<string, number>();
-  /** The number of steps that run now, including calls of the store without an answer yet. */
+  /** How many steps run now, including calls of the store that are not answered yet. */
   #busy = 0;
   #waiting: Waiting[] = [];
   #suspended: TaskSuspended | undefined;
@@ -157,7 +160,9 @@ export class Steps {
       throw refused(`${what} cannot be called in a batch handler, because its tasks run together`);
   }
 
-  /** Reads the steps of earlier attempts. Only the first step does that, so a handler without steps reads nothing. */
+  /**
+   * Reads the steps of earlier attempts. Only the first step does this, so that a handler without steps reads nothing.
+   */
   #read(): Promise<Memo> {
     this.#memo ??= this.#store.read().then(({ now, steps, serial, places, bytes }) => ({
       ...{ serial, places, bytes, ahead: now - Date.now() },
@@ -170,7 +175,9 @@ export class Steps {
     return step.text ?? this.#store.readText({ serial: memo.serial, place: step.place });
   }
 
-  /** Returns the place of a new step. If the task has too many, this throws before the function of the step runs. */
+  /**
+   * Returns the position for a new step. Throws if the task has too many steps, before the function of the step runs.
+   */
   #place(memo: Memo, name: string): number {
     if (memo.places >= LIMITS.steps)
       throw new HoldfastError(
@@ -198,7 +205,7 @@ export class Steps {
       try {
         return await inStep.run(true, async () => run());
       } catch (error) {
-        // An error such as FatalError decides what becomes of the task, so the step is not tried again.
+        // An error such as FatalError decides about the whole task, so the step is not retried.
         if (call > retries || this.#attempt.signal().aborted || readThrown(error).means !== undefined)
           throw error;
         await this.#inPlace(backoffDelayMs(DEFAULT_BACKOFF, call, Math.random()));
@@ -236,8 +243,8 @@ export class Steps {
   }
 
   /**
-   * Suspends the attempt if its handler does nothing but wait. `setImmediate` lets the handler first react to the end
-   * of its last step, because it may begin another one.
+   * Suspends the attempt if its handler does nothing but wait. `setImmediate` first lets the handler continue after its
+   * last step, because it may begin another one.
    */
   #look(): void {
     if (this.#busy > 0 || this.#waiting.length === 0) return;

@@ -1,8 +1,7 @@
 /**
- * Thrown by `ctx.sleep`, `ctx.waitFor` and `ctx.call` to end the attempt. While the task sleeps or waits, it has no
- * slot and no lease. Afterwards its handler runs again from the beginning. The error unwinds the handler, so its
- * `finally` blocks run. A handler that catches the error cannot prevent the suspension, so a `catch` block should throw
- * this error on and do nothing else.
+ * Thrown by `ctx.sleep`, `ctx.waitFor` and `ctx.call` to end the attempt. The sleeping or waiting task has no slot and
+ * no lease; afterwards its handler runs again from the beginning. `finally` blocks of the handler run. Catching the
+ * error does not prevent the suspension, so a `catch` block should throw it again.
  */
 export class TaskSuspended extends Error {
   constructor() {

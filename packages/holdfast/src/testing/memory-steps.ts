@@ -5,11 +5,11 @@ import { type CalledState, type CalledTask, endOf } from "../steps/called-task.t
 import type { Signal } from "../steps/step-options.ts";
 import type { StepStore, Suspension } from "../steps/step-store.ts";
 
-/** What called tasks return, by their type. */
+/** The results of called tasks: for each type, a function of the payload. */
 // biome-ignore lint/suspicious/noExplicitAny: only the test knows what the payloads are
 export type Calls = Readonly<Record<string, (payload: any) => unknown>>;
 
-/** Keeps the steps of a test run. Time passes only when the run is suspended. */
+/** Stores the steps of a test run in memory. Time passes only while the run is suspended. */
 export class MemorySteps implements StepStore {
   readonly #steps: StoredStep[] = [];
   readonly #signals: Signal[];
@@ -25,12 +25,12 @@ export class MemorySteps implements StepStore {
     this.#signals = [...signals];
   }
 
-  /** The names of the steps that are done, in their order. */
+  /** The names of the finished steps, in order. */
   get done(): string[] {
     return this.#steps.flatMap(({ name, kind, outcome }) => (kind !== "z" && outcome !== "o" ? [name] : []));
   }
 
-  /** Lets the time pass until the suspended attempt goes on. @returns how long that takes, ms */
+  /** Lets time pass until the suspended attempt goes on. @returns how long that takes, ms */
   goOn(): number {
     const { until = this.#now, events = [] } = this.suspended ?? {};
     this.suspended = undefined;

@@ -15,34 +15,33 @@ import { shapeOf } from "../options/shape.ts";
 import type { Signal } from "../steps/step-options.ts";
 import type { Calls } from "./memory-steps.ts";
 
-/** What became of a task that `testWorker` ran. @typeParam Result what the handler returns */
+/** The result of a test run with `testWorker`. @typeParam Result what the handler returns */
 export interface TestRun<Result = unknown> {
   /**
-   * "released": a rate limit was met, or the error does not count as a failure, so no attempt is lost. "cancelled": the
-   * task leaves no dead letter. "suspended": the handler sleeps or waits, and would run again after `delayMs`.
+   * "acked": completed. "released": the attempt was refunded, because a rate limit was met or the error does not count.
+   * "cancelled": ended without a dead letter. "suspended": the handler sleeps or waits, and would run again after
+   * `delayMs`.
    */
   outcome: "acked" | "retried" | "released" | "suspended" | "dead" | "cancelled";
-  /** The result that a caller of `queue.result` would see, parsed. */
+  /** The result, parsed from JSON, as `queue.result` would return it. */
   result?: Result;
   /** The result as JSON text. */
   resultText?: string;
-  /** The error that the handler threw; with "acked", the reason why its result could not be stored. */
+  /** The error that the handler threw; with "acked", why its result could not be stored. */
   error?: unknown;
-  /** The wait before the next attempt, ms, if the task is retried or suspended, or the hold of a rate limit. */
+  /** The wait before the next attempt if the task is retried or suspended, or the hold of a rate limit, ms. */
   delayMs?: number;
-  /** How many attempts are used up. */
+  /** How many attempts were used. */
   attempts: number;
-  /** What the handler reported with `ctx.progress`, parsed, in order. */
+  /** The values that the handler passed to `ctx.progress`, in order. */
   progress: unknown[];
-  /** The checkpoint that was kept for the next attempt; undefined if there is none. */
+  /** The last checkpoint of the handler; undefined if there is none. */
   checkpoint?: unknown;
-  /** The lines of `ctx.log`, in order. */
+  /** The lines that the handler passed to `ctx.log`, in order. */
   log: string[];
-  /** The names of the durable steps that are done, in their order. */
+  /** The names of the finished durable steps, in order. */
   steps: string[];
-  /**
-   * The `error` events that a worker would emit, for calls of `ctx` that failed and for a result that was not stored.
-   */
+  /** The `error` events that a worker would emit, for failed calls of `ctx` and for a result that was not stored. */
   errors: HoldfastError[];
 }
 
@@ -52,26 +51,28 @@ export interface TestRunOptions {
   id?: string | undefined;
   /** The number of the attempt, from 1. @default 1 */
   attempt?: number | undefined;
-  /** @default the maxRetries of the handler, otherwise 3 */
+  /** How often the task is retried. @default the maxRetries of the handler, otherwise 3 */
   maxRetries?: number | undefined;
   /** The backoff of the task. @default that of the handler */
   backoff?: Backoff | undefined;
-  /** The checkpoint that an earlier attempt kept. @default none */
+  /** The checkpoint of an earlier attempt. @default none */
   checkpoint?: unknown;
-  /** Signals that the task has got, in their order. @default none */
+  /** Signals that were given to the task, in order. @default none */
   signals?: readonly Signal[] | undefined;
-  /** What `ctx.call` returns: a function of the payload for each type that is called. @default no type can be called */
+  /** The results of `ctx.call`: for each called type, a function of the payload. @default no type can be called */
   calls?: Calls | undefined;
-  /** The signal of the handler. @default one that is never aborted */
+  /** The abort signal of the handler. @default one that is never aborted */
   signal?: AbortSignal | undefined;
   /** The tags of the task. @default none */
   tags?: string[] | undefined;
-  /** The occurrence of a schedule. @default none */
+  /** The occurrence of the schedule that enqueued the task. @default none */
   schedule?: TaskSchedule | undefined;
-  /** The trace context that the task would have been stored with. */
+  /** The trace context of the enqueue. @default none */
   traceparent?: string | undefined;
-  /** Runs attempt after attempt, without the waits, until the task is acked or dead. A sleep ends at once, and a
-   * wait for a signal that has not come times out. @default false */
+  /**
+   * Runs attempt after attempt, without waits, until the task is acked or dead. A sleep ends at once, and a wait for a
+   * signal that is not in `signals` times out. @default false
+   */
   untilSettled?: boolean | undefined;
 }
 
@@ -117,10 +118,10 @@ export const testRunShape = shapeOf<TestRunOptions>({
   },
 });
 
-/** Options of a batch of tasks. */
+/** Options of a test run with several tasks of a batch handler. */
 export interface TestBatchOptions
   extends Pick<TestRunOptions, "attempt" | "maxRetries" | "backoff" | "signal" | "tags"> {
-  /** The keys of the tasks, in their order; null for none. @default no task has one */
+  /** The keys of the tasks, in order; null for a task without a key. @default no task has a key */
   keys?: readonly (string | null)[] | undefined;
 }
 

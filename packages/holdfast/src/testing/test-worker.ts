@@ -24,12 +24,12 @@ import {
   testRunShape,
 } from "./test-options.ts";
 
-/** The part of a definition that gives a test run its types. */
+/** The part of a task definition from which a test run takes the types of payload and result. */
 type Typed<Input, Result> = Pick<TaskDefinition<Input, Result>, "type" | "enqueue" | "result">;
 
 /**
- * Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same
- * meaning.
+ * Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors mean the same as in
+ * a worker.
  */
 export function testWorker(handlers: Handlers) {
   checkHandlers(handlers);
@@ -50,7 +50,7 @@ export function testWorker(handlers: Handlers) {
     },
     /**
      * Runs a task.
-     * @param task the type of the task, or a definition of `defineTask`, which gives payload and result their types
+     * @param task the task type, or a definition of `defineTask`, which gives payload and result their types
      * @throws HoldfastError invalid_argument
      */
     async run<Input = unknown, Result = unknown>(
@@ -67,8 +67,8 @@ export function testWorker(handlers: Handlers) {
     },
     /**
      * Runs tasks of a batch handler as if they were granted together, with the given payloads: in one call, or in
-     * several if the batch is split or throws.
-     * @returns the outcome of each task, in the order of the payloads
+     * several if the batch is split or the handler throws.
+     * @returns the result of each task, in the order of the payloads
      * @throws HoldfastError invalid_argument
      */
     async runBatch(
@@ -95,7 +95,7 @@ export function testWorker(handlers: Handlers) {
   };
 }
 
-/** Makes a handler that joins the batch in place of running alone. */
+/** Makes a handler that adds its task to the batch. */
 function inBatch(batches: Batches, middleware: MiddlewareChain, key: string | null): Handler {
   return (task, ctx) =>
     new Promise((resolve, reject) => {
@@ -193,7 +193,7 @@ async function runTask(
         outcome: "acked",
         ...ended,
         ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
-        // A worker also acks such a task, because the work is done.
+        // A result that is too large is not stored, but the task is acked, because its work is done.
         ...(tooLarge ? { error: tooLarge } : {}),
       };
     } catch (thrown) {

@@ -5,10 +5,7 @@ import type { AttemptAbout, AttemptSpan, EnqueueAbout, EnqueueSpan, Tracing } fr
 
 type OnError = (error: HoldfastError) => void;
 
-/**
- * Wraps a tracing so that its errors never harm a task. An error of a hook is reported, and the work continues without
- * that hook.
- */
+/** Wraps a tracer so that its errors never harm a task: they are reported, and the work continues without the hook. */
 export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   return {
     enqueue: (about) => new GuardedEnqueue(tracing, about, onError),
@@ -16,7 +13,7 @@ export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   };
 }
 
-/** Returns the trace context of a span; undefined if the span has none that a record can hold. */
+/** Returns the trace context of a span; undefined if there is none, or if it is not valid. */
 function contextOf(span: { readonly context: TraceContext | undefined } | undefined, onError: OnError) {
   return callHook(
     () => {
@@ -60,7 +57,7 @@ class GuardedAttempt implements AttemptSpan {
     this.context = contextOf(this.#span, onError);
   }
 
-  /** Calls the handler exactly once, whatever the hook does. Its return value or error counts. */
+  /** Calls the handler exactly once, whatever the hook does, and returns or throws what the handler does. */
   run<T>(handler: () => T): T {
     const span = this.#span;
     if (span === undefined) return handler();
@@ -78,7 +75,7 @@ class GuardedAttempt implements AttemptSpan {
     };
     try {
       const returned: unknown = span.run(once);
-      // An `async` hook usually rejects with the error of the handler. `once()` below throws that error in any case.
+      // An `async` hook usually rejects with the error of the handler, which `once()` below throws in any case.
       if (returned instanceof Promise) returned.catch(() => {});
     } catch (thrown) {
       const isOfHandler = called !== undefined && "thrown" in called && called.thrown === thrown;

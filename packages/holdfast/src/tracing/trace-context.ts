@@ -1,13 +1,13 @@
-/** The place of a span in a trace, in the two texts of W3C Trace Context. */
+/** The position of a span in a trace, as the two texts of W3C Trace Context. */
 export interface TraceContext {
-  /** `00-<trace id>-<span id>-<flags>`, lower-case hex. */
+  /** `00-<trace id>-<span id>-<flags>`, in lower-case hex. */
   traceparent: string;
-  /** The additions of vendors, at most 512 visible ASCII characters and spaces. */
+  /** Additional data of vendors, at most 512 visible ASCII characters and spaces. */
   tracestate?: string;
 }
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-// A later version of the format may add fields after these four.
+// A later version of the format may add fields at the end.
 const LATER = /^(?!00|ff)[0-9a-f]{2}(-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})(-|$)/;
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
@@ -20,8 +20,8 @@ export function isTracestate(text: string): boolean {
 }
 
 /**
- * Returns the trace context in the headers of a request; undefined if they contain none that can be read. (W3C says
- * that an invalid trace context is ignored.)
+ * Returns the trace context in the headers of a request; undefined if there is none, or if it is invalid, which W3C
+ * says to ignore.
  */
 export function traceContextOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
@@ -39,12 +39,12 @@ export function traceIdOf(traceparent: string): string {
   return traceparent.slice(3, 35);
 }
 
-/** Whether the spans of this trace are recorded. */
+/** Returns whether the spans of this trace are recorded. */
 export function isSampled(traceparent: string): boolean {
   return (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;
 }
 
-/** Encodes spaces, because a space would end the option in the header line of an envelope. */
+/** Encodes spaces, because a space would end the option in the first line of an envelope. */
 export function encodeTracestate(text: string): string {
   return text.replaceAll("%", "%25").replaceAll(" ", "%20");
 }

@@ -2,8 +2,8 @@ import type { VerdictOutcome } from "../engine/engine.ts";
 import type { TraceContext } from "./trace-context.ts";
 
 /**
- * Receives the spans. The library itself contains no tracer; `openTelemetry()` of `holdfast/opentelemetry` is one.
- * Without a tracer, enqueues and attempts have no extra cost.
+ * A tracer, which receives trace spans. `openTelemetry()` of `holdfast/opentelemetry` creates one. Without a tracer,
+ * enqueues and attempts have no extra cost.
  */
 export interface Tracing {
   /** Called when an enqueue begins. */
@@ -12,27 +12,27 @@ export interface Tracing {
   attempt(about: AttemptAbout): AttemptSpan;
 }
 
-/** What a tracer learns about an enqueue before it is sent. */
+/** What is known about an enqueue before it is sent. */
 export interface EnqueueAbout {
   /** The name of the queue. */
   queue: string;
-  /** How many tasks this call has. */
+  /** How many tasks the call has. */
   count: number;
-  /** The type of the task, if the call has only one. */
+  /** The task type, if the call has only one task. */
   type?: string;
-  /** The trace that the caller named. Without it, the current trace is used. */
+  /** The trace context of the caller; undefined: use the current trace. */
   parent: TraceContext | undefined;
 }
 
 /** The span of one enqueue, or of one call with many tasks. */
 export interface EnqueueSpan {
-  /** Stored with each of these tasks. */
+  /** The trace context that is stored with the tasks. */
   readonly context: TraceContext | undefined;
-  /** Called when the tasks are stored, or the enqueue has failed. */
+  /** Called when the tasks are stored, or when the enqueue has failed. */
   end(result: { id?: string; duplicate?: boolean; error?: unknown }): void;
 }
 
-/** What a tracer learns about an attempt before it begins. */
+/** What is known about an attempt before it begins. */
 export interface AttemptAbout {
   /** The name of the queue. */
   queue: string;
@@ -42,31 +42,31 @@ export interface AttemptAbout {
   type: string;
   /** The worker that runs the attempt. */
   workerId: string;
-  /** Counted from 1. */
+  /** The number of the attempt, from 1. */
   attempt: number;
-  /** Raised by each replay. */
+  /** 0 at first; each replay adds 1. */
   generation: number;
-  /** The exact text that was enqueued. */
+  /** The payload as exact JSON text. */
   payloadText: string;
   /** The trace context of the enqueue. */
   parent: TraceContext | undefined;
   /**
-   * The span of the previous attempt, if that attempt failed. If it belongs to the same generation, this attempt is a
-   * retry; otherwise it is a replay.
+   * The `traceparent` of the previous attempt, if that attempt failed and was traced. In the same generation this
+   * attempt is a retry, otherwise it follows a replay.
    */
   previous: string | undefined;
 }
 
 /** The span of one attempt. */
 export interface AttemptSpan {
-  /** The context for calls that the handler makes; undefined if nothing is traced. */
+  /** The trace context for calls that the handler makes; undefined if nothing is traced. */
   readonly context: TraceContext | undefined;
-  /** Calls the handler so that its work belongs to this attempt. */
+  /** Calls the handler so that spans inside it belong to this attempt. */
   run<T>(handler: () => T): T;
   /** Called with each line that the handler logs. */
   log(line: string): void;
-  /** Called when the handler has ended. */
+  /** Called when the handler has ended. `error` is what it threw. */
   ended(error: unknown): void;
-  /** Called when Redis has confirmed the outcome of the task, or when that has finally failed. */
+  /** Called when Redis has confirmed the outcome of the attempt, or when that has finally failed. */
   settled(outcome: VerdictOutcome): void;
 }

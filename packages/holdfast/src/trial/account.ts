@@ -1,13 +1,13 @@
 import type { Limit } from "@holdfast/contracts";
 import { RATE_LATE } from "../engine/format.ts";
 
-/** A limit in the form of lua/lib/accounts.lua. */
+/** A limit in the form that lua/lib/accounts.lua computes with. */
 export interface Terms {
   concurrency: number;
   intervalMs: number;
   aheadMs: number;
   burst: number;
-  /** How much each grant adds to the turn of the key, which decides when the key is next. */
+  /** How much each grant adds to the turn of a key. The key with the lowest turn is next. */
   step: number;
 }
 
@@ -23,13 +23,13 @@ export function termsOf({ concurrency, rate, weight = 1 }: Limit = {}): Terms {
   };
 }
 
-/** The account of a key or of the queue, as in lua/lib/accounts.lua. */
+/** The account of a key or of the queue, as in lua/lib/accounts.lua: running tasks, turn and rate. */
 export interface Account {
   terms: Terms;
   running: number;
   turn: number;
   tat: number;
-  /** True for a key with its own limit, whose account is kept when the key is idle. */
+  /** True for a key with its own limit, whose account is kept while the key has no tasks. */
   isKept: boolean;
 }
 
@@ -47,22 +47,21 @@ export function allowedAt({ terms, tat }: Account, cost: number, now: number): n
   return Math.ceil(Math.max(tat, now) + (Math.min(cost, terms.burst) - 1) * terms.intervalMs - terms.aheadMs);
 }
 
-/** Takes the cost of a task from the rate. */
+/** Counts the cost of a task in the rate. */
 export function charge(account: Account, cost: number, now: number): void {
   const { intervalMs } = account.terms;
   if (intervalMs > 0) account.tat = Math.max(account.tat, now) + cost * intervalMs;
 }
 
 /**
- * Returns the turn of a key (lua/lib/accounts.lua). A key without an account gets the turn that it would have if its
- * last task had just been granted.
+ * Returns the turn of a key (lua/lib/accounts.lua). A key without an account begins as if it had just had a grant.
  * @param current the turn of the task that was granted last
  */
 export function turnOf({ turn, terms }: Account, current: number): number {
   return turn > 0 ? Math.max(turn, current) : current + terms.step;
 }
 
-/** Returns when an idle account can be deleted; undefined if it is not idle, or is kept anyway. */
+/** Returns when an account without running tasks can be deleted; undefined if it cannot. */
 export function forgottenAt({ running, tat, isKept }: Account): number | undefined {
   return running === 0 && !isKept ? Math.ceil(tat) : undefined;
 }

@@ -1,4 +1,4 @@
-/** A binary heap. Its top is the item that `isBefore` puts before all others. */
+/** A binary heap. Its top is the item that is before all others by `isBefore`. */
 export class Heap<Item> {
   readonly #items: Item[] = [];
   readonly #isBefore: (a: Item, b: Item) => boolean;

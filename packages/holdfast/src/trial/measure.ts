@@ -2,7 +2,7 @@ import type { TrialRun, WaitTimes } from "@holdfast/contracts";
 import type { RecordedArrival } from "./recorded.ts";
 import type { Arrival } from "./simulate.ts";
 
-/** Returns the value that this share of the values does not exceed; 0 if there are no values. */
+/** Returns a percentile of the values, such as the median for the share 0.5; 0 if there are no values. */
 function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
 }
@@ -12,10 +12,7 @@ export function waitTimes(waits: Iterable<number>): WaitTimes {
   return { p50Ms: percentile(sorted, 0.5), p95Ms: percentile(sorted, 0.95) };
 }
 
-/**
- * Returns the highest value of a count that rises at some times and falls at others. If it rises and falls at the same
- * time, the fall comes first.
- */
+/** Returns the highest value of a counter that rises and falls at these times. At the same time, it falls first. */
 export function peakOf(rises: Iterable<number>, falls: Iterable<number>): number {
   const up = Float64Array.from(rises).sort();
   const down = Float64Array.from(falls).sort();
@@ -33,14 +30,14 @@ export const peakRunning = (arrivals: readonly Arrival[], starts: Float64Array):
     starts.map((start, at) => start + (arrivals[at] as Arrival).runMs),
   );
 
-/** @param slotsNeeded as in `TrialRun` */
+/** Computes the numbers of a trial. @param slotsNeeded as in `TrialRun` */
 export function measure(
   arrivals: readonly RecordedArrival[],
   starts: Float64Array,
   slotsNeeded: number,
 ): TrialRun {
   const waits = [...starts].map((start, at) => start - (arrivals[at] as Arrival).at);
-  // A task that started at once did not wait.
+  // Only tasks that did not start at once have waited.
   const late = arrivals.map((_, at) => at).filter((at) => (waits[at] as number) > 0);
   const lastArrival = arrivals.at(-1)?.at ?? 0;
   return {

@@ -4,7 +4,7 @@ import { decodeRecord } from "../engine/record.ts";
 import { recordedOf } from "./recorded.ts";
 import { trialOf } from "./try-limits.ts";
 
-/** Makes a task as Redis stores it. @param record in the grammar of lua/lib/record.lua */
+/** Makes a task as Redis stores it. @param record in the format of lua/lib/record.lua */
 const told = (
   at: number,
   record: string,

@@ -6,27 +6,27 @@ import { INDEXES, nextPageSize } from "../observer/task-list.ts";
 import type { Part, Parts } from "../partitions/parts.ts";
 import type { Arrival } from "./simulate.ts";
 
-/** At most this many completed tasks are read, and as many waiting tasks. */
+/** At most this many completed tasks are read, and as many waiting ones. */
 const TRIAL_TASKS = 10_000;
 
-/** An arrival, and how long it waited in reality. */
+/** A recorded task that arrived, and how long it waited in reality. */
 export interface RecordedArrival extends Arrival {
   /** How long the task waited, ms; null if it still waits. */
   waited: number | null;
   /**
-   * A retry counts as arriving when it was granted, because its backoff is not recorded. So the wait of a retry is not
-   * used.
+   * Whether this is a retry. The wait of a retry is not used: its arrival is the time of its grant, because its backoff
+   * is not recorded.
    */
   isRetry: boolean;
 }
 
 export interface Recorded {
-  /** Sorted by `at`. */
+  /** The arrivals, sorted by `at`. */
   arrivals: RecordedArrival[];
   completed: number;
   waiting: number;
   isCut: boolean;
-  /** The end of the last completed task, ms since the epoch. */
+  /** When the last completed task ended, ms since the epoch. */
   endedAt: number;
 }
 
@@ -35,7 +35,7 @@ interface Told {
   record: StateRecord;
 }
 
-/** Reads the tasks that the trial replays: the newest completed tasks of a queue, and the tasks that wait now. */
+/** Reads the tasks that a trial simulates: the newest completed tasks of a queue, and the tasks that wait now. */
 export async function readRecorded(parts: Parts): Promise<Recorded> {
   const most = Math.floor(TRIAL_TASKS / parts.all.length);
   const [ended, pending] = await Promise.all([
@@ -81,7 +81,7 @@ function readyAt({ envelope, record }: Told): number {
   return replayedAt ?? Math.max(envelope.enqueuedAt + (envelope.delayMs ?? 0), envelope.runAt ?? 0);
 }
 
-/** Makes the arrivals of the attempts of these tasks. A task that waits gets the mean run time of its type. */
+/** Makes arrivals of recorded tasks. Waiting tasks get the mean run time of their type. */
 export function recordedOf(ended: readonly Told[], pending: readonly Told[], isCut: boolean): Recorded {
   const arrivals: RecordedArrival[] = [];
   const runs = new Map<string, { sum: number; count: number }>();
@@ -92,7 +92,7 @@ export function recordedOf(ended: readonly Told[], pending: readonly Told[], isC
       if (generation !== told.record.generation || end === null) continue;
       const isRetry = attempt > 1;
       const at = isRetry ? startedAt : Math.min(readyAt(told), startedAt);
-      // The clock of Redis may have been set back between grant and end.
+      // Not below 0, because the clock of Redis may have been set back meanwhile.
       const runMs = Math.max(0, end - startedAt);
       arrivals.push({ at, runMs, key, cost, priority, waited: startedAt - at, isRetry });
       for (const name of [type, ANY_TYPE]) {
@@ -116,5 +116,5 @@ export function recordedOf(ended: readonly Told[], pending: readonly Told[], isC
   return { arrivals, completed: ended.length, waiting: pending.length, isCut, endedAt };
 }
 
-/** The name under which the tasks of all types are counted together. No type has an empty name. */
+/** A name for all types together, which no type has. */
 const ANY_TYPE = "";

@@ -101,7 +101,7 @@ const limit = fc.record(
 const limits = fc.record({ queue: limit, key: limit }, { requiredKeys: [] }) as fc.Arbitrary<QueueLimits>;
 const slots = fc.integer({ min: 1, max: 6 });
 
-/** Returns the tasks of each scope with the limit that holds for it. */
+/** Returns, for the queue and for each key, the limit and the tasks to which it applies. */
 function scopesOf(tasks: readonly Arrival[], starts: readonly number[], { queue, key }: QueueLimits) {
   const all = tasks.map((task, at) => ({ ...task, start: starts[at] as number }));
   const scopes: { limit: Limit; tasks: typeof all }[] = [{ limit: queue ?? {}, tasks: all }];
@@ -111,7 +111,7 @@ function scopesOf(tasks: readonly Arrival[], starts: readonly number[], { queue,
 }
 
 const peak = (tasks: readonly { start: number; runMs: number }[]) => {
-  // A task of 0 ms takes a slot only at its own moment.
+  // Tasks of 0 ms are left out, because they use a slot for no time.
   const long = tasks.filter(({ runMs }) => runMs > 0);
   return peakOf(
     long.map(({ start }) => start),
@@ -179,7 +179,7 @@ describe("any simulation", () => {
         const starts = run(tasks, {}, { slots: most });
         for (const [at, start] of starts.entries()) {
           if (start === (tasks[at] as Arrival).at) continue;
-          // Just before the task started, every slot was taken.
+          // Just before the task started, every slot was in use.
           const busy = starts.filter(
             (other, of) => other < start && other + (tasks[of] as Arrival).runMs >= start,
           );

@@ -3,11 +3,11 @@ import { type Account, allowedAt, charge, newAccount, termsOf } from "./account.
 import { Heap } from "./heap.ts";
 import { bandOf, type Key, Waiting } from "./waiting.ts";
 
-/** One run of a task. Times are ms since the epoch. */
+/** One run of a task in a simulation. Times are ms since the epoch. */
 export interface Arrival {
   /** When the task could have started. */
   at: number;
-  /** The time from the grant of the task to its end, ms. */
+  /** How long the task runs, from its grant to its end, ms. */
   runMs: number;
   key: string | null;
   cost: number;
@@ -18,14 +18,14 @@ export interface SimulationInput {
   /** The arrivals, sorted by `at`. */
   arrivals: readonly Arrival[];
   limits: QueueLimits;
-  /** The keys that have their own limit. */
+  /** The keys with a limit of their own. */
   ownLimits: ReadonlyMap<string, Limit>;
-  /** How many tasks the workers can run at one time. Infinity: only limits make tasks wait. */
+  /** How many tasks the workers can run at the same time. Infinity: only limits make tasks wait. */
   slots: number;
 }
 
 /**
- * Replays the arrivals under the limits, by the rules of lua/lib/accounts.lua and lua/lib/turns.lua. Workers have no
+ * Simulates the arrivals under the limits, by the rules of lua/lib/accounts.lua and lua/lib/turns.lua. Workers have no
  * delay: a task starts as soon as a slot and the limits allow it. Returns the start of each arrival.
  */
 export function simulate(input: SimulationInput): Float64Array {
@@ -39,7 +39,7 @@ class Simulation {
   readonly #own: Account;
   readonly #waiting: Waiting;
   readonly #ends = new Heap<{ at: number; key: Key | undefined }>((a, b) => a.at < b.at);
-  /** When the rate of the queue allows the next task; Infinity if the rate does not delay it. */
+  /** When the rate of the queue allows the next task; Infinity if no task waits for it. */
   #queueAt = Number.POSITIVE_INFINITY;
 
   constructor({ arrivals, limits, ownLimits, slots }: SimulationInput) {
@@ -97,7 +97,7 @@ class Simulation {
       const { key } = candidate;
       const keyAt = key ? allowedAt(key.account, cost, now) : now;
       if (key && keyAt > now) {
-        // A cheaper task behind the head of the line does not overtake the head.
+        // A cheaper task of the same key must not overtake this one, so the key rests until its rate allows this task.
         this.#waiting.rest(key, keyAt);
         continue;
       }

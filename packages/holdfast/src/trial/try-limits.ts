@@ -8,7 +8,7 @@ import { measure, peakOf, peakRunning, waitTimes } from "./measure.ts";
 import { type Recorded, readRecorded } from "./recorded.ts";
 import { simulate } from "./simulate.ts";
 
-/** Returns the limits of those keys of these tasks that have a limit of their own. */
+/** Returns the keys of these tasks that have a limit of their own, with that limit. */
 async function ownLimitsOf(parts: Parts, { arrivals }: Recorded): Promise<Map<string, Limit>> {
   const byPlace = new Map<number, string[]>();
   for (const key of new Set(arrivals.map(({ key }) => key))) {
@@ -27,7 +27,7 @@ async function ownLimitsOf(parts: Parts, { arrivals }: Recorded): Promise<Map<st
   return own;
 }
 
-/** Returns how many slots the running workers of the queue have. */
+/** Returns how many slots the running workers of the queue have together. */
 async function slotsOf(client: Holdfast, queue: string): Promise<number> {
   const workers = await workersOf(client, false);
   return workers
@@ -36,10 +36,10 @@ async function slotsOf(client: Holdfast, queue: string): Promise<number> {
 }
 
 /**
- * Replays the recorded tasks of a queue under its present limits and under others.
+ * Simulates the recorded tasks of a queue under its present limits and under others.
  * @param today the limits that the queue has now
- * @param slots the slots of the workers @default the slots of the running workers, but not fewer than the tasks that
- * ran at one time if that is more
+ * @param slots the slots of the workers @default the slots of the running workers, but at least as many as the recorded
+ * tasks that ran at the same time
  * @throws HoldfastError conflict if the queue keeps no completed task
  */
 export async function tryLimits(
@@ -68,7 +68,7 @@ interface TrialInput {
   registered: number;
 }
 
-/** Makes the report about recorded tasks. */
+/** Makes the report of a trial from recorded tasks. */
 export async function trialOf(input: TrialInput): Promise<LimitsTrial> {
   const { queue, recorded, limits, limitsToday, ownLimits, registered } = input;
   const { arrivals, completed, waiting, isCut, endedAt } = recorded;
@@ -85,7 +85,7 @@ export async function trialOf(input: TrialInput): Promise<LimitsTrial> {
   const worked = ran.reduce((sum, { runMs }) => sum + runMs, 0);
   const under = async (tried: QueueLimits) => {
     const run = async (most: number) => {
-      // A simulation of 20,000 tasks blocks the process for about 50 ms, so other work of the process runs before it.
+      // A simulation of 20,000 tasks blocks the process for about 50 ms, so other work is done before it.
       await setImmediate();
       return simulate({ arrivals, limits: tried, ownLimits, slots: most });
     };

@@ -2,7 +2,7 @@ import { PRIORITIES, type Priority } from "@holdfast/contracts";
 import { type Account, allowedAt, forgottenAt, turnOf } from "./account.ts";
 import { Heap } from "./heap.ts";
 
-/** The waiting tasks, as indexes in the list of arrivals, in the order of arrival. */
+/** Waiting tasks in the order of their arrival, as indexes in the list of arrivals. */
 class Line {
   readonly #tasks: number[] = [];
   #next = 0;
@@ -22,7 +22,7 @@ class Line {
 
 const AT_REST = { ready: undefined, wakesAt: Number.POSITIVE_INFINITY };
 
-/** Makes a line for each band, in the order of PRIORITIES. */
+/** Makes a line for each priority, in the order of PRIORITIES. */
 const newLines = () => PRIORITIES.map(() => new Line());
 export const bandOf = (priority: Priority): number => PRIORITIES.indexOf(priority);
 
@@ -31,9 +31,9 @@ export interface Key {
   readonly name: string;
   readonly account: Account;
   readonly lines: readonly Line[];
-  /** The entry of the key among the ready keys; undefined if the key may not run, or none of its tasks waits. */
+  /** The entry of the key among the ready ones; undefined if the key may not run a task, or has no waiting task. */
   ready: ReadyEntry | undefined;
-  /** When to look at the key again; Infinity if that does not depend on time. */
+  /** When to check the key again; Infinity if that does not depend on time. */
   wakesAt: number;
 }
 
@@ -51,13 +51,13 @@ export interface Candidate {
   key: Key | undefined;
 }
 
-/** If such tasks wait, at least 3 of every 16 grants go to normal and 1 to low (lua/lib/peek.lua). */
+/** Of every 16 grants, at least 3 go to normal tasks and 1 to a low one, if such tasks wait (lua/lib/peek.lua). */
 function bandOfTurn(grant: number): number {
   const turn = grant % 16;
   return turn === 7 ? 2 : turn === 3 || turn === 8 || turn === 13 ? 1 : 0;
 }
 
-/** The waiting tasks. They are granted in the order of lua/lib/turns.lua, but one at a time. */
+/** The waiting tasks of a simulation. They start in the order of lua/lib/turns.lua, one at a time. */
 export class Waiting {
   readonly #keys = new Map<string, Key>();
   readonly #unkeyed = newLines();
@@ -68,7 +68,7 @@ export class Waiting {
   readonly #accountOf: (key: string) => Account;
   /** The account of the tasks without a key. */
   readonly #own: Account;
-  /** The turn of the task that was granted last. */
+  /** The turn of the task that started last. */
   #current = 0;
   #grants = 0;
 
@@ -77,7 +77,7 @@ export class Waiting {
     this.#accountOf = accountOf;
   }
 
-  /** When the next key may run according to its rate; Infinity if no key rests. */
+  /** When a rate allows the next key to run a task; Infinity if no key waits for its rate. */
   get nextAt(): number {
     return this.#resting.top?.at ?? Number.POSITIVE_INFINITY;
   }
@@ -97,8 +97,8 @@ export class Waiting {
   }
 
   /**
-   * Makes a key ready if one of its tasks waits and the key has room. If its rate does not allow that yet, the key
-   * rests until it does.
+   * Makes a key ready if it has a waiting task and may run one. If its rate does not allow that yet, the key rests
+   * until then.
    */
   open(key: Key, now: number): void {
     const { account } = key;
@@ -110,13 +110,13 @@ export class Waiting {
     else this.#makeReady(key, band, turnOf(account, this.#current));
   }
 
-  /** Makes the key rest: it may not run before this time. */
+  /** Makes a key rest: it may not run a task before this time. */
   rest(key: Key, at: number): void {
     key.ready = undefined;
     this.#wakeAt(key, at);
   }
 
-  /** Looks again at the keys whose time has come. */
+  /** Checks the keys whose time has come. */
   wake(now: number): void {
     while (this.nextAt <= now) {
       const { at, key } = this.#resting.pop() as { at: number; key: Key };
@@ -128,8 +128,7 @@ export class Waiting {
   }
 
   /**
-   * Deletes the turn of an idle key: now, or at the time when its rate allows a full burst again. A key that is ready
-   * keeps its place.
+   * Deletes the turn of a key without running tasks: now, or when its rate has recovered. A ready key keeps its place.
    */
   forget(key: Key, now: number): void {
     const at = forgottenAt(key.account);
@@ -138,7 +137,7 @@ export class Waiting {
     else this.#wakeAt(key, at);
   }
 
-  /** Returns the task that starts next. */
+  /** Returns the task that starts next; undefined if none may. */
   next(): Candidate | undefined {
     const first = bandOfTurn(this.#grants + 1);
     for (const band of [first, 0, 1, 2]) {
@@ -151,9 +150,9 @@ export class Waiting {
     return undefined;
   }
 
-  /** Removes a task from its line and counts its turn. */
+  /** Removes a task from its line, and moves the turn of its key. */
   take({ band, key }: Candidate): void {
-    // Once the tasks without a key have a turn, they keep it as long as keys compete with them.
+    // If keys wait too, the turn of the tasks without a key is kept. Otherwise it would begin anew each time.
     if (
       this.#unkeyed.some(({ head }) => head !== undefined) &&
       PRIORITIES.some((_, each) => this.#topOf(each))
@@ -167,7 +166,7 @@ export class Waiting {
     this.#grants++;
   }
 
-  /** Sets when to look at a key again. An earlier time stays, because the key is looked at then anyway. */
+  /** Sets when to check a key again. An earlier time is kept, because the key is checked then anyway. */
   #wakeAt(key: Key, at: number): void {
     if (key.wakesAt <= at) return;
     key.wakesAt = at;
@@ -179,7 +178,7 @@ export class Waiting {
     (this.#ready[band] as Heap<ReadyEntry>).push(key.ready);
   }
 
-  /** Returns the first ready key of a band. Removes entries that are no longer the entry of their key. */
+  /** Returns the first ready key of a priority. Removes outdated entries before it. */
   #topOf(band: number): ReadyEntry | undefined {
     const heap = this.#ready[band] as Heap<ReadyEntry>;
     while (heap.top && heap.top.key.ready !== heap.top) heap.pop();
