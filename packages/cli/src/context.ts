@@ -13,7 +13,7 @@ export interface Io {
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
-  /** Returns the first error of a write to stdout. Output after it is lost. */
+  /** Returns the error of the first write to stdout that failed. All later output is lost as well. */
   outputError(): NodeJS.ErrnoException | null;
   /** Aborted when the user or the system asks the command to end. */
   signal: AbortSignal;
@@ -35,7 +35,7 @@ export interface Done {
   code: ErrorCode | null;
   /** Whether the user interrupted the change. */
   interrupted?: boolean;
-  /** The id of the changed thing, if the id is known only after the change. */
+  /** The id of the changed task, schedule, worker or key, if it is known only after the change. */
   subject?: string;
 }
 
@@ -46,7 +46,8 @@ export interface GlobalOptions {
   json?: boolean;
 }
 
-// A user at a terminal has less patience than a service.
+// How long a command waits for a connection to Redis, ms. A service waits longer, but here a user waits at a
+// terminal.
 const CONNECT_MS = 3_000;
 
 /** The options, the output and the Redis connection of a command. The connection opens when it is first used. */
@@ -55,7 +56,7 @@ export class Context {
   readonly out: Output;
   readonly settings: ConnectionSettings;
   readonly prefix: string;
-  /** The option `--redis`. */
+  /** The value of the option `--redis`. */
   readonly given: string | undefined;
   #client: Holdfast | undefined;
   #observer: Observer | undefined;
@@ -68,18 +69,21 @@ export class Context {
     this.prefix = keyPrefix(io.env, options.prefix);
   }
 
-  /** "host:port", without credentials. */
+  /** The address of Redis as "host:port", without credentials. */
   get where(): string {
     return describeRedis(this.settings);
   }
 
-  /** The connection to Redis. The boot checks have not run yet. */
+  /** The connection to Redis. It is not checked yet: `checked` does that. */
   get client(): Holdfast {
     this.#client ??= new Holdfast({ redis: this.settings, prefix: this.prefix, instance: "cli" });
     return this.#client;
   }
 
-  /** Connects and runs the boot checks. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported */
+  /**
+   * Connects, and checks that Holdfast can use this Redis (version, settings, rights). @throws HoldfastError
+   * redis_unavailable, redis_refused, redis_unsupported
+   */
   async checked(): Promise<void> {
     await this.client.check(CONNECT_MS);
   }
@@ -92,8 +96,8 @@ export class Context {
   }
 
   /**
-   * Warns if the queue does not exist, since a mistyped name creates a new queue. @param maker what would create the
-   * queue
+   * Warns if the queue does not exist, because a mistyped name would create a new queue. @param maker the thing that
+   * will create the queue, as the warning names it
    */
   async warnOfNewQueue(queue: string, maker = "this"): Promise<void> {
     if (await this.isNewQueue(queue))
@@ -137,8 +141,8 @@ export class Context {
           outcome: outcomeOf(code, interrupted),
         });
       } catch (error) {
-        // If the reply was lost, Redis cannot be reached for the record either. The error of the command already says
-        // so.
+        // The reply of Redis was lost, so the audit record cannot be written either. The error of the command already
+        // says so.
         if (code === "outcome_unknown") return;
         this.out.say(`holdfast: the audit log has no record of this: ${messageOf(error)}`);
       }
@@ -148,7 +152,7 @@ export class Context {
       result = await act();
     } catch (error) {
       const { code } = asHoldfastError(error);
-      // If Redis cannot be reached or refuses this client, nothing was changed, and nothing can be recorded.
+      // If Redis cannot be reached or refuses this client, nothing was changed and no record can be written.
       if (code !== "redis_unavailable" && code !== "redis_refused") await leave({ count: 0, code });
       throw error;
     }

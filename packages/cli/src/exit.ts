@@ -14,8 +14,8 @@ export const EXIT = {
   /** Redis does not answer, or does not answer in time. */
   unreachable: 5,
   /**
-   * Redis answers but refuses this client: wrong password, missing rights, or wrong database. Another attempt does not
-   * help.
+   * Redis answers but refuses this client: wrong password, missing rights, or wrong database. A repeat of the command
+   * fails too.
    */
   refused: 6,
 } as const;

@@ -50,7 +50,7 @@ const reader = new FlowReader(
   (error, place) => new HoldfastError(error.code, `${place}: ${error.message}`, { cause: error }),
 );
 
-/** A flow from a file. The nodes come in parts, so that memory never holds a large file as a whole. */
+/** A flow from a file. Its nodes come in parts, so that a large file never has to fit into memory. */
 export interface FlowFile {
   head: FlowHead;
   parts: AsyncGenerator<FlowNode[]>;
@@ -59,8 +59,9 @@ export interface FlowFile {
 }
 
 /**
- * Reads a flow. It is one JSON object, or NDJSON, whose first line is the flow and each other line a node. A file is
- * NDJSON if its first line is a whole object without nodes.
+ * Reads a flow, which is a set of tasks (its nodes) that depend on each other. It is one JSON object, or NDJSON,
+ * whose first line is the flow and each other line a node. A file is NDJSON if its first line is a whole object
+ * without nodes.
  * @param path "-" for stdin
  * @throws UsageError, HoldfastError
  */
@@ -68,7 +69,7 @@ export async function readFlowFile(path: string, stdin: AsyncIterable<Buffer | s
   if (path !== "-" && !existsSync(path)) throw new UsageError(`there is no file "${path}"`);
   const lines = linesOf(path === "-" ? stdin : createReadStream(path));
   const read: Buffer[] = [];
-  // A loop with `for await` would close the file after the first line.
+  // A `for await` loop would close the file when the loop ends after the first line.
   for (let next = await lines.next(); !next.done; next = await lines.next()) {
     read.push(next.value);
     if (isBlank(next.value)) continue;

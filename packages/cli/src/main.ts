@@ -21,7 +21,7 @@ let outputError: NodeJS.ErrnoException | null = null;
 stdout.on("error", (error: NodeJS.ErrnoException) => {
   outputError ??= error;
 });
-// An error of stderr cannot be reported anywhere.
+// If stderr fails, there is no other place to report the error.
 stderr.on("error", () => {});
 
 process.exitCode = await run(process.argv.slice(2), version, {

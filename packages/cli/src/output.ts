@@ -45,8 +45,8 @@ export function lostOutput(error: NodeJS.ErrnoException): string {
 }
 
 /**
- * Whether the reader of the output has ended, as in `holdfast … | head`. The command then finishes its work without
- * output.
+ * Whether the reader of the output has ended, as `head` does in `holdfast … | head`. The command then finishes its
+ * work without output.
  */
 export const isHungUp = (error: NodeJS.ErrnoException) => error.code === "EPIPE";
 

@@ -17,7 +17,8 @@ export function redisSettings(
   option = "--redis",
 ): ConnectionSettings {
   const tls = tlsFiles(env);
-  // With these files the connection would use TLS. So they are ignored for an address without TLS.
+  // TLS files in the environment would make this connection use TLS. So they are ignored if --redis names an address
+  // without TLS.
   if (given !== undefined)
     return { url: checkUrl(given, option), ...(given.startsWith("rediss:") ? tls : {}) };
   const settings: ConnectionSettings = tls;
@@ -47,7 +48,7 @@ export function redisSettings(
   return { ...settings, host: env.REDIS_HOST || "127.0.0.1", port };
 }
 
-/** Returns the first part of every key. @throws UsageError */
+/** Returns the prefix of all Redis keys. @throws UsageError */
 export function keyPrefix(env: Environment, given: string | undefined): string {
   const prefix = given ?? (env.QUEUE_PREFIX || "queue");
   if (!isKeyPrefix(prefix))

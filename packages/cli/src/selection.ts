@@ -15,7 +15,7 @@ export interface Selection extends FilterOptions {
 const REFUSED = ["not_dead", "not_waiting", "unique_conflict", "key_full"];
 
 /**
- * Returns the filter of a selection, or null if it has ids.
+ * Returns the filter of a selection, or null if the user gave ids.
  * @throws UsageError unless exactly one of ids, filter and --all is given; QueryError
  */
 export function filterOf(ids: readonly string[], selection: Selection): TaskFilter | null {

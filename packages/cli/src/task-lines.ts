@@ -31,7 +31,10 @@ export const lineReader = new TaskReader(({ fields, hasPayload }) => {
 
 const refusal = (message: string) => new HoldfastError("invalid_request", message);
 
-/** Returns the line with the id that was generated for its task. So a second attempt does not store the task twice. */
+/**
+ * Returns the line with the id that was generated for its task. If the user sends that line again, the task is not
+ * stored twice.
+ */
 export function withId(line: Buffer, id: string): Buffer {
   const brace = line.indexOf("{");
   return Buffer.concat([

@@ -24,7 +24,7 @@ const FOREIGN = [
 const dataOf = (i: number) => ({ i, text: NASTY[i % NASTY.length], nested: { list: [i, null, true, 1.5] } });
 
 /**
- * Fills a BullMQ queue with jobs in every state, by the classes of BullMQ, and pauses it.
+ * Uses BullMQ itself to fill a queue with jobs in every state, and pauses the queue.
  * @param each how many jobs to add for each state that the import moves
  */
 export async function seedBullMq(redis: Redis, url: string, name: string, each: number): Promise<Seeded> {
@@ -48,7 +48,8 @@ export async function seedBullMq(redis: Redis, url: string, name: string, each: 
     },
     { connection, concurrency: 100, autorun: false },
   );
-  // The child is removed from its list, so it never runs, and its parent waits for ever.
+  // The child job is removed from its list, so it never runs. Its parent waits for ever, which is the state that the
+  // test needs.
   await redis.lrem(`bull:${name}:wait`, 0, await childOf(queue, redis, name));
   void worker.run();
   await until("the failing jobs have failed", async () => (await queue.getFailedCount()) === each, 300_000);

@@ -261,7 +261,8 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
 });
 
 test("text of a task cannot send commands to the terminal", async () => {
-  // JSON escapes \u001b, but not its one-character form \u009b and not the mark that reverses text.
+  // JSON.stringify escapes \u001b. It does not escape its one-character form \u009b, nor the mark \u202e that
+  // reverses text.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
   await until("the task is dead", async () => (await observer.stats("escape")).dead === 1);
@@ -419,7 +420,7 @@ test("an import whose results cannot be written stops, and says how far it came"
   expect(code).toBe(1);
   const { pending } = await observer.stats("import");
   expect(pending).toBeLessThan(20_000);
-  // The first line is empty. It counts, as it does in an editor.
+  // The first line is empty. The line number in the message counts it, as an editor does.
   expect(stderr).toMatch(
     new RegExp(
       `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks; line ${pending + 2} and all lines after it were not sent$`,
@@ -457,7 +458,7 @@ test("the commands treat a partitioned queue as one queue", async () => {
 });
 
 test("workers are listed, and an audit finds extra index entries", async () => {
-  // A janitor would remove the entry before the audit finds it, so none runs.
+  // No janitor runs in this test, because it would remove the extra index entry before the audit finds it.
   await runWorker("audited", { hasJanitor: false });
   await until("the worker is registered", async () => (await observer.workers()).length > 0);
   expect(await json<object[]>("worker", "ls")).toContainEqual(

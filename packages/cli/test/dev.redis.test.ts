@@ -42,7 +42,10 @@ const ready = (running: Running) =>
     120_000,
   );
 
-/** Redis closes the connection of a client that speaks HTTP, which is an error of another kind than a refusal. */
+/**
+ * If Redis listens, it closes the connection of a client that speaks HTTP. That error differs from the one of a port
+ * where nothing listens.
+ */
 const isListening = (port: number) =>
   fetch(`http://127.0.0.1:${port}`).then(
     () => true,
@@ -122,7 +125,8 @@ test("if the command is killed, its processes end too, and the next start finds 
 test("a container engine runs Redis if the PATH has no server; when Redis ends, the command says so and ends the rest", async () => {
   const data = join(scratch, "volume");
   mkdirSync(data);
-  // $6 publishes the port, and the first 10 arguments end with the program in the container.
+  // A fake docker, which starts Redis without a container. Its argument 6 is the published port. The first 10
+  // arguments end with the program name in the container, so they are dropped.
   const docker = `case $1 in
     run) port=\${6#127.0.0.1:}; port=\${port%:6379}; shift 10; exec ${redisServer} --port $port --dir ${data} "$@" ;;
   esac`;

@@ -16,7 +16,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** @param dead how many dead letters the queue has then */
+/** @param dead how many dead letters the queue has afterwards */
 async function die(name: string, count: number, version: string, dead = count): Promise<void> {
   const queue = new Queue(name, { client });
   const tasks = Array.from({ length: count }, (_, payload) => ({ type: "t", payload }));

@@ -32,7 +32,7 @@ test("events are printed when they happen, as a table or as JSON lines, and from
   await cli("queue", "configure", "told", "--max-events", "1000");
   const queue = new Queue("told", { client });
   const tail = start(["--redis", redis.url, "events", "told", "--count", "2"]);
-  // The command prints only events after its first read. So this enqueues until it prints one.
+  // The command prints only events after its first read. So the test enqueues again and again until one is printed.
   await until("the command prints an event", async () => {
     await queue.enqueue("t", 1);
     return tail.stdout().includes("\n");

@@ -26,7 +26,10 @@ interface Left {
   outcome: string;
   code: string | null;
 }
-/** Returns the audit records of a queue, or those without a queue, oldest first, one line each. */
+/**
+ * Returns the audit records of a queue, oldest first, one line each. If the queue is null: the records that concern
+ * no queue.
+ */
 async function recordsOf(queue: string | null): Promise<string[]> {
   const records = (await json<Left[]>("history", "--limit", "100")).filter((left) => left.queue === queue);
   return records

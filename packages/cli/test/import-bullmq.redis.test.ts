@@ -135,8 +135,8 @@ test("with --remove, each job is removed from BullMQ once its task is stored, ev
     delayed: 1,
   });
   await queue.close();
-  // Hashes are left for the 9 jobs that stay (2 active, 5 completed, 1 parent, 1 child) and for the next run of the
-  // scheduler.
+  // Redis keeps the hashes of the 9 jobs that stay (2 active, 5 completed, 1 parent, 1 child), and of the next run of
+  // the scheduler.
   const hashes = (await redis.keys(`bull:${name}:*`)).filter((key) =>
     /:(\d+|repeat:nightly:\d+|[\w-]{36})$/.test(key),
   );

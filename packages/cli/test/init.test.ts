@@ -11,7 +11,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const init = (folder: string) => start(["init", folder]).ended;
 const json = (...path: string[]) => JSON.parse(readFileSync(join(...path), "utf8"));
 const root = resolve(import.meta.dirname, "../../..");
-// `make pack-check` installs, compiles, tests and runs the project.
+// This test only reads the files. `make pack-check` also installs, compiles, tests and runs such a project.
 
 test("a new project has a worker, a producer, a test and a compose file, with the versions of this repository", async () => {
   const folder = join(scratch, "Mail Worker");

@@ -37,7 +37,7 @@ async function deadLetters(name: string, count: number): Promise<void> {
 test("a discard is an operation that needs no service and can be undone, and the history has both", async () => {
   await deadLetters("undone", 12);
   const discard = await json("dlq", "discard", "undone", "--search", "d1", "--yes");
-  // The dead letters d1, d10 and d11 match.
+  // The filter matches the dead letters d1, d10 and d11.
   expect(discard).toMatchObject({ discarded: 3, skipped: 0 });
   const id = String(discard.operationId);
   expect(await json("operation", "show", id)).toMatchObject({ kind: "discard", state: "succeeded" });

@@ -71,7 +71,7 @@ test("a lost reply is reported with the task's id, and a repeat with that id doe
 });
 
 test("if Redis dies during a long input, each line is accepted or written to a file, and a repeat enqueues it once", async () => {
-  // Redis syncs to disk on every write. So after the kill it still has everything that it confirmed.
+  // With "appendfsync always", Redis still has everything after a kill that it had confirmed before.
   const redis = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
   const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   const observer = new Observer({ redis: redis.url });

@@ -4,26 +4,29 @@ import type { OutboxTable, RefusedRow, SentRow } from "./table.ts";
 const PAGE_ROWS = 500;
 const SHOWN_REFUSED = 100;
 
-/** What `Outbox.check` has found. */
+/** The result of `Outbox.check`. */
 export interface OutboxReport {
   /** Whether every compared row has its task, and no row was refused. */
   agrees: boolean;
-  /** Rows that wait to be sent. */
+  /** How many rows wait to be sent. */
   pending: number;
-  /** The age of the oldest of them, ms; 0 if none waits. */
+  /** The age of the oldest row that waits, ms; 0 if none waits. */
   oldestPendingMs: number;
-  /** Rows that were refused for good. */
+  /** How many rows were refused for good. */
   refused: number;
-  /** The first 100 of them. */
+  /** The first 100 refused rows. */
   refusedRows: RefusedRow[];
   /**
-   * Rows that were sent within the window and became tasks of their own. (A row whose unique key another task held did
-   * not.)
+   * How many rows were sent within the window and created a task. A row creates no task if another task holds its
+   * unique key.
    */
   compared: number;
-  /** Compared rows whose task exists, or ended and was removed since. */
+  /** How many compared rows have a task, or had one that ended and was removed. */
   known: number;
-  /** Compared rows whose task Redis does not know: Redis has lost them, or their queue was emptied or deleted. */
+  /**
+   * The compared rows whose task Redis does not know. Redis has lost those tasks, or their queue was emptied or
+   * deleted.
+   */
   missing: SentRow[];
 }
 
@@ -59,7 +62,7 @@ export async function compare(
   return { agrees, ...counts, refusedRows, compared, known: compared - missing.length, missing };
 }
 
-/** Whether a task exists, or existed and has ended. The record of an id outlives the task. */
+/** Whether a task exists, or existed and has ended. Redis remembers an id longer than its task. */
 async function isKnown(queue: Queue, id: string): Promise<boolean> {
   try {
     return (await queue.wait(id, { waitMs: 0 })) !== null;

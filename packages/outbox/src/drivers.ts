@@ -1,4 +1,5 @@
-// The parts of database drivers that the outbox uses. It depends on no driver.
+// The parts of database drivers that the outbox uses. They are declared here, so that the outbox depends on no
+// driver.
 
 /** A connection of Postgres in which the caller has begun a transaction, such as a `Client` or `PoolClient` of `pg`. */
 export interface PostgresTransaction {

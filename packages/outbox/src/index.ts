@@ -1,4 +1,4 @@
-/** The entry point (docs/outbox.md). */
+/** The public names of this package (docs/outbox.md). */
 export type { OutboxReport } from "./check.ts";
 export type {
   PostgresClient,

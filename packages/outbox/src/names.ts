@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { HoldfastError } from "holdfast";
 
-// Postgres cuts names after 63 bytes, and the names of the indexes are those of the table with an ending.
+// Postgres cuts names after 63 bytes. The table gets fewer, because its indexes are named after it with an ending.
 const TABLE_BYTES = 48;
 const SCHEMA_BYTES = 63;
 
@@ -32,7 +32,10 @@ export function outboxNames(table: string, schema: string | undefined): OutboxNa
   };
 }
 
-/** Quotes a name for SQL. Both databases read any character but NUL between double quotes, and `""` as one of them. */
+/**
+ * Quotes a name for SQL. In Postgres and SQLite, a name in double quotes can have any character except NUL, and `""`
+ * stands for one double quote.
+ */
 function quoted(what: string, name: string, bytes: number): string {
   const isValid =
     typeof name === "string" &&

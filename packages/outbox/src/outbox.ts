@@ -22,8 +22,8 @@ export interface OutboxOptions {
   /** The schema of the table, only in Postgres, 1 to 63 bytes. @default the first one of the `search_path` */
   schema?: string | undefined;
   /**
-   * Whether each transaction of Postgres tells the relay that it has written rows (NOTIFY). Without it, a row waits for
-   * the next poll. @default true
+   * Whether each transaction of Postgres tells the relay that it has written rows (NOTIFY). Without the message, the
+   * relay finds a row only at its next poll. @default true
    */
   notify?: boolean | undefined;
 }
@@ -106,7 +106,7 @@ export class Outbox {
     payload: unknown,
     options?: OutboxTaskOptions,
   ): Promise<OutboxReceipt>;
-  /** Does the same with a task definition, which checks the payload and adds its defaults. */
+  /** Does the same with a task definition, which checks the payload and adds default values. */
   enqueueTx<Input>(
     tx: PostgresTransaction,
     queue: string,
@@ -141,7 +141,7 @@ export class Outbox {
       : this.#enqueueDefined(tx, queue, task, payload, options);
   }
 
-  /** The definition enqueues into an object that writes the row instead of a queue. */
+  /** The task definition expects a queue. It gets an object that has the same method and writes the row. */
   async #enqueueDefined(
     tx: PostgresTransaction,
     queue: string,
@@ -188,8 +188,8 @@ export class Outbox {
   }
 
   /**
-   * Compares the table with the tasks in Redis. Every row that was sent within the window has to have a task, or one that
-   * ended and was removed.
+   * Compares the table with the tasks in Redis. Each row that was sent within the window needs a task in Redis, or a
+   * record there that its task ended and was removed.
    * @throws HoldfastError redis_*, invalid_argument
    */
   async check(database: PostgresPool | SqliteDatabase, options: CheckOptions): Promise<OutboxReport> {
@@ -206,8 +206,8 @@ export class Outbox {
   }
 
   /**
-   * Makes rows due again that were sent or refused: after the cause of a refusal was removed, or after Redis has lost
-   * tasks. If a task of such a row is known in Redis, it is found, and does not run again.
+   * Makes rows due again that were sent or refused. Use this after you have removed the cause of a refusal, or after
+   * Redis has lost tasks. A task that Redis still knows does not run again.
    * @returns how many rows there were
    */
   resend(database: PostgresPool | SqliteDatabase, ids: readonly string[]): Promise<number> {

@@ -14,8 +14,8 @@ import {
 const RELISTEN_MS = 1_000;
 
 /**
- * Returns the SQL that makes the table. It changes nothing where the table exists. Autovacuum runs often, because every
- * row is written, updated and deleted soon.
+ * Returns the SQL that makes the table, or does nothing if the table exists. Autovacuum runs often, because every row
+ * is soon written, updated and deleted.
  */
 export function postgresSchema({ table, index }: OutboxNames): string {
   return `CREATE TABLE IF NOT EXISTS ${table} (
@@ -40,8 +40,8 @@ CREATE INDEX IF NOT EXISTS ${index("refused")} ON ${table} (refused_at) WHERE re
 }
 
 /**
- * Runs the SQL that makes the table. A lock keeps two processes apart, because two concurrent CREATE TABLE IF NOT EXISTS
- * can fail. Both statements are sent as one text, which Postgres runs as one transaction.
+ * Runs the SQL that makes the table. Two concurrent CREATE TABLE IF NOT EXISTS can fail, so a lock makes the second
+ * process wait. Both statements are sent as one text, which Postgres runs as one transaction.
  */
 export async function migratePostgres(database: PostgresTransaction, names: OutboxNames): Promise<void> {
   const key = Number.parseInt(names.channel.slice(-12), 16);
@@ -72,9 +72,11 @@ export async function insertPostgres(
 }
 
 /**
- * Settings of the transactions of a relay. If a relay is stopped or cut off in the middle of one, the server ends it, so
- * that other relays get its rows. A mark that is lost in a crash of the server does no harm: the row is sent again, and
- * its task is found. Sequential scans are off because the statistics of such a table are often out of date.
+ * Settings of the transactions of a relay:
+ * - The idle timeout ends the transaction of a relay that stops in the middle, so that other relays get its rows.
+ * - Without synchronous commit, a crash of the server can undo a mark. The row is then sent again, and Redis
+ *   recognises its task.
+ * - Sequential scans and sorts are off, because the statistics of such a table are often out of date.
  */
 const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED;
 SET LOCAL idle_in_transaction_session_timeout = '60s';
@@ -223,7 +225,8 @@ WHERE id = ANY($1::text[]) AND due_at IS NULL RETURNING 1`,
   }
 
   listen(wake: () => void, onError: (error: unknown) => void): () => Promise<void> {
-    // An error of an idle connection is an event of the pool, which ends the process if nobody listens.
+    // An idle connection reports its errors as events of the pool. Without a listener, such an event ends the
+    // process.
     this.#pool.on?.("error", onError);
     let isOver = false;
     let client: PostgresClient | undefined;
@@ -265,8 +268,8 @@ WHERE id = ANY($1::text[]) AND due_at IS NULL RETURNING 1`,
 const asError = (error: unknown) => (error instanceof Error ? error : true);
 
 /**
- * Takes a connection of the pool. An error of a connection that runs no query is an event, which ends the process if
- * nobody listens.
+ * Takes a connection from the pool. A connection that runs no query reports its errors as events. Without a listener,
+ * such an event ends the process.
  */
 async function connected(
   pool: PostgresPool,
@@ -283,7 +286,7 @@ async function connected(
       if (isReleased) return;
       isReleased = true;
       release(error);
-      // A connection that the pool closes may still report an error.
+      // If the pool closes this connection, the connection may still report an error. So the listener stays.
       if (!error) client.removeListener?.("error", onError);
     },
   };

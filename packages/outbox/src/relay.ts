@@ -16,13 +16,13 @@ const CLEANED_ROWS = 5_000;
 export type OutboxRelayOptions = {
   /** Where the rows are. A pool of Postgres needs at least two connections. */
   database: PostgresPool | SqliteDatabase;
-  /** The outbox with the names of its table. @default new Outbox() */
+  /** The outbox, which knows the name of the table. @default new Outbox() */
   outbox?: Outbox | undefined;
-  /** How many rows are sent in one go, 1 to 5,000. @default 500 */
+  /** How many rows the relay sends in one batch, 1 to 5,000. @default 500 */
   batchRows?: number | undefined;
   /**
-   * The longest time between two looks at the table, ms, 1 to 60_000. After rows were found, the relay looks sooner. With
-   * Postgres it also looks when a transaction says that it has written rows. @default 250
+   * The longest time between two reads of the table, ms, 1 to 60_000. After rows were found, the next read comes
+   * sooner. With Postgres, the relay also reads when a transaction announces new rows. @default 250
    */
   pollMs?: number | undefined;
   /**
@@ -38,15 +38,15 @@ export type OutboxRelayOptions = {
   | { redis: RedisOption; prefix?: string | undefined; client?: undefined }
 );
 
-/** What one batch has done. */
+/** The result of one batch. */
 export interface RelayedEvent {
-  /** Rows that were sent. */
+  /** How many rows were sent to Redis. */
   sent: number;
-  /** Those of them whose tasks were known already, from an earlier attempt. */
+  /** How many of the sent rows had a task already, from an earlier attempt. */
   found: number;
-  /** Those of them whose unique key was held by another task. */
+  /** How many of the sent rows created no task, because another task held their unique key. */
   merged: number;
-  /** Rows that will be tried again. */
+  /** How many rows will be tried again later. */
   postponed: number;
   /** The ages of the rows that were sent, from their insertion to their enqueue, ms. */
   lagsMs: number[];
@@ -62,7 +62,7 @@ export interface OutboxRelayEvents {
   error: [unknown];
 }
 
-/** Sends the rows of an outbox to Redis. Any number of relays may run. */
+/** Sends the rows of an outbox table to Redis. Any number of relays may run at the same time. */
 export class OutboxRelay extends EventEmitter<OutboxRelayEvents> {
   readonly #table: OutboxTable;
   readonly #client: Holdfast;
@@ -71,7 +71,7 @@ export class OutboxRelay extends EventEmitter<OutboxRelayEvents> {
   readonly #pollMs: number;
   readonly #keepMs: number;
   readonly #queues = new Map<string, Queue>();
-  /** The queues that take no tasks now, with the time of the next attempt. */
+  /** The queues that accept no tasks now, with the time of the next attempt. */
   readonly #resting = new Map<string, { until: number; ms: number }>();
   readonly #wake = new Wake();
   #cleanNextAt = 0;
@@ -94,7 +94,10 @@ export class OutboxRelay extends EventEmitter<OutboxRelayEvents> {
       new Holdfast({ redis: options.redis as RedisOption, prefix: options.prefix, instance: "outbox" });
   }
 
-  /** Begins to send rows. It does not wait for the database or Redis: while one is away, the relay tries again. */
+  /**
+   * Begins to send rows. It does not wait for a connection: while the database or Redis is away, the relay tries
+   * again.
+   */
   start(): void {
     if (this.#stopped) throw new HoldfastError("closed", "this relay was stopped");
     if (this.#loop) return;
@@ -105,7 +108,7 @@ export class OutboxRelay extends EventEmitter<OutboxRelayEvents> {
     this.#loop = this.#run();
   }
 
-  /** When the table was last read and the rows were marked, ms since the epoch; 0 before the first time. */
+  /** When the relay last read the table and marked the rows, ms since the epoch; 0 before the first time. */
   lastSuccessAt(): number {
     return this.#lastSuccessAt;
   }
@@ -149,8 +152,8 @@ export class OutboxRelay extends EventEmitter<OutboxRelayEvents> {
   }
 
   /**
-   * Sends one batch. The rows are marked after their enqueue: if this process dies in between, they are sent again, and
-   * Redis finds their tasks by their ids.
+   * Sends one batch. The rows are marked after their enqueue. If this process dies in between, they are sent again,
+   * and Redis recognises their tasks by the ids.
    * @returns how many rows were read
    * @throws whatever the database throws
    */
@@ -219,7 +222,7 @@ export class OutboxRelay extends EventEmitter<OutboxRelayEvents> {
     }
   }
 
-  /** Lets a queue rest that took no task, and longer each time. */
+  /** Pauses a queue that accepted no task. Each further pause is longer than the one before. */
   #rest(name: string, outcomes: readonly Outcome[]): void {
     const left = outcomes.find(({ kind }) => kind === "left");
     if (left?.kind !== "left") {

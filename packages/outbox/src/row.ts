@@ -18,18 +18,18 @@ export interface PendingRow {
   ageMs: number;
 }
 
-/** What becomes of a row after an enqueue. */
+/** What happens to a row after an enqueue. */
 export type Outcome =
   /** `taskId`: the task of another row or producer that holds its unique key; null if the row has a task of its own. */
   | { kind: "sent"; taskId: string | null; found: boolean }
   | { kind: "postponed"; delayMs: number; error: string }
   | { kind: "refused"; code: string; error: string }
-  /** Nothing is known against the row, but its queue takes no tasks now. The row stays as it is. */
+  /** The queue accepts no tasks now, which says nothing about the row. The row stays as it is. */
   | { kind: "left"; error: HoldfastError };
 
 const LONGEST_DELAY_MS = 60_000;
 
-/** No later enqueue of the same row can succeed. */
+/** Errors after which no later enqueue of the same row can succeed. */
 const REFUSALS: ReadonlySet<string> = new Set([
   "invalid_argument",
   "invalid_queue_name",
@@ -40,7 +40,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "unique_conflict",
 ]);
 
-/** Redis, or the whole queue, takes no tasks now. */
+/** Errors of Redis or of a whole queue, which say nothing about the row. */
 const QUEUE_RESTS: ReadonlySet<string> = new Set([
   "queue_full",
   "redis_unavailable",
@@ -54,8 +54,8 @@ const QUEUE_RESTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Returns the task of a row. The same row always gives the same task, so that a repeat of it is found: a delay is
- * counted from the time at which the row was written.
+ * Returns the task of a row. The same row always gives the same task, so that Redis recognises a repeated enqueue.
+ * That is why a delay counts from the time at which the row was written.
  * @throws SyntaxError if the options are not JSON
  */
 export function taskOf({ id, type, payload, options, createdAt }: PendingRow): NewTask {
@@ -68,7 +68,7 @@ export function taskOf({ id, type, payload, options, createdAt }: PendingRow): N
   return { ...others, runAt: Math.round(createdAt + delayMs), ...task };
 }
 
-/** Decides what becomes of a row. */
+/** Decides what happens to a row. */
 export function outcomeOf(result: EnqueueResult, tries: number): Outcome {
   if (result.ok) {
     const { id, duplicate, deduplicated } = result.receipt;
@@ -76,7 +76,8 @@ export function outcomeOf(result: EnqueueResult, tries: number): Outcome {
   }
   const { code, message, retryAfterMs } = result.error;
   const error = `${code}: ${message}`;
-  // A task with the same id and another body. The error has a time if that task is about to end.
+  // A task with this id and another content exists, so the row can never be sent. If the error has a retry time, that
+  // task is about to end, and the row is tried again.
   if (REFUSALS.has(code) || (code === "task_conflict" && retryAfterMs === undefined))
     return { kind: "refused", code, error };
   if (QUEUE_RESTS.has(code)) return { kind: "left", error: result.error };

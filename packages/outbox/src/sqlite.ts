@@ -14,7 +14,7 @@ import {
 /** Milliseconds since the epoch. The function `unixepoch('subsec')` exists only since SQLite 3.42. */
 const NOW = "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)";
 
-/** Returns the SQL that makes the table. It changes nothing where the table exists. */
+/** Returns the SQL that makes the table, or does nothing if the table exists. */
 export function sqliteSchema({ table, index }: OutboxNames): string {
   return `CREATE TABLE IF NOT EXISTS ${table} (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -150,7 +150,7 @@ WHERE id IN (SELECT value FROM json_each(?)) AND due_at IS NULL RETURNING 1`,
     });
   }
 
-  /** SQLite cannot tell another connection about new rows. */
+  /** SQLite cannot tell another connection about new rows, so the relay only polls. */
   listen(): () => Promise<void> {
     return async () => {};
   }

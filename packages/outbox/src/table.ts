@@ -9,12 +9,15 @@ export interface NewRow {
   options: string | null;
 }
 
-/** Rows that a relay has read. Until `end`, no other relay gets them if the database can lock rows. */
+/**
+ * Rows that a relay has read. If the database can lock rows, no other relay gets these rows before `end` or
+ * `abandon`.
+ */
 export interface Batch {
   readonly rows: readonly PendingRow[];
-  /** Writes what became of each row, in the order of the rows, and lets the rows go. */
+  /** Writes the outcome of each row, in the order of the rows, and unlocks the rows. */
   end(outcomes: readonly Outcome[]): Promise<void>;
-  /** Lets the rows go as they are. */
+  /** Unlocks the rows without a change. */
   abandon(): Promise<void>;
 }
 
@@ -40,7 +43,7 @@ export interface Counts {
   refused: number;
 }
 
-/** What the relay and the check do with the table, in either database. */
+/** What the relay and the check do with the table, in Postgres or SQLite. */
 export interface OutboxTable {
   /**
    * Reads rows that are due, the oldest first.
@@ -57,8 +60,8 @@ export interface OutboxTable {
   /** Makes rows due that were sent or refused. @returns how many there were */
   resend(ids: readonly string[]): Promise<number>;
   /**
-   * Calls `wake` soon after rows were committed, as far as the database can tell.
-   * @returns a function that ends this
+   * Calls `wake` soon after rows were committed, if the database can announce them.
+   * @returns a function that stops this
    */
   listen(wake: () => void, onError: (error: unknown) => void): () => Promise<void>;
 }
@@ -69,7 +72,7 @@ export type Split = {
   refused: { id: string; error: string }[];
 };
 
-/** Sorts the rows of a batch by what becomes of them. Rows that are left do not appear. */
+/** Sorts the rows of a batch by their outcome. Rows with the outcome "left" are in none of the lists. */
 export function split(rows: readonly PendingRow[], outcomes: readonly Outcome[]): Split {
   const sorted: Split = { sent: [], postponed: [], refused: [] };
   for (const [place, { id }] of rows.entries()) {

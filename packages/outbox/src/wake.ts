@@ -1,4 +1,4 @@
-/** A pause that can be ended early. */
+/** A pause between two polls that can be ended early. */
 export class Wake {
   #isAsked = false;
   #hasEnded = false;
@@ -8,19 +8,19 @@ export class Wake {
     return this.#hasEnded;
   }
 
-  /** Ends the present pause, or the next one, after its least time. */
+  /** Ends the current pause, or the next one, once the shortest time of that pause is over. */
   now(): void {
     this.#isAsked = true;
     this.#resolve?.();
   }
 
-  /** Ends the present pause and all later ones at once. */
+  /** Ends the current pause and all later ones at once. */
   end(): void {
     this.#hasEnded = true;
     this.#resolve?.();
   }
 
-  /** Waits `ms`, or only `leastMs` if it was asked to wake up. */
+  /** Waits `ms`. If `now` was called, waits only `leastMs`. */
   async wait(ms: number, leastMs: number): Promise<void> {
     await this.#sleep(leastMs, () => this.#hasEnded);
     await this.#sleep(ms - leastMs, () => this.#hasEnded || this.#isAsked);

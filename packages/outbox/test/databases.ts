@@ -7,10 +7,13 @@ import type { Outbox, OutboxReceipt, OutboxTask, PostgresPool, SqliteDatabase } 
 
 type Sqlite = SqliteDatabase & { close(): void };
 
-/** Without the private fields, which differ between the sources and the built files. */
+/**
+ * This type has no private fields, because they would make the classes of the sources and of the built files
+ * incompatible.
+ */
 type OutboxCalls = Pick<Outbox, "migrate" | "enqueueManyTx">;
 
-/** One of the databases, with what the tests do in it. */
+/** One of the databases, with the operations that the tests need. */
 export interface TestDatabase {
   database: PostgresPool | SqliteDatabase;
   migrate(outbox: OutboxCalls): Promise<void>;
@@ -72,7 +75,7 @@ async function openFile(path: string): Promise<Sqlite> {
   return new driver.DatabaseSync(path);
 }
 
-/** The connection of the relay is not the one that writes, as it is in an application. */
+/** As in an application, the relay and the writer use different connections. */
 export async function openSqlite(): Promise<TestDatabase & { writer: Sqlite; database: Sqlite }> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-outbox-"));
   const path = join(folder, "app.db");

@@ -115,7 +115,7 @@ describe.each(DATABASES)("an outbox in $name", ({ open, dialect, isThere }) => {
     "finds the tasks of rows that were sent and not marked, even after they ran",
     async () => {
       const receipts = await db.write(outbox, queueName, mails(10));
-      // The first relay dies between the enqueue and the mark.
+      // The first relay dies after the enqueue and before it marks the row as sent.
       const dying = outbox.table(db.database);
       const { relay } = relayOf({
         outbox: {
@@ -167,7 +167,7 @@ describe.each(DATABASES)("an outbox in $name", ({ open, dialect, isThere }) => {
       "e invalid_argument",
     ]);
     expect(done.sent).toBe(1);
-    // The text of the payload is kept as it was written.
+    // The task has the text of the payload exactly as it was written, with its spaces and zeros.
     expect((await queue.get("d"))?.payloadText).toBe('{"n": 1.50}');
     const report = await outbox.check(db.database, { client });
     expect(report).toMatchObject({
@@ -313,7 +313,7 @@ describe.each(DATABASES)("an outbox in $name", ({ open, dialect, isThere }) => {
     await until("all tasks have run", () => runs.size === 1_000, 50_000);
     await worker.stop();
     expect([...runs.values()].filter((count) => count !== 1)).toEqual([]);
-    // Rows are locked in Postgres, so no other relay sends them.
+    // In Postgres a relay locks its rows, so no row was sent by two relays.
     if (dialect === "postgres") expect(all.map(({ done }) => done.found)).toEqual([0, 0, 0, 0]);
   });
 

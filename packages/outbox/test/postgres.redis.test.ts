@@ -28,7 +28,8 @@ pgTest("a relay is told about new rows at their commit, in a schema too", async 
   });
   relay.start();
   try {
-    // The polls begin with short times between them, and after a few seconds the next one is a minute away.
+    // The relay polls less and less often. After a few seconds the next poll is a minute away, so only NOTIFY
+    // explains a quick answer.
     for (let n = 1; n <= 3; n++) {
       await new Promise((resolve) => setTimeout(resolve, 1_000 * n));
       await db.write(outbox, "told", [{ type: "mail", payload: n }]);

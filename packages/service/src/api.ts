@@ -16,7 +16,7 @@ import { waitForRedis } from "./redis-gate.ts";
 import { NewQueues } from "./tasks/queues.ts";
 import { startTracing, type TracingConfig } from "./tracing/tracing.ts";
 
-/** What an API says of itself. */
+/** The name and the texts of a service with an API. */
 export interface ApiIdentity {
   /** The name of the service, such as "producer-api". */
   name: string;
@@ -26,13 +26,16 @@ export interface ApiIdentity {
   port: number;
   /** The variable that sets the port. */
   portVariable: string;
-  /** Whether viewers do not see what MASKED_POINTERS names. A worker has to see all of it. */
+  /**
+   * Whether the fields that MASKED_POINTERS names are hidden from viewers. The API for workers hides nothing, because
+   * a worker needs the whole payload.
+   */
   masks: boolean;
 }
 
 export type ApiConfig = HttpConfig & RedisConfig & TracingConfig;
 
-/** What the routes of an API use. */
+/** The objects that the routes of an API use. */
 export interface ApiParts {
   client: Holdfast;
   http: HttpServer;
@@ -44,14 +47,17 @@ export interface ApiParts {
 
 export interface Api extends RunningService {
   http: HttpServer;
-  /** Resolves when Redis has passed the boot checks and the API works. Rejects if Redis can never pass them. */
+  /**
+   * Resolves when Redis has passed the boot checks (version, settings, rights) and the API works. Rejects if Redis
+   * can never pass them.
+   */
   opened: Promise<void>;
 }
 
 /**
- * Starts an HTTP service whose callers have API keys. It listens at once. It answers 503 until Redis has passed the boot
- * checks, because a Redis with the wrong eviction policy could drop a task that was accepted.
- * @param register adds the routes. @returns what has to be closed before the connection to Redis, if there is anything
+ * Starts an HTTP service whose callers have API keys. It listens at once, and answers 503 until Redis has passed the
+ * boot checks. A Redis with the wrong eviction policy, for example, could drop a task that was accepted.
+ * @param register adds the routes. @returns an object to close before the connection to Redis, or nothing
  */
 export async function startApi(
   config: ApiConfig,
@@ -107,7 +113,10 @@ export async function startApi(
   return { http, opened, stop };
 }
 
-/** Runs an API as this process. It is up when Redis has passed the boot checks. */
+/**
+ * Runs an API as this process. The process counts as started when Redis has passed its checks (version, settings,
+ * rights).
+ */
 export function runApi(
   name: string,
   logger: Logger,

@@ -71,8 +71,8 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     stopping = signal;
     logger.info({ signal }, "stopping");
     abort.abort();
-    // If `running` is not set, `start` has not returned yet. It sees the abort, and the code after it stops the
-    // service.
+    // If `running` is not set, `start` has not returned yet. `start` sees the abort, and then the code after it stops
+    // the service.
     if (running) stop().catch((error: unknown) => fail(error, "stop failed"));
   };
   process.on("SIGTERM", onSignal);

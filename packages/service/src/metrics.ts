@@ -48,7 +48,7 @@ export interface ServiceMetrics {
   /** Returns the label for this queue, or `__other__` if there are too many queues. */
   queueLabel(queue: string): string;
   typeLabel(type: string): string;
-  /** Pass it to the library as `onScript`. */
+  /** Records a script call. The library gets this function as its option `onScript`. */
   onScript(script: string, seconds: number): void;
   setRedisUp(up: boolean): void;
   observeHttp(method: string, route: string, status: number, seconds: number): void;
@@ -72,7 +72,7 @@ export interface ServiceMetrics {
   ): TracedHistogram<L>;
 }
 
-/** A histogram that keeps, for each bucket, the trace of the last observation. */
+/** A histogram that keeps, for each bucket, the id of the trace of its last observation. */
 export interface TracedHistogram<L extends string> {
   observe(labels: Record<L, string>, value: number, traceId?: string): void;
   zero(labels: Record<L, string>): void;
@@ -111,7 +111,8 @@ export function createMetrics(options: { service: string; version: string; http?
       labelNames,
       buckets,
       enableExemplars: true,
-      // The metric is registered below, because this option refuses a registry that can also use the older format.
+      // The metric is registered below. With this option, prom-client would refuse a registry that can also use the
+      // older format.
       registers: [],
     });
     registry.registerMetric(made);

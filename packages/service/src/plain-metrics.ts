@@ -2,7 +2,7 @@ import type { Metric, Registry } from "prom-client";
 
 /**
  * Counters and histograms that are updated with every request. prom-client would hash an object of labels for each
- * observation. Here the caller looks a series up once and then counts in it. A scrape looks the same.
+ * observation. Here the caller looks a series up once and then counts in it. The output for Prometheus is the same.
  */
 type Labels = Record<string, string>;
 
@@ -29,7 +29,8 @@ abstract class PlainMetric<S> {
   }
 
   /**
-   * @param values the values of the labels, in their order. Each combination is kept for ever, so there must be few.
+   * @param values the values of the labels, in the order of the labels. Each combination is kept for ever, so there
+   * must be few.
    */
   of(...values: string[]): S {
     const key = values.join("\n");

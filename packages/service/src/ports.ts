@@ -3,8 +3,8 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /**
- * Returns the process that listens on a local TCP port, such as `node dist/main.js (pid 4711)`. Returns null if it
- * cannot be found, because it belongs to another user or runs in a container.
+ * Returns the process that listens on a local TCP port, such as `node dist/main.js (pid 4711)`. Returns null if the
+ * process cannot be found, because it belongs to another user or runs in a container.
  */
 export async function portHolder(port: number): Promise<string | null> {
   try {
@@ -31,8 +31,8 @@ export async function holdsPort(pid: number, port: number): Promise<boolean | nu
 }
 
 /**
- * Returns the message for a port that is in use. It names the process that holds the port, and the variable that sets
- * another one.
+ * Returns the message for a port that is in use. The message names the process that holds the port, and the variable
+ * that sets another port.
  */
 export async function portInUseMessage(port: number, variable: string): Promise<string> {
   const holder = (await portHolder(port)) ?? "another process (of another user, or in a container)";

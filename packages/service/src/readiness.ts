@@ -7,19 +7,25 @@ export interface RedisReadinessOptions {
   metrics: ServiceMetrics;
   /** How long an answer is reused, ms, so that frequent probes add no load. @default 500 */
   cacheMs?: number;
-  /** @default 1_000 */
+  /** How long a PING may take, ms. @default 1_000 */
   timeoutMs?: number;
 }
 
 export interface RedisReadiness {
   check: ReadinessCheck;
-  /** Called when the boot checks have passed. Until then the check fails. */
+  /**
+   * Called when the boot checks of Redis have passed (version, settings, rights). Before this call, the readiness
+   * check fails.
+   */
   open(): void;
-  /** Fails until `open` was called. @throws HoldfastError redis_unavailable */
+  /** Throws until `open` was called. @throws HoldfastError redis_unavailable */
   assertOpen(): void;
 }
 
-/** Makes a check that passes if the boot checks have passed and Redis answers a PING. It also sets `redis_up`. */
+/**
+ * Makes a readiness check. It passes if `open` was called and Redis answers a PING. It also sets the metric
+ * `redis_up`.
+ */
 export function createRedisReadiness(options: RedisReadinessOptions): RedisReadiness {
   const { client, metrics, cacheMs = 500, timeoutMs = 1_000 } = options;
   let isOpen = false;

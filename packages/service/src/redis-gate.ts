@@ -4,7 +4,7 @@ import { describeRedis, type Holdfast, type RedisOption } from "holdfast";
 import { StartupError } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 
-// This is shorter than the time-out of a command, so that the log soon says that Redis is down.
+// This is shorter than the time limit of a command, so that the log soon says that Redis is down.
 const CHECK_TIMEOUT_MS = 1_000;
 
 const ENDS_THE_START: ReadonlySet<ErrorCode> = new Set([
@@ -18,16 +18,19 @@ export interface RedisGateOptions {
   settings: RedisOption;
   logger: Logger;
   signal: AbortSignal;
-  /** The first wait between two attempts to reach Redis, ms. It doubles up to `maxWaitMs`. @default 500 */
+  /**
+   * The first wait between two attempts to reach Redis, ms. It doubles after each attempt, up to `maxWaitMs`.
+   * @default 500
+   */
   waitMs?: number;
-  /** @default 5_000 */
+  /** The longest wait between two attempts, ms. @default 5_000 */
   maxWaitMs?: number;
 }
 
 /**
- * Waits until Redis answers and has passed the boot checks. While Redis cannot be reached, logs that and tries again
- * without end. Throws StartupError if Redis is unusable (version, eviction policy) or refuses the login (password,
- * rights, database), because waiting cannot help then.
+ * Waits until Redis answers and has passed the boot checks (version, settings, rights). While Redis cannot be
+ * reached, logs that and tries again without end. Throws StartupError if Redis has the wrong version or eviction
+ * policy, or refuses the login (password, rights, database), because waiting cannot help then.
  */
 export async function waitForRedis(options: RedisGateOptions): Promise<void> {
   const { client, settings, logger, signal } = options;

@@ -9,7 +9,7 @@ import {
   WAIT_BUCKETS_SECONDS,
 } from "./metrics.ts";
 
-/** The answer to one heartbeat for one lease. */
+/** The result of one heartbeat for one lease. */
 interface Renewal {
   outcome: "renewed" | "lost" | "cancelled";
   count: number;
@@ -25,14 +25,15 @@ const OUTCOMES = [
   "stale",
   "unknown",
 ] as const satisfies SettledEvent["outcome"][];
-/** The series for the run time of these outcomes exist from the start of the process. */
+/** The series of run times exist for these outcomes from the start of the process. */
 const RUN_OUTCOMES = ["acked", "retried", "dead"] as const;
-/** Each pair of queue and type has up to 180 series. If there are more pairs than this, the type is `__other__`. */
+/** Each pair of queue and type has up to 180 series. In further pairs, the type is `__other__`. */
 const PAIRS = 64;
-// A crashed worker cannot count the task that killed it. The janitor counts these, as `crashes_exhausted`.
+// A crashed worker cannot count the task that killed it. The janitor counts these tasks, with the reason
+// `crashes_exhausted`.
 const REASONS = DEAD_REASONS.filter((reason) => reason !== "crashes_exhausted");
 
-/** What emits the events of attempts: a worker, or the remote workers of a service. */
+/** An object that emits the events of attempts: a worker, or the remote workers of a service. */
 export interface AttemptSource {
   on<Name extends "settled" | "stale" | "renewal">(
     name: Name,
@@ -40,7 +41,7 @@ export interface AttemptSource {
   ): unknown;
 }
 
-/** A worker, with the queues and the types whose series start at zero. */
+/** A worker, with the queues and types that get series from the start, at zero. */
 export interface Observed<Source = AttemptSource> {
   worker: Source;
   queues: readonly string[];
@@ -52,7 +53,8 @@ export function observeWorkers(
   workers: readonly Observed<Pick<Worker, "on" | "slots" | "busy">>[],
   metrics: ServiceMetrics,
 ): void {
-  // Slots belong to a worker, so all its queues share one series. Several workers of one queue are added up.
+  // The slots belong to the worker, so all its queues share one series. If several workers have the same queues,
+  // their slots are added up.
   const addUp = (gauge: Gauge<"queue">, count: "slots" | "busy") => {
     gauge.reset();
     for (const { worker, queues } of workers) gauge.inc({ queue: queues.join(",") }, worker[count]);

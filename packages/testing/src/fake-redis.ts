@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 
 /**
  * Starts a server that answers INFO like a Redis of some version, and every other command with OK. That is enough for
- * the boot checks.
+ * the checks of a connecting client.
  */
 export async function startFakeRedis(info: Record<string, string>) {
   const text = Object.entries({ loading: "0", role: "master", ...info })

@@ -1,7 +1,7 @@
 export interface PostgresServer {
   readonly port: number;
   readonly url: string;
-  /** Sends SIGKILL to the server. Its children end soon. */
+  /** Sends SIGKILL to the server. The processes that it started end soon after it. */
   kill(): Promise<void>;
   /** Starts the server again on the same port and data. */
   start(): Promise<void>;
@@ -9,7 +9,7 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** The folder with the programs of Postgres; null if this machine has none. */
+/** Returns the folder with the programs of Postgres; null if this machine has no Postgres. */
 export function findPostgres(): string | null;
 
 /**

@@ -1,4 +1,4 @@
-// A Postgres server for tests. It is JavaScript because the fault matrix, which Node runs without a build, uses it too.
+// A Postgres server for tests. It is JavaScript, because Node runs the fault tests (test/chaos) without a build.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chownSync, existsSync, readdirSync } from "node:fs";
@@ -11,11 +11,14 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const DEBIAN = "/usr/lib/postgresql";
-// Postgres refuses to run as root. This is the user nobody of Debian and most others.
+// Postgres refuses to run as root. On Debian and most other systems, this is the id of the user "nobody".
 const NOBODY = 65_534;
 const START_MS = 60_000;
 
-/** Returns the folder with `initdb` and `postgres`, the newest version first; null if there is none. */
+/**
+ * Returns the folder with `initdb` and `postgres`. If there are several versions, returns the newest. Returns null if
+ * there is none.
+ */
 export function findPostgres() {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : [];
   const folders = [

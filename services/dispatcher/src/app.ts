@@ -32,7 +32,7 @@ export interface App extends RunningService {
   http: HttpServer;
 }
 
-/** Without a file of endpoints the service only answers its health checks. */
+/** Without ENDPOINTS_FILE the service only answers its health checks. */
 export async function startApp(
   config: Config,
   env: Environment,
@@ -142,7 +142,7 @@ function createServer(
     trustedProxies: parseList(config.TRUSTED_PROXIES),
     basePath: config.BASE_PATH,
     connectionsPerAddress: config.CONNECTIONS_PER_ADDRESS,
-    // A result in JSON, and the other fields of a report.
+    // This has room for a result in JSON and the other fields of a report.
     bodyLimitBytes: 131_072,
   });
 }
@@ -151,7 +151,8 @@ function watch(worker: Worker, logger: Logger): void {
   worker.on("error", createErrorLog(logger, "worker loop error"));
   worker.on("error", (error) => {
     if (error.code !== "heartbeat_failed") return;
-    // The worker stops by itself and hands back its tasks. The process then has to be restarted.
+    // If the heartbeat thread fails, the worker stops and hands back its tasks. Then this process exits, so that it
+    // is restarted.
     void worker.stop().then(() => {
       logger.fatal({ err: error }, "the heartbeat thread was lost");
       process.exit(1);

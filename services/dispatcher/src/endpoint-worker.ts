@@ -4,7 +4,7 @@ import type { Endpoint } from "./endpoints-file.ts";
 import { conclude, reportOf } from "./reports.ts";
 import { endAttempt, type Sender } from "./sender.ts";
 
-/** Thrown for an answer that ends the attempt, so that no step is stored for it. */
+/** Thrown to leave a step without storing its result, if the answer ends the attempt. */
 class Answered extends Error {
   readonly meaning: Exclude<Meaning, { outcome: "later" }>;
 
@@ -15,8 +15,8 @@ class Answered extends Error {
 }
 
 /**
- * Makes the worker of an endpoint. Its handler sends each task to the endpoint. After the answer 202 the task is
- * suspended until the endpoint reports its end.
+ * Makes the worker of an endpoint. Its handler sends each task to the endpoint. An answer of 202 means "later": the
+ * task is suspended until the endpoint reports its end.
  */
 export function endpointWorker(
   endpoint: Endpoint,
@@ -30,8 +30,8 @@ export function endpointWorker(
       return ctx.token;
     };
     try {
-      // Each turn is one request that was answered 202, and its report. Earlier attempts may have stored the first
-      // turns.
+      // In each turn of this loop, one request was answered with 202 and then reported. The first turns may come from
+      // earlier attempts, whose steps are stored.
       for (;;) {
         const token = await ctx.step("answered 202", send);
         const report = await reportOf(endpoint, token, ctx);

@@ -7,7 +7,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { Value } from "typebox/value";
 
-/** The setting that allows an endpoint whose address is not public. */
+/** The setting that allows an endpoint whose address is not public. Messages name it. */
 export const ALLOW_PRIVATE = '"allowPrivate": true';
 
 const closed = { additionalProperties: false };
@@ -27,7 +27,7 @@ const backoff = Type.Object(
   },
   closed,
 );
-/** What endpoints and webhooks have in common. */
+/** The fields that endpoints and webhooks have in common. */
 const receiver = {
   name,
   url: Type.String(),
@@ -57,7 +57,7 @@ const webhook = Type.Object(
     ...receiver,
     queues: Type.Array(queue, { minItems: 1, maxItems: 100, uniqueItems: true }),
     on: Type.Array(OneOf(WEBHOOK_EVENTS), { minItems: 1, uniqueItems: true }),
-    // With this backoff the retries of a receiver that is down end after about 15 hours.
+    // With this backoff, the retries for a receiver that is down end after about 15 hours.
     maxRetries: Type.Integer({ minimum: 0, maximum: LIMITS.maxRetries, default: 16 }),
     backoff: Type.Object(backoff.properties, { ...closed, default: { baseMs: 5_000, maxMs: 21_600_000 } }),
   },
@@ -105,7 +105,10 @@ export function readEndpoints(path: string, env: Environment): Endpoints {
   throw new StartupError(`ENDPOINTS_FILE: "${path}":\n${read.map((problem) => `  - ${problem}`).join("\n")}`);
 }
 
-/** @param folder the paths of secrets are relative to it @returns the problems if there are any */
+/**
+ * @param folder the folder to which the paths of secrets are relative @returns the problems, or the endpoints if
+ * there are none
+ */
 export function parseEndpoints(value: unknown, folder: string, env: Environment): Endpoints | string[] {
   const filled: unknown = Value.Default(fileSchema, value);
   if (!validator.Check(filled))

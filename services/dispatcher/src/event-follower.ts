@@ -4,11 +4,11 @@ import type { Logger } from "@holdfast/service";
 import type { Queue, TaskEvent, TaskEventType } from "holdfast";
 import type { DispatcherMetrics } from "./metrics.ts";
 
-// How often the cursor is stored, ms. After a crash, the events since the last time are read again.
+// How often the cursor is stored, ms. After a crash, the events since the last stored cursor are read again.
 const STORE_MS = 500;
 // After this many events, the cursor is stored at once, and no further event is read before that.
 const MOST_UNDER_WAY = 500;
-// The wait before another try after an error, ms.
+// How long the follower waits after an error before it reads again, ms.
 const RETRY_MS = 5_000;
 
 export interface EventFollowerOptions {
@@ -16,7 +16,7 @@ export interface EventFollowerOptions {
   queue: Pick<Queue, "name" | "events">;
   types: readonly TaskEventType[];
   cursor: { read(): Promise<string | null>; write(cursor: string): Promise<void> };
-  /** Stores what the event causes. It may be called twice with the same event. */
+  /** Stores the task that an event causes. It may be called twice with the same event. */
   take(event: TaskEvent): Promise<void>;
   metrics: DispatcherMetrics;
   logger: Logger;
@@ -57,7 +57,7 @@ export class EventFollower {
     }
   }
 
-  /** Reads until an error, and stores the cursor whenever everything before it was taken. */
+  /** Reads until an error. Stores the cursor whenever everything before it has been handled. */
   async #follow(): Promise<void> {
     const { webhook, queue, types, cursor, metrics, logger } = this.#options;
     const end = new AbortController();
@@ -97,7 +97,7 @@ export class EventFollower {
           continue;
         }
         const taken = this.#options.take(event);
-        taken.catch(() => {}); // `store` waits for this event too, and throws its error.
+        taken.catch(() => {}); // `store` waits for this event too, and reports its error.
         underWay.push(taken);
         if (underWay.length >= MOST_UNDER_WAY) {
           storing = storing.then(store);

@@ -11,7 +11,7 @@ const logger = createLogger(config, "dispatcher");
 await runService({
   name: "dispatcher",
   logger,
-  // As in the worker: after the grace, 5 s remain in which tasks are handed back.
+  // After SHUTDOWN_GRACE_MS the worker hands back the tasks that still run. It has 5 s for that.
   stopTimeoutMs: config.SHUTDOWN_GRACE_MS + 5_000,
   start: (signal) => startApp(config, process.env, VERSION, logger, signal),
 });

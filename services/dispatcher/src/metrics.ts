@@ -6,7 +6,7 @@ export type DeliveryOutcome = Meaning["outcome"] | "unreachable";
 
 const OUTCOMES = ["completed", "later", "postponed", "failed", "unreachable", "fatal", "gone"] as const;
 
-/** What the dispatcher counts. `to` is the name of an endpoint or a webhook, so there are few series. */
+/** The metrics of the dispatcher. The label `to` is the name of an endpoint or a webhook, so there are few series. */
 export class DispatcherMetrics {
   readonly #deliveries;
   readonly #seconds;

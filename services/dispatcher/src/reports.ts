@@ -2,7 +2,7 @@ import { FatalError, HoldfastError, Postpone, TERMINAL_STATES } from "@holdfast/
 import { type HandlerContext, type Holdfast, Observer, Queue } from "holdfast";
 import type { Endpoint } from "./endpoints-file.ts";
 
-/** How an endpoint says that a task has ended, after it has answered 202. */
+/** The report of an endpoint that a task has ended, after it had answered 202. */
 export type Report =
   | { verdict: "completed"; result?: unknown }
   | { verdict: "failed" | "fatal"; error?: string | undefined }
@@ -10,16 +10,19 @@ export type Report =
 
 export const VERDICTS = ["completed", "failed", "fatal", "postpone"] as const;
 
-/** The name of the wait, as the page of a task shows it. */
+/** The name under which the page of a task shows that it waits for a report. */
 const waitName = (token: string) => `report ${token}`;
 
-/** The event of a signal. The token is in it, so a report about an earlier request ends nothing. */
+/**
+ * The event of the signal that carries a report. It contains the token, so a report about an earlier request has no
+ * effect.
+ */
 const eventOf = (endpoint: string, token: string, verdict: string) => `${endpoint}/${token}/${verdict}`;
 
 /**
- * Suspends the task until its endpoint reports its end. Meanwhile it takes no slot and no lease.
+ * Suspends the task until its endpoint reports its end. A suspended task occupies no slot and no lease.
  * @param token the token that was sent with the task
- * @returns null after the time-out
+ * @returns null if no report came in time
  */
 export async function reportOf(
   endpoint: Endpoint,
@@ -41,7 +44,9 @@ export async function reportOf(
   }
 }
 
-/** Gives the reports of endpoints to their tasks. Every dispatcher can do that, whichever has sent the request. */
+/**
+ * Delivers the reports of endpoints to their tasks. Any dispatcher can do that, even if another one sent the request.
+ */
 export class Reports {
   readonly #observer: Observer;
   readonly #queues: Map<string, Queue>;
@@ -60,13 +65,14 @@ export class Reports {
     const waits = steps.some(
       (step) => step.kind === "wait" && step.outcome === "open" && step.name === waitName(token),
     );
-    // The task waits, or the answer 202 has not been read yet. Then the signal is kept for the wait.
+    // Usually the task already waits for the report. If the answer 202 was not read yet, the signal is kept until the
+    // task waits.
     const isSent = task.state === "processing" && token.startsWith(`${task.fence}.`);
     const isReported = signals.some(({ event }) => event.startsWith(eventOf(name, token, "")));
     const { verdict, ...rest } = report;
     if ((waits || isSent) && !isReported) {
       const outcome = await queue.signal(id, eventOf(name, token, verdict), Object.values(rest)[0]);
-      // If a signal is kept although the task waited, another report was quicker.
+      // If a signal is kept although the task was waiting, another report came first.
       if (outcome === "delivered" || (outcome === "kept" && !waits)) return;
     }
     const now = await queue.get(id);
@@ -84,8 +90,8 @@ const ended = (taskId: string) =>
 
 /**
  * Ends the attempt of a handler as its endpoint has reported.
- * @param report null if there was none in time
- * @returns the result @throws what the worker expects
+ * @param report null if no report came in time
+ * @returns the result of the task @throws the error that tells the worker to retry or give up
  */
 export function conclude(report: Report | null, { laterMs }: Pick<Endpoint, "laterMs">): unknown {
   if (report === null) throw new Error(`the endpoint answered 202, but reported no end within ${laterMs} ms`);

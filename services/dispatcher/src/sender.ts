@@ -43,8 +43,9 @@ export class Sender {
 
 /**
  * Turns the answer of an endpoint into the end of the attempt: returns the result, or throws.
- * @param scope what a Retry-After holds back: all tasks of the same key, type or queue
- * @throws RateLimited if the endpoint postpones the task, Error if the attempt may be retried, FatalError if it may not
+ * @param scope the tasks that a Retry-After holds back: those with the same key, type or queue
+ * @throws RateLimited if the endpoint postpones the task, Error if the attempt may be retried, FatalError if it may
+ * not
  */
 export function endAttempt(
   meaning: Exclude<Meaning, { outcome: "later" }>,

@@ -35,7 +35,8 @@ export function settleRoute(app: HttpServer, { endpoints, reports, metrics }: Se
   app.post(
     "/v1/endpoints/:endpoint/tasks/:id/settle",
     {
-      // The signature takes the place of an API key. It covers the bytes of the body.
+      // The signature of the request takes the place of an API key. It covers the bytes of the body, so the body is
+      // not parsed yet.
       config: { scope: "public", rawBody: true },
       schema: {
         tags: ["endpoints"],

@@ -9,7 +9,7 @@ import type { DispatcherMetrics } from "./metrics.ts";
 /** The type of the tasks that carry events to webhooks. */
 export const DELIVER = "webhook.deliver";
 
-/** The types of the events of a queue, by the names in `on`. */
+/** The names in `on`, each with the type of the event. */
 const TYPES = { completed: "completed", dead: "dead", "flow.ended": "flow_ended" } as const;
 
 export interface WebhookEventsOptions {
@@ -18,7 +18,7 @@ export interface WebhookEventsOptions {
   logger: Logger;
 }
 
-/** Reads the events for webhooks, and enqueues a task for each of them. */
+/** Reads the events that webhooks ask for, and enqueues a task for each event. */
 export class WebhookEvents {
   readonly #webhooks: Webhook[];
   readonly #queue: Queue;
@@ -66,7 +66,7 @@ export class WebhookEvents {
     return this.#disabled.has(webhook);
   }
 
-  /** Stops the events of a webhook. After a restart they continue from the same place. */
+  /** Stops the events of a webhook until the next restart. Then they continue from the same place. */
   disable(webhook: string): void {
     if (this.#disabled.has(webhook)) return;
     this.#disabled.add(webhook);
@@ -79,7 +79,10 @@ export class WebhookEvents {
     for (const follower of this.#followers.get(webhook) ?? []) void follower.stop();
   }
 
-  /** Enqueues the task of an event. An event that is read twice is enqueued once, because its id is made from it. */
+  /**
+   * Enqueues the task that sends an event. If an event is read twice, it is enqueued only once, because the task id
+   * is made from the event.
+   */
   async #enqueue(webhook: Webhook, event: TaskEvent): Promise<void> {
     const options: TaskOptions = {
       id: deliveryId(webhook.name, event),
@@ -93,13 +96,14 @@ export class WebhookEvents {
     try {
       await this.#queue.enqueueText(DELIVER, webhookBody(event), options);
     } catch (error) {
-      // The event was read before. Its body had the result then, which retention has removed in the meantime.
+      // This event was read before. Its body contained the result then, which has been removed since, so the bodies
+      // differ.
       if (!(error instanceof HoldfastError && error.code === "task_conflict")) throw error;
     }
   }
 }
 
-/** The cursors of all webhooks: one hash, `<webhook> <queue>` -> the position up to which events were enqueued. */
+/** The cursors of all webhooks, in one hash: `<webhook> <queue>` -> the last event that was enqueued. */
 class Cursors {
   readonly #client: Holdfast;
   readonly #key: string;

@@ -8,7 +8,7 @@ import { DELIVER, type WebhookEvents } from "./webhook-events.ts";
 // example during a rolling restart.
 const UNKNOWN_WEBHOOK_MS = 60_000;
 
-/** Makes the worker that sends what was enqueued for webhooks. */
+/** Makes the worker that sends events to webhooks. */
 export function webhookWorker(
   { webhooks, webhookQueue, webhookConcurrency }: Endpoints,
   { sender, events }: { sender: Sender; events: WebhookEvents },
@@ -23,7 +23,7 @@ export function webhookWorker(
       throw new FatalError(`the webhook ${name} has answered 410, so this dispatcher sends it nothing more`);
     const meaning = await sender.send(webhook, task.id, task.payloadText, ctx);
     if (meaning.outcome === "gone") events.disable(name);
-    // Nobody waits for the end of a webhook, so 202 is an answer like any other 2xx.
+    // For a webhook, 202 means the same as any other 2xx, because nobody waits for a later report.
     return meaning.outcome === "later" ? undefined : endAttempt(meaning, "key");
   };
   const worker = new Worker(

@@ -18,7 +18,7 @@ type Respond = (received: Received, response: ServerResponse) => unknown;
 /** A receiver that accepts only requests that another library verifies with the secret. */
 export class Receiver {
   readonly received: Received[] = [];
-  /** Requests that did not verify. */
+  /** The requests whose signature was wrong. */
   readonly refused: string[] = [];
   respond: Respond = (_received, response) => response.writeHead(204).end();
   readonly #server = createServer((request, response) => void this.#take(request, response));

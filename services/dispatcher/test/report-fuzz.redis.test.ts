@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { newSecret, signedText } from "./receiver.ts";
 import { Systems } from "./setup.ts";
 
-// The fuzz of the other services knows no secret. So it would never come behind the signature here.
+// The general fuzz test of the services knows no secret, so its requests would all be refused for their signature.
 const RUNS = Number(process.env.HOLDFAST_FUZZ_RUNS ?? 200);
 const secret = newSecret();
 let redis: RedisServer;
@@ -65,7 +65,7 @@ test("no signed report makes the route fail or is accepted for a task that nobod
     }),
     { numRuns: RUNS },
   );
-  // A report that is signed and right in itself is answered 404, because nobody holds the task.
+  // A correct report with a correct signature is answered 404, because no task has its id.
   expect([...statuses]).toEqual(expect.arrayContaining([401, 404, 422]));
 }, 600_000);
 

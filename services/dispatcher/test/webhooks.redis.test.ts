@@ -15,7 +15,7 @@ beforeAll(async () => {
   redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   observer = new Observer({ client });
-  // Takes back the deliveries of a dispatcher that was killed.
+  // This janitor takes back the tasks of a dispatcher that was killed.
   janitor = new Janitor({ redis: redis.url, sweepIntervalMs: 100 });
   await janitor.start();
 });
@@ -211,7 +211,8 @@ test("a gap is logged and counted, and the events after it are told", async () =
   const { queue, receiver, start } = await prepare({}, 1);
   const first = await start();
   await first.service.kill();
-  // Redis trims whole nodes of a stream, which have up to 100 entries.
+  // Redis removes old events only in whole nodes of a stream, which have up to 100 entries. So many events are
+  // needed.
   for (let n = 0; n < 300; n++) await queue.enqueue("ok", n);
   await until("all tasks have ended", async () => (await observer.stats(queue.name)).totals.acked === 300);
   const dispatcher = await start();

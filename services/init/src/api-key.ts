@@ -10,13 +10,13 @@ export interface ApiKeyRecord {
   /** Milliseconds since 1970. */
   createdAt: number;
   expiresAt: number | null;
-  /** SHA-256 of the whole key text, in hex. */
+  /** The SHA-256 hash of the whole text of the key, in hex. */
   sha256: string;
 }
 
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const newId = customAlphabet(DIGITS, 12);
-// This is the form that `holdfast key create` makes. 43 characters out of 62 are 256 bits.
+// The same form as `holdfast key create` makes. 43 random characters from an alphabet of 62 have 256 bits.
 const newSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
 
 /** Makes a key text: `hf_<id>_<secret>`. */

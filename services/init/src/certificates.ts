@@ -1,4 +1,4 @@
-// Has to come before the import of @peculiar/x509, which needs this package.
+// This import has to come before that of @peculiar/x509, which needs it.
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { isIP } from "node:net";
@@ -13,9 +13,9 @@ const SERVER_DAYS = 825;
 const RENEW_DAYS = 30;
 
 export interface Pair {
-  /** PEM. */
+  /** The certificate in PEM format. */
   certificate: string;
-  /** PEM, PKCS #8. */
+  /** The private key in PEM format (PKCS #8). */
   key: string;
 }
 
@@ -25,7 +25,7 @@ async function keyText(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
 }
 
-/** The period begins a minute ago, because the clocks of two machines are never quite equal. */
+/** The certificate is valid from one minute ago, because the clocks of two machines are never quite equal. */
 const validity = (days: number, now = Date.now()) => ({
   notBefore: new Date(now - 60_000),
   notAfter: new Date(now + days * DAY_MS),

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** A folder of secrets. A file is always replaced as a whole. Either one group or only the owner can read it. */
+/** A folder of secrets. Each file is replaced as a whole. Only its owner can read a file, or one group. */
 export interface SecretFolder {
   readonly path: string;
   /** Returns the text of a file without the newline at its end; null if the file does not exist. */

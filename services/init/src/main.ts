@@ -50,7 +50,7 @@ async function run(secrets: Secrets, command: string, names: string[], once: boo
   switch (command) {
     case "create": {
       const made = await secrets.create();
-      // The key itself is never printed, because this text ends up in the logs of a container.
+      // The text of the key is never printed here, because the output ends up in the logs of a container.
       if (made.length === 0) return `secrets: none are missing. The admin key: ${how}`;
       return `secrets: made ${made.join(", ")}. The admin key: ${how}`;
     }

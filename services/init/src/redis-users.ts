@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * The folder of the ACL templates, one per role, which `make generate` writes. The path is right for dist/ and for
+ * The folder of the ACL templates, one per role, which `make generate` writes. The path is right from both dist/ and
  * src/.
  */
 export const TEMPLATES = fileURLToPath(new URL("../../../infra/redis/acl", import.meta.url));
@@ -13,7 +13,7 @@ const TEMPLATE_PREFIX = "queue";
 const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 
 export interface RedisUsersOptions {
-  /** QUEUE_PREFIX: each user may only access keys and channels that begin with it. */
+  /** The value of QUEUE_PREFIX. A user may only access keys and channels that begin with it. */
   prefix: string;
   /**
    * Version of Redis, such as `7.2`. Redis refuses the rules of a user if they name a command that its version lacks.
@@ -51,8 +51,8 @@ export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): s
     return `user ${user} ${rulesOf(template, prefix, newest)} ${hash(user)}`;
   };
   return [
-    // `default` is off, so nobody can log in without one of the passwords. It keeps its permissions, because Redis
-    // loads the transactions of its append-only file as this user, and would drop them if the user had none.
+    // The user `default` is off, so nobody can log in without one of the passwords. It keeps its permissions, because
+    // Redis loads the transactions of its append-only file as this user, and drops them if the user may not run them.
     "user default reset off ~* &* +@all",
     // The user `admin` is for operators, backups and ACL LOAD.
     `user admin reset on ~* &* +@all ${hash("admin")}`,

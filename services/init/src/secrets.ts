@@ -14,7 +14,8 @@ export interface SecretsOptions {
   /** Whether to make certificates too, and a Redis configuration that accepts only TLS. */
   tls: boolean;
   /**
-   * Whether each reader has a group of its own, as in Compose. If not, the user who runs this program reads all files.
+   * Whether each program that reads secrets has a group of its own, as in Compose. If not, the user who runs this
+   * program reads all files.
    */
   groups: boolean;
 }
@@ -36,7 +37,7 @@ export const READERS = {
 } as const;
 type Reader = keyof typeof READERS;
 
-/** The host names of Redis: as a service in Compose, as a Cluster node in Compose, and on the loopback interface. */
+/** The host names of Redis: its service name in Compose, the further nodes of a Cluster in Compose, and loopback. */
 const REDIS_NAMES = ["redis", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
 
 /** The API keys to make. The key for k6 has only the scopes that a load test needs. */
@@ -71,7 +72,7 @@ export interface Secrets {
 
 const random = () => randomBytes(32).toString("base64url");
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-/** Returns the file with the original of a secret. Only the user who runs this program can read it. */
+/** Returns the file that stores the secret itself, which only the user who runs this program can read. */
 const own = (name: string) => join("own", name);
 
 export function openSecrets(options: SecretsOptions): Secrets {
@@ -210,8 +211,8 @@ async function certificates(
     return certificate === null || key === null ? null : { certificate, key };
   };
   const keep = (name: string, pair: Pair): Pair => {
-    // The key is written first. So after a crash between the two writes there is no certificate, and both are made
-    // again.
+    // The key is written before the certificate. After a crash between the two writes the certificate is missing, so
+    // both are made again.
     folder.write(own(`${name}.key`), pair.key, null);
     folder.write(own(`${name}.crt`), pair.certificate, null);
     made.push(name === "ca" ? "certificate authority" : `certificate of ${name}`);

@@ -39,7 +39,7 @@ test("Redis reads its whole append-only file after a restart while the default u
   await start();
   expect(redis("PING\n", [])).toContain("NOAUTH");
   expect(redis("AUTH default x\n", [])).toContain("WRONGPASS");
-  // Redis writes the commands of a script to the file as one transaction. This transaction is like that.
+  // Redis writes the commands of a script to its append-only file as a transaction, just like this one.
   redis("MULTI\nSET one 1\nSET two 2\nEXEC\n");
   const stopped = new Promise((done) => server?.once("exit", done));
   server?.kill("SIGTERM");

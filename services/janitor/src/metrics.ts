@@ -21,7 +21,10 @@ export interface Audited {
  */
 const INVARIANTS = ["I1", "I2"];
 
-/** A janitor sweeps up to 256 partitions one by one, but the metrics show them as one queue. */
+/**
+ * Matches the end of a partition name. A janitor sweeps up to 256 partitions one by one, but the metrics show them as
+ * one queue.
+ */
 const PARTITION = /\/\d+$/;
 const ACTIONS = ["requeued", "dead", "cancelled"] as const;
 const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "deduplicated", "replaced", "refused"] as const;
@@ -69,7 +72,7 @@ export function observeJanitor(
     (violations) => {
       violations.reset();
       for (const [name, { at, counts }] of audits) {
-        // There was no newer audit, so the queue was deleted. Its violations would otherwise be shown for ever.
+        // No newer audit came, so the queue was deleted. Without this, its violations would be shown for ever.
         if (now() - at > forgottenAfterMs) audits.delete(name);
         else {
           const queue = labelOf(name);
@@ -106,8 +109,8 @@ export function observeJanitor(
     (gauge) => gauge.set(janitor.lastSuccessAt() / 1_000),
   );
   /**
-   * Counts the tasks of a sweep. Counts of zero are added too, so that the series of a queue exist from its first audit
-   * or sweep.
+   * Counts the tasks of a sweep. Counts of zero are added too, so that the series of a queue start with its first
+   * audit or sweep.
    */
   const addSwept = (name: string, counts: Swept["reaped"], droppedCount: number) => {
     const queue = labelOf(name);
@@ -129,7 +132,8 @@ export function observeJanitor(
     addSwept(name, { requeued: 0, dead: 0, cancelled: 0 }, 0);
     const queue = labelOf(name);
     repairs.inc({ queue }, repaired);
-    // A violation that was repaired has to be reported as zero.
+    // A violation that has been repaired must be reported as zero, so the invariants of the last audit are listed
+    // too.
     const known = [...INVARIANTS, ...(audits.get(name)?.counts.keys() ?? [])];
     const counts = new Map(known.map((invariant) => [invariant, 0]));
     for (const { invariant } of found) counts.set(invariant, (counts.get(invariant) ?? 0) + 1);

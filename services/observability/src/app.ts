@@ -66,15 +66,15 @@ export interface AppOptions {
   alerts: AlertStorePort;
   /** Hosts with private addresses to which alerts may be sent. @default none */
   alertPrivateHosts?: string[];
-  /** Where people open the dashboard, for links in alerts. @default no links */
+  /** The address at which people open the dashboard, for links in alerts. @default no links */
   dashboardUrl?: string | undefined;
   /** Makes the object that runs operations in this process. Without it, other processes run them. */
   createRunner?(hooks: RunnerHooks): RunnerPort;
-  /** Reads and writes the series in Redis. */
+  /** Reads and writes the time series of queues in Redis. */
   history: Pick<SeriesHistory, "keep" | "read" | "deploys" | "types">;
-  /** Throws while changes are not allowed, for example before Redis has passed the boot checks. */
+  /** Throws while changes are not allowed, for example before Redis has passed its checks at the start. */
   assertOpen?(): void;
-  /** Returns the answer to INFO. Not set for a Cluster, because the answer could come from any node. */
+  /** Returns the reply of Redis to INFO. Not set for a Cluster, because the reply could come from any node. */
   redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
   /** By default everybody is anonymous and may do everything. */
@@ -94,7 +94,7 @@ export interface AppOptions {
   operationsPerKey?: number;
   /** How many live streams a key may have open. @default 25 */
   streamsPerKey?: number;
-  /** The name of this Redis, and those that the process shows. @default this one only */
+  /** The name of this Redis, and the list of all that the process shows. @default only this one */
   several?: { name: string; list: RedisList };
   /** The text of the environment badge. Demo load is refused unless it is empty or `development`. */
   environment?: string | null | undefined;
@@ -115,7 +115,7 @@ type RunnerHooks = Pick<OperationRunnerOptions, "onMoved" | "onEnded" | "onError
 
 export interface App {
   server: HttpServer;
-  /** Starts to sample Redis. */
+  /** Begins to read samples from Redis. */
   start(): void;
   /**
    * Hands operations over to other processes, closes the streams, and closes the server. Can be called more than once.
@@ -124,7 +124,7 @@ export interface App {
   sampler: Sampler;
 }
 
-/** Builds the service over an observer: routes, sampler, live stream and metrics. Does not listen yet. */
+/** Builds the service over an observer: routes, sampler, live stream and metrics. The server does not listen yet. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger, readOnly = false } = options;
   const environment = options.environment ?? null;

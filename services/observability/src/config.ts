@@ -4,7 +4,10 @@ import type { Role } from "@holdfast/contracts";
 import { httpConfig, redisConfig, severalRedisConfig, tracingConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
-/** Where the dashboard is in the repository, and in the published package. Both work from dist/ and from src/. */
+/**
+ * The folder of the built dashboard, in the repository and in the published package. Both paths work from dist/ and
+ * from src/.
+ */
 const DASHBOARD_DIRS = ["../../../dashboard/dist", "../dashboard"].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 ) as [string, string];

@@ -25,12 +25,12 @@ import { parseOrigins } from "./stream/origin.ts";
 export interface DashboardParts {
   config: ObservabilityConfig;
   client: Holdfast;
-  /** The settings of the client, for the log. */
+  /** The connection settings of the client, which are logged. */
   redis: RedisOption;
   isCluster: boolean;
   metrics: ServiceMetrics;
   entrance: Entrance;
-  /** The name of this Redis, and those that the process shows. @default this one only */
+  /** The name of this Redis, and the list of all that the process shows. @default only this one */
   several?: { name: string; list: RedisList };
   /** Calls the listener whenever somebody may have lost access. */
   onKeysChange(listener: () => void): () => void;
@@ -40,11 +40,12 @@ export interface DashboardParts {
 
 export interface Dashboard {
   server: HttpServer;
-  /** What was sampled last. */
+  /** Returns the last sample. */
   latest(): Sample;
   /**
-   * Starts to sample Redis, and allows changes as soon as Redis has passed the boot checks.
-   * @param prepare what else has to happen before changes are allowed
+   * Begins to read samples from Redis. Allows changes as soon as Redis has passed its checks (version, settings,
+   * rights).
+   * @param prepare further work that has to end before changes are allowed
    * @throws StartupError if Redis cannot be used
    */
   start(signal: AbortSignal, prepare?: () => Promise<void>): Promise<void>;
@@ -52,7 +53,10 @@ export interface Dashboard {
   stop(): Promise<void>;
 }
 
-/** Builds the dashboard and its API over a client of Redis. The service listens on it, and an app can mount it. */
+/**
+ * Builds the dashboard and its API over a Redis client. The service lets it listen on a port, and an app can mount
+ * it.
+ */
 export async function createDashboard(parts: DashboardParts): Promise<Dashboard> {
   const { config, client, redis, metrics, logger } = parts;
   const readiness = createRedisReadiness({ client, metrics });

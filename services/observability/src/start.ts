@@ -28,8 +28,8 @@ export interface StartOptions {
 }
 
 /**
- * Listens at once, even while Redis is down, so that the dashboard can show that. Changes are refused until Redis has
- * passed the boot checks.
+ * Starts the service. It listens at once, even while Redis is down, so that the dashboard can show that. Changes are
+ * refused until Redis has passed its checks (version, settings, rights).
  */
 export async function startObservability(options: StartOptions): Promise<RunningService> {
   const { config, logger, version } = options;

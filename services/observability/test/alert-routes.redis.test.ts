@@ -58,7 +58,7 @@ test("a target is written, and no answer shows its URL or its secrets", async ()
   expect(made.status).toBe(201);
   const host = new URL(receiver.url).host;
   expect(made.json()).toEqual({ name: "ops", kind: "webhook", host, updatedAt: expect.any(Number) });
-  // What is left out stays as it is.
+  // The request names no URL and no secrets, so the stored ones stay.
   const again = await admin("PUT", "/v1/alerts/targets/ops", { kind: "webhook" });
   expect([again.status, again.json().host]).toEqual([200, host]);
   const tested = await admin("POST", "/v1/alerts/targets/ops/test");

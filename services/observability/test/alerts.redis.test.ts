@@ -23,7 +23,7 @@ afterEach(async () => {
 const WHEN = { kind: "dead_letters", above: 3 } as const;
 
 let count = 0;
-/** A receiver, and a store with keys of its own whose target "ops" is the receiver. */
+/** Makes a receiver of messages, and a store with its own keys whose target "ops" is that receiver. */
 async function scene(rule: Partial<AlertRule> = {}) {
   count++;
   const client = new Holdfast({ redis: redis.url, prefix: `alerts${count}` });
@@ -40,7 +40,7 @@ async function scene(rule: Partial<AlertRule> = {}) {
 const namesIn = (body: { data: { queues: { queue: string }[] } }) =>
   body.data.queues.map(({ queue }) => queue).join(",");
 
-/** Evaluates the rules of a client as a process does, over queues that a test changes. */
+/** Evaluates the rules of a client as a process of the service does. The test changes the queues. */
 function process(store: AlertStorePort, options: { privateHosts?: string[] } = {}) {
   const metrics = createMetrics({ service: "observability", version: "0.0.0" });
   const sender = new AlertSender({
@@ -180,7 +180,7 @@ test("of two processes only one sends the messages, and the other one takes over
   const [owner, standby] = (await isOwner(a)) ? [a, b] : [b, a];
   expect(await isOwner(standby)).toBe(false);
 
-  // The change is decided and stored, and the process dies before the receiver has answered.
+  // The change is decided and stored. Then the process dies before the receiver has answered.
   let released = () => {};
   receiver.respond = () => new Promise<void>((resolve) => (released = resolve));
   change();
@@ -229,7 +229,7 @@ test("as long as there is no rule and no target, a process only asks for them, o
   one.queues = [dead("orders", 4)];
   await until("it has found nothing", () => calls.length > 0);
   await one.someLooks();
-  // It reads once, because something was there before, forgets the deleted rule, and lets go of the rules.
+  // The process reads once, because there was a rule before. It forgets the deleted rule and releases the rules.
   expect(calls).toEqual(["revision", "turn", "read", "write", "turn", "turn"]);
   await until("it asks again", () => calls.length > 6, 15_000);
   expect(calls.slice(6)).toEqual(["revision"]);
@@ -253,7 +253,7 @@ test("if a rule is deleted while it fires, its end is told once, also by a proce
   expect(told().slice(2)).toEqual(["alert.resolved orders"]);
   expect(receiver.received.at(-1)?.body.data).toMatchObject({ rule: "dead", queues: [{ value: 7 }] });
   expect(await alerts.read()).toMatchObject({ rules: [], deleted: [], waiting: [] });
-  // A rule of the same name begins anew.
+  // A new rule with the same name starts without the state of the old one.
   await alerts.putRule("dead", wholeRule(rule));
   await until("it fires again", () => told().length === 4, 15_000);
   expect(told().slice(3)).toEqual(["alert.firing orders"]);

@@ -21,7 +21,10 @@ async function schemaOf(method: string, url: string): Promise<FastifySchema | un
   return schema;
 }
 
-/** Returns the body schemas that a route accepts. An optional body has a union with null, whose first member is the schema. */
+/**
+ * Returns the body schemas that a route accepts. An optional body is a union with null, so the first member of the
+ * union counts too.
+ */
 const acceptedBodies = (body: unknown) => [body, (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0]];
 
 test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
@@ -31,7 +34,7 @@ test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
     const schema = await schemaOf(method, path.replaceAll(":", ""));
     if (called.query === undefined) expect(schema?.querystring).toMatchObject({ properties: {} });
     else expect(schema?.querystring).toEqual(called.query);
-    // The dashboard sends this body as text, so the table has no schema for it.
+    // The dashboard sends this body as text, so it has no schema to compare.
     if (route !== "POST /v1/queues/:queue/tasks")
       expect(acceptedBodies(schema?.body)).toContainEqual(called.body);
     const replies = Object.entries(schema?.response ?? {}).filter(([status]) => /^2\d\d$/.test(status));

@@ -28,7 +28,7 @@ test("a replay of ids has a result per id, and is counted and audited", async ()
   const { body } = await call("GET", "/metrics");
   expect(body).toContain('holdfast_dead_letters_replayed_total{queue="q",outcome="replayed"} 1');
   expect(body).toContain('holdfast_dead_letters_replayed_total{queue="q",outcome="not_found"} 1');
-  // The record of a replay of one task names the task.
+  // The audit record of a replay of one task names that task.
   await call("POST", "/v1/queues/q/dead-letters/replay", { ids: ["a"] });
   expect((await audit())[0]).toMatchObject({ action: "dead_letters.replay", subject: "a" });
 });

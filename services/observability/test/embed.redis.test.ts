@@ -42,7 +42,7 @@ const optionsOf = (changes: Partial<MountOptions> = {}): MountOptions => ({
   ...changes,
 });
 
-/** Waits until changes are allowed, which is so when Redis has passed the boot checks. */
+/** Waits until changes are allowed, which is when Redis has passed its checks at the start. */
 const ready = (host: Host) =>
   until("the dashboard is ready", async () => (await ask(host, "GET", "/readyz")).status === 200, 30_000);
 
@@ -257,7 +257,7 @@ test("a live connection ends when authorize no longer names its person", async (
     await ready(host);
     const socket = (await connect(host)) as WebSocket;
     const code = closed(socket);
-    // Less than 15 s, so that no answer to a ping can be late.
+    // This is less than the 15 s between two pings, so that no answer to a ping can be late.
     await vi.advanceTimersByTimeAsync(11_000);
     expect(socket.readyState).toBe(WebSocket.OPEN);
     isLoggedIn = false;

@@ -30,7 +30,7 @@ interface Reply {
 const read = async (path: string) => (await running.call("GET", path)).json() as unknown as Reply;
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** Lets tasks die, each with the error that this function makes. */
+/** Makes dead letters, each with the error that the function `message` returns. */
 async function die(queue: string, count: number, message: (n: number) => string, type = "test.dies") {
   for (let from = 0; from < count; from += 1_000) {
     const tasks = Array.from({ length: Math.min(1_000, count - from) }, (_, n) => ({
@@ -83,7 +83,7 @@ test("20,000 dead letters of 14 kinds are 14 errors, whose counts add up", { tim
   expect(sum(errors.flatMap(({ trend }) => trend))).toBe(count);
   expect(new Set(errors.map((error) => error.dead))).toEqual(new Set([1_428, 1_429]));
 
-  // The dead letters of one error are selected by its signature, wherever they are.
+  // The signature selects all dead letters of one error, on every page.
   const [first] = errors as [ErrorOf];
   const path = "/v1/queues/kinds/dead-letters";
   const filter = { signature: first.signature };
@@ -118,7 +118,7 @@ test("the errors of all queues are listed, searched, ordered and muted", async (
   expect(muted.json()).toMatchObject({ mute: { by: "anonymous", untilFailures: 5 } });
   expect((await read("/v1/queues/one/errors")).total).toBe(0);
   expect((await read("/v1/queues/one/errors?kind=muted")).total).toBe(1);
-  // Two more failures end the mute.
+  // With two more failures the muted error has failed often enough to end the mute.
   await die("one", 2, (n) => `small ${n}`);
   expect((await read("/v1/queues/one/errors")).errors).toMatchObject([{ mute: null, dead: 5 }]);
   await running.call("PUT", mute, {});

@@ -281,7 +281,7 @@ export function fakeSchedules(): SchedulesPort {
   };
 }
 
-/** Operations that no process runs. A test ends them itself. */
+/** Operations that no process runs. The test itself ends them. */
 export function fakeOperations() {
   const views: OperationView[] = [];
   const specs: OperationSpec[] = [];
@@ -363,7 +363,7 @@ export type TestAppOptions = Partial<Omit<AppOptions, "observer" | "queue">> & {
   producer?: Partial<Producer>;
 };
 
-/** The whole service over fakes. It does not listen. */
+/** The whole service over fakes. Its server does not listen. */
 export function testApp(options: TestAppOptions = {}): Promise<App> {
   const { observer, limits, producer, ...rest } = options;
   return createApp({

@@ -8,7 +8,7 @@ import Fastify, { type FastifyRequest } from "fastify";
 import { type Authorize, type MountedDashboard, type MountOptions, mountDashboard } from "../src/index.ts";
 
 export interface Host {
-  /** Such as `http://127.0.0.1:3000`. */
+  /** The address of the app, such as `http://127.0.0.1:3000`. */
   base: string;
   server: Server;
   dashboard: MountedDashboard;
@@ -19,7 +19,10 @@ export type StartHost = (options: MountOptions) => Promise<Host>;
 
 const baseOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-/** The middleware of these apps reads who the sender is from a cookie, and `authorize` reads it from the request. */
+/**
+ * Returns the user that a cookie names. The middleware of these apps stores that user in the request, and `authorize`
+ * reads it there.
+ */
 const userOf = (cookie: string | undefined) => /\bwho=(\w+)/.exec(cookie ?? "")?.[1];
 
 interface WithUser {
@@ -28,7 +31,10 @@ interface WithUser {
 
 const ROLES = { vera: "viewer", otto: "operator", ada: "admin" } as const;
 
-/** Lets the people of `ROLES` in. It needs the middleware of the app, so it shows that requests pass the middleware. */
+/**
+ * Lets the people of `ROLES` in. It reads a field that the middleware of the app sets, so it shows that requests pass
+ * the middleware.
+ */
 export const byMiddleware: Authorize = (request: (Request | FastifyRequest) & WithUser) => {
   const label = request.user;
   const role = ROLES[label as keyof typeof ROLES];

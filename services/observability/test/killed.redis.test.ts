@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-/** Makes dead letters without a worker. It acquires the tasks through the engine and fails them. */
+/** Makes dead letters without a worker: acquires tasks through the engine and fails them. */
 async function deadLetters(client: Holdfast, name: string, count: number): Promise<void> {
   const queue = new Queue(name, { client });
   const engine = client.engine(name);
@@ -77,7 +77,7 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     const first = await start(redis.url);
     const { id } = await first.call("/v1/queues/q/dead-letters/replay", {
       all: true,
-      // At this rate the kill comes in the middle of the operation.
+      // This rate is so low that the kill comes in the middle of the operation.
       ratePerSecond: 4_000,
     });
     await until(
@@ -135,7 +135,7 @@ test("if the process that sends an alert is killed, another one sends it, and no
   const rule = { queues: "*", forMs: 0, keepFiringForMs: 0, repeatMs: 0, resolved: true, targets: ["ops"] };
   await alerts.putRule("dead", { when: { kind: "dead_letters", above: 0 }, ...rule });
 
-  // The receiver takes the message, and the process is killed before it has the answer.
+  // The receiver gets the message, and the process is killed before it gets the answer.
   const held: (() => void)[] = [];
   receiver.respond = () => new Promise<void>((resolve) => held.push(resolve));
   await deadLetters(client, "q", 500);
@@ -154,7 +154,7 @@ test("if the process that sends an alert is killed, another one sends it, and no
 
   await until("the message about the end has arrived", () => told().includes("alert.resolved"), 60_000);
   expect(receiver.ids().size).toBe(2);
-  // The first message comes again before the second one, with its id.
+  // The first message is sent again, with the same id, before the second one.
   expect([...new Set(told())]).toEqual(["alert.firing", "alert.resolved"]);
   expect(told().filter((type) => type === "alert.firing").length).toBeGreaterThan(1);
   await until("both are kept as delivered", async () => {

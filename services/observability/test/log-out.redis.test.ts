@@ -62,7 +62,7 @@ const read = async (ended: EndedSessions, since = "") => {
   return found;
 };
 
-/** Adds log-outs with a time in the past, which is part of the id of the stream entry. */
+/** Adds log-outs in the past. The time is part of the id of each stream entry. */
 const entriesOf = (prefix: string, count: number, at: number) =>
   Promise.all(
     Array.from({ length: count }, (_, index) => {
@@ -76,7 +76,7 @@ test("a poll reads every new log-out and no old one, however many there are", as
   const base = Date.now() - 60_000;
   await entriesOf("many", 11_000, base);
   const first = await read(ended);
-  // All 11,000 were read. If a log-out was missed, a copy of its cookie would stay valid.
+  // All 11,000 log-outs were read. If one were missed, a copy of its cookie would stay valid.
   expect(first.ids).toEqual(Array.from({ length: 11_000 }, (_, at) => `old-${at}`));
   await ended.add("new", base + 3_600_000, 3_600_000);
   const second = await read(ended, first.cursor);
@@ -107,7 +107,7 @@ test("each poll makes one pass over the sessions, even with tens of thousands of
   const started = performance.now();
   await sessions.learn();
   for (let at = 0; at < 20; at++) await sessions.learn();
-  // This would take far longer if each log-out caused a pass over all sessions.
+  // This limit would be exceeded if each log-out caused a pass over all sessions.
   expect(performance.now() - started).toBeLessThan(5_000);
   expect(seen).toEqual(["", ...Array<string>(20).fill("1-0")]);
 });

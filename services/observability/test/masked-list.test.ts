@@ -34,7 +34,7 @@ test("a filter by signature finds no masked task, because a caller could try sig
 test("a filter by tag compares the masked tag, so a guess at its masked part finds nothing", async () => {
   const find = async (tag: string, by: typeof mask | undefined) =>
     (await listFor(filtering, "q", { state: "dead", tag }, by)).tasks.map(({ id }) => id);
-  // The library compares the unmasked tag, because it does not know that a viewer asks.
+  // The library compares the unmasked tag, because it does not know that the caller is a viewer.
   const filtering = {
     search,
     list: async (_queue: string, { tag }: { tag?: string }) => ({

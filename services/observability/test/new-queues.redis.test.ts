@@ -53,7 +53,7 @@ async function deadLetters(name: string, ids: string[]) {
   await worker.stop();
 }
 
-/** Every kind of request that creates a queue which does not exist. */
+/** Every kind of request that creates a missing queue. */
 const WAYS: [string, (queue: string, dead: string) => [string, string, unknown?], number][] = [
   ["task", (queue) => ["POST", `/v1/queues/${queue}/tasks`, { type: "t", payload: 1 }], 201],
   ["batch", (queue) => ["POST", `/v1/queues/${queue}/tasks/batch`, [{ type: "t", payload: 1 }]], 207],
@@ -93,7 +93,7 @@ test("every request that creates a queue counts, and is refused if its key has c
     const name = title.replace(" ", "-");
     const call = await newKey();
     expect([title, (await call(...request(`${name}-1`, `new-${name}`))).status]).toEqual([title, status]);
-    // The key may create two queues. `request` has created one, so this is the last.
+    // The key may create two queues. `request` has created one, so this one is the last.
     expect((await call("POST", `/v1/queues/${name}-2/tasks`, { type: "t", payload: 1 })).status).toBe(201);
     const refused = await call(...request(`${name}-3`, `there-${name}`));
     expect([title, refused.status, refused.headers.get("retry-after")]).toEqual([title, 429, "60"]);
@@ -101,7 +101,8 @@ test("every request that creates a queue counts, and is refused if its key has c
       code: "rate_limited",
       detail: expect.stringContaining("QUEUES_PER_KEY"),
     });
-    // A request to an existing queue does not count. The one about partitions is refused because the queue has a task.
+    // A request to an existing queue does not count as a new queue. The request about partitions is refused because
+    // the queue has a task.
     const again = title === "partitions" ? 409 : status;
     expect([title, (await call(...request(`${name}-2`, `there-${name}`))).status]).toEqual([title, again]);
     expect((await observer.queues()).filter((queue) => queue.startsWith(`${name}-`))).toEqual([

@@ -11,7 +11,7 @@ test("with one Redis the session names none, and the list has only that one", as
       name: "default",
       redis: [{ name: "default", path: "", isUp: true, onFire: 0 }],
     });
-    // Below this path is a screen that does not exist, and no other Redis.
+    // The first Redis has no path of its own. This path is a screen that does not exist, so the answer is the page.
     expect((await running.call("GET", "/redis/default/v1/queues")).text).not.toContain('"queues"');
   } finally {
     await running.stop();

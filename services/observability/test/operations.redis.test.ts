@@ -113,7 +113,7 @@ test("if one task of the canary fails, the replay stops and says which task fail
   expect((await get(`/v1/operations/${replay.id}/failures`)).failures).toContainEqual(
     expect.objectContaining({ code: "canary_failed" }),
   );
-  // The five tasks of the canary have died again, and the lists show that.
+  // The five tasks of the canary (the trial before the rest of a replay) have died again, and the lists show that.
   expect((await tasksOf(queue, "state=dead&limit=100")).filter((task) => task.diedAgain)).toHaveLength(5);
   expect(await get(`/v1/queues/${queue}/errors`)).toMatchObject({ dead: 30, other: [] });
 });

@@ -162,7 +162,7 @@ test("a session ends after its idle time or its maximum length, and each use res
   expect(sessions.use(session, cookie(value), 50_000)).toBeUndefined();
   expect(sessions.find(cookie(value), 149_999)).toBeDefined();
   const renewed = sessions.use(session, cookie(value), 140_000) ?? "";
-  // This second object only knows the cookie, like another process, or this one after a restart.
+  // This second object knows only the cookie, like another process, or like this one after a restart.
   const other = new Sessions(options);
   expect(other.find(cookie(renewed), 239_999)).toMatchObject({ id: session.id, issuedAt: 0 });
   expect(other.find(cookie(value), 140_001)).toBeUndefined();
@@ -191,7 +191,7 @@ test("with a session, only pages of the service can make changes", async () => {
   ];
   for (const [headers, status] of statuses)
     expect([headers, (await call(pause({ cookie, ...headers }))).status]).toEqual([headers, status]);
-  // A request with a key counts as sent by a program, unless its headers say that a page sent it.
+  // A request with a key counts as sent by a program, unless its headers show that a page sent it.
   const authorization = `Bearer ${made[0]?.text}`;
   expect((await call(pause({ authorization }))).status).toBe(200);
   expect((await call(pause({ authorization, "sec-fetch-site": "cross-site" }))).status).toBe(403);
@@ -248,7 +248,7 @@ test("a key can have a limited number of open sessions; when one ends, another c
   const third = await logIn(one);
   expect([third.status, third.set]).toEqual([429, []]);
   expect(third.json().detail).toContain("SESSIONS_PER_KEY");
-  // The default idle time is two hours.
+  // The key may log in again only after a session has ended, and the default idle time is two hours.
   expect(Number(third.headers["retry-after"])).toBeGreaterThan(7_000);
   expect((await logIn(other)).status).toBe(200);
   // A second log-in in the same browser replaces the first session, so it is not refused.
@@ -422,7 +422,7 @@ test("refused log-ins without a record of their own get a common record within a
     await vi.advanceTimersByTimeAsync(60_000);
     expect(actions.records).toHaveLength(11);
     expect(actions.records.at(-1)).toMatchObject({ count: 5 });
-    // All log-ins are recorded now, so no further record follows.
+    // All log-ins are recorded by now, so no further record follows.
     await refused.flush();
     await vi.advanceTimersByTimeAsync(120_000);
     expect(actions.records).toHaveLength(11);

@@ -17,7 +17,7 @@ const queues: Queue[] = [];
 beforeAll(async () => {
   eu = await startRedisServer();
   folder = await mkdtemp(join(tmpdir(), "holdfast-several-"));
-  // Nothing answers at the address of "away".
+  // Nothing listens at the address of the Redis "away".
   const urls = join(folder, "urls");
   await writeFile(urls, `eu=${eu.url}\naway=redis://127.0.0.1:${await freePort()}\n`);
   running = await startRunning({

@@ -87,7 +87,7 @@ test("a key with many operations does not hold up the operations of another key"
   expect(ninth.headers.get("content-type")).toContain("application/problem+json");
   expect(ninth.json().detail).toContain("OPERATIONS_PER_KEY");
 
-  // Small operations of both keys run at once. Their undos do too.
+  // The small operations of both keys run at once, and so do their undo operations.
   for (const [who, id] of [
     [other, one],
     [greedy, two],
@@ -101,8 +101,8 @@ test("a key with many operations does not hold up the operations of another key"
       return view.state === "succeeded";
     });
   }
-  // The operations of the first key would fill every place for minutes. A large operation of another key runs
-  // nevertheless.
+  // The large operations of the first key fill all their places for minutes. Even so, a large operation of another
+  // key runs.
   const large = await start(other, "other", { ...slowly, ratePerSecond: 10_000 });
   expect(large.status).toBe(202);
   await until("the large operation has ended", async () => {
@@ -110,7 +110,7 @@ test("a key with many operations does not hold up the operations of another key"
     return view.state === "succeeded";
   });
 
-  // A paused operation counts for its key, until it is cancelled.
+  // A paused operation counts as open for its key until it is cancelled.
   const [first = ""] = began;
   const state = async () => (await greedy.call("GET", `/v1/operations/${first}`)).json().state;
   await greedy.call("POST", `/v1/operations/${first}/pause`);

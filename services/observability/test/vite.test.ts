@@ -9,8 +9,8 @@ test("by default no page of another origin can change anything, not even a page 
   expect(
     parseOrigins(loadConfig(observabilityConfig, { ALLOWED_ORIGINS: "" }).ALLOWED_ORIGINS ?? ""),
   ).toEqual([]);
-  // For requests of its own pages, the proxy of Vite sets the Origin to that of the service. It does so for no other
-  // request.
+  // For requests of its own pages, the proxy of Vite sets the Origin to that of the service. It leaves all other
+  // requests as they are.
   const { default: vite } = (await import("../../../dashboard/vite.config.ts")) as unknown as {
     default: { server: { proxy: Record<string, { configure(proxy: EventEmitter): void }> } };
   };

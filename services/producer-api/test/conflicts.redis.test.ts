@@ -67,7 +67,7 @@ test("a caller who may not see a payload gets only a few guesses, with every way
     };
     statuses.push(...batch.results.map(({ status }) => status));
     expect([scopes, statuses]).toEqual([scopes, [409, 409, 409, 409, 409]]);
-    // After too many guesses, even the right one is not confirmed.
+    // After too many guesses, even a correct one is not confirmed.
     for (const headers of [{}, { "content-encoding": "identity" }]) {
       const refused = await send("", guess(7_777), headers);
       expect([refused.status, await refused.json()]).toMatchObject([429, { code: "rate_limited" }]);

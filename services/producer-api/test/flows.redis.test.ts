@@ -130,7 +130,7 @@ test("an open flow accepts nodes until it is sealed, and is cancelled by one req
   expect(await send("POST", "/none/nodes", [node("c")])).toMatchObject({ status: 404 });
   expect(await send("POST", "/none/cancel")).toMatchObject({ status: 404 });
   expect(await send("POST", "/none/seal")).toMatchObject({ status: 404 });
-  // No worker or janitor runs here, so another flow makes the queue count the ends of nodes.
+  // No worker or janitor runs here to count the ends of nodes. Storing another flow makes the queue count them.
   await send("POST", "", { nodes: [] });
   await ended("f");
 });

@@ -193,7 +193,7 @@ test("while Redis is down, the last known keys count: callers with a key get 503
   const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
   expect([mine.status, theirs.status]).toEqual([503, 401]);
   await redis.start();
-  // Redis has lost its data and thereby the keys. Nevertheless the API must not become open.
+  // Redis has lost its data and with it the keys. The API must not become open because of that.
   await until("the service no longer knows the key", async () => (await enqueue(text)).status === 401);
   expect((await enqueue()).status).toBe(401);
 });

@@ -59,7 +59,7 @@ async function waiting(queue: string): Promise<number> {
 describe("a batch of lines", () => {
   test("is stored whole if it is larger than the buffer, with one result per task", async () => {
     const { queue, outgoing, answer } = open();
-    // The body is longer than one block.
+    // The body has to be longer than one block of lines.
     outgoing.end(`${LINE.repeat(20_000)}{oops\n${LINE.repeat(30_000)}`);
     const response = await answer;
     const body = JSON.parse(await textOf(response)) as Record<string, unknown> & {
@@ -124,7 +124,7 @@ describe("the fast lane and Fastify", () => {
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     expect(headers.get("content-security-policy")).toContain("default-src");
     const { requestId, ...json } = JSON.parse(text) as { requestId?: string };
-    // The body contains the id of its request.
+    // The body of a problem contains the id of its request.
     if (requestId !== undefined) expect(requestId).toBe(headers.get("x-request-id"));
     return { status, told, json };
   };
@@ -139,7 +139,8 @@ describe("the fast lane and Fastify", () => {
     ["/batch", '{"type":"t","payload":1}'],
   ])("answer the same to POST %s %s", async (path, body) => {
     await send("", '{"type":"t","id":"a","payload":1}', {});
-    // The fast lane leaves every request with a Content-Encoding header, even `identity`, to Fastify.
+    // A request with a Content-Encoding header, even `identity`, is served by Fastify and not by the fast lane
+    // (fast-lane.ts). Both have to answer the same.
     expect(await send(path, body, {})).toEqual(await send(path, body, { "content-encoding": "identity" }));
   });
 });

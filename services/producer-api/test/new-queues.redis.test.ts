@@ -56,7 +56,10 @@ async function newKey() {
 }
 
 const TASK = '{"type":"t","payload":1}';
-/** Every way to enqueue: through the fast lane, through Fastify, as lines, and as a flow. */
+/**
+ * Every way to enqueue: through the fast lane (the quick path for single tasks and batches), through Fastify, as
+ * lines, and as a flow.
+ */
 const WAYS: [string, string, string, Record<string, string>][] = [
   ["one task", "", TASK, {}],
   ["one task, through Fastify", "", TASK, { "content-encoding": "identity" }],
@@ -102,7 +105,7 @@ test("a key can create QUEUES_PER_KEY queues in all processes together, with eve
   const other = await newKey();
   expect((await other("four")).status).toBe(201);
   expect((await send("four")).status).toBe(201);
-  // When one of its queues is deleted, the key may create another.
+  // When one of its queues is deleted, the key may create another one.
   expect((await send("five")).status).toBe(429);
   await observer.pause("one");
   await observer.deleteQueue("one");

@@ -25,7 +25,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Returns functions that send requests to a queue of this test alone. */
+/** Returns functions that send requests to a new queue, which only this test uses. */
 function setup() {
   const queue = `trial-${++queues}`;
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -230,7 +230,7 @@ describe("an enqueue that is repeated", () => {
     const known = await call("POST", "", again);
     expect(known).toMatchObject({ status: 208, json: { id: "x", state: "cancelled", willRun: false } });
     expect(known.headers.get("idempotent-replayed")).toBe("true");
-    // A batch gives the same answer for the same task.
+    // In a batch, the same task gets the same answer.
     expect((await call("POST", "/batch", `[${again}]`)).json).toMatchObject({
       ...{ accepted: 0, duplicates: 1, failed: 0 },
       results: [{ status: 208, id: "x", state: "cancelled", willRun: false }],
@@ -327,7 +327,8 @@ describe("a batch", () => {
     const body = `[${payloads.map((payload, i) => `{"type":"t${i % 2}", "payload":${payload}}`).join(",\n")}]`;
     const answers = [
       await call("POST", "/batch", body),
-      // The fast lane leaves every request with a Content-Encoding header, even `identity`, to Fastify.
+      // A request with a Content-Encoding header, even `identity`, is served by Fastify and not by the fast lane
+      // (fast-lane.ts).
       await call("POST", "/batch", body, { "content-encoding": "identity" }),
     ];
     const ids = new Set<string>();
@@ -505,7 +506,7 @@ test("metrics count accepted and refused tasks", async () => {
   expect(text).toMatch(/holdfast_redis_script_seconds_count\{script="enqueue"\} \d+/);
 });
 
-// This has to be the last test of the file, because it stops the Redis that all tests use.
+// This test has to be the last one of the file, because it stops the Redis that all tests use.
 test("while Redis is down, the API answers 503 and is not ready; it serves again once Redis is back", async () => {
   const { call } = setup();
   await redis.kill();

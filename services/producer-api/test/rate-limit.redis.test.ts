@@ -21,7 +21,7 @@ beforeAll(async () => {
     PORT: String(port),
     REDIS_URL: redis.url,
     LOG_LEVEL: "silent",
-    // Tokens return so slowly that none returns during a test.
+    // The bucket refills so slowly that no token returns during a test.
     RATE_LIMIT_PER_SECOND: "0.01",
     RATE_LIMIT_BURST: "3",
   });
@@ -43,7 +43,7 @@ const enqueue = (headers: Record<string, string> = {}) =>
 const get = (headers: Record<string, string> = {}) => fetch(`${base}/nothing`, { headers });
 
 test("the fast lane and Fastify share one bucket per address and per key, and further requests get 429 with Retry-After", async () => {
-  // The fast lane serves the first and the last request, and Fastify the second.
+  // The fast lane (the quick path for enqueues) serves the first and the last request, and Fastify the second.
   const answers = [await enqueue(), await get(), await enqueue()];
   expect(answers.map(({ status }) => status)).toEqual([201, 404, 201]);
   expect(answers.map(({ headers }) => headers.get("ratelimit-remaining"))).toEqual(["2", "1", "0"]);

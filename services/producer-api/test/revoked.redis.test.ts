@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-// These tests make long requests. Each has to end when its key is revoked.
+// These tests make long requests. Each request has to end when its key is revoked.
 
 let redis: RedisServer;
 let app: App;

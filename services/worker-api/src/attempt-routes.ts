@@ -34,7 +34,7 @@ const logBody = Type.Object(
 );
 const checkpointBody = Type.Object(of, strict);
 
-/** The routes by which a worker reports on a task that it runs. */
+/** The routes with which a worker reports on a task that it runs. */
 export function registerAttemptRoutes(app: HttpServer, { workers, assertOpen }: WorkRouteOptions): void {
   const config = { scope: "work" } as const;
   app.post(

@@ -115,7 +115,7 @@ const error = Type.Object(
 );
 const delayMs = Type.Integer({ minimum: 0, maximum: LIMITS.delayMs });
 
-/** The further fields that each verdict may have. Those in `needed` it must have. */
+/** The fields that each verdict needs, and those that it may have. */
 export const VERDICTS = {
   complete: { needed: [], also: ["result", "resultText"] },
   fail: { needed: ["error"], also: ["delayMs"] },

@@ -31,7 +31,7 @@ const LEASE_MS = 30_000;
 const MAX_RETRIES = 3;
 const response = <Reply>(reply: Reply) => ({ 200: reply, default: problemSchema });
 
-/** The routes by which workers acquire, settle and extend their leases: docs/worker-protocol.md. */
+/** The routes with which workers acquire tasks, settle them and extend their leases (docs/worker-protocol.md). */
 export function registerWorkRoutes(
   app: HttpServer,
   { workers, newQueues, assertOpen }: WorkRouteOptions,
@@ -121,7 +121,7 @@ export function registerWorkRoutes(
   );
 }
 
-/** Two keys may use the same worker id, so the id of the key is a part of it. @throws HoldfastError forbidden */
+/** Two keys may use the same worker id, so the id of the key becomes a part of it. @throws HoldfastError forbidden */
 function workerOf(identity: Identity, workerId: string, info: RemoteInfo | undefined): RemoteWorker {
   for (const queue of info?.queues ?? []) assertQueue(identity, queue);
   const owner = identity.keyId ?? "";

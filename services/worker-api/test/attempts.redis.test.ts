@@ -25,7 +25,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** A queue of this test alone, and a worker. Each request goes to the other instance of the service than the last. */
+/** Makes a new queue and a worker. The requests go to the two instances of the service in turn. */
 function setup() {
   const name = `attempts-${++number}`;
   queue = new Queue(name, { redis: redis.url });
@@ -34,7 +34,10 @@ function setup() {
   let requestId = 0;
   let turn = 0;
   const ask = (path: string, body: object) => post(turn++ % 2 === 0 ? base : other, name, path, body);
-  /** Acquires one task. An answer is empty if the only task that was granted was of a type that the worker does not run. */
+  /**
+   * Acquires one task. Polls again after an empty answer, because the granted task may have a type that the worker
+   * does not run.
+   */
   const acquire = async (more: object = {}) => {
     for (let polls = 0; polls < 5; polls++) {
       const body = { workerId, requestId: ++requestId, want: 1, waitMs: 5_000, ...more };
@@ -93,7 +96,7 @@ describe("heartbeats", () => {
       tasks: [{ id: task.id, queue: name, type: "t" }],
     });
     await observer.drainWorker(workerId);
-    // Each instance learns it with the next entry that it writes.
+    // Each instance learns of the drain when it next writes the entry of the worker.
     for (const _instance of apps) {
       const beat = await ask("heartbeat", { workerId, leases: [of(task)], info });
       expect(beat.json.draining).toBe(true);

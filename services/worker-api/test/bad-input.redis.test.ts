@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 const ask = (path: string, body: unknown) => post(base, QUEUE, path, body);
-/** A token of the right form. */
+/** This token has the right form but belongs to no lease. */
 const of = { id: "x", token: "1-abcdefgh.1~0~t~1~abc~abc~" };
 const acquire = { workerId: "w", requestId: 1, want: 1 };
 const settle = { workerId: "w", requestId: 1 };
@@ -34,7 +34,7 @@ const heartbeat = { workerId: "w", leases: [] };
 const step = { ...of, place: 1, name: "a" };
 const error = { name: "E", message: "m" };
 
-/** A request for each route that has everything that it needs. */
+/** One complete request for each route. */
 const GOOD: Record<string, Record<string, unknown>> = {
   acquire,
   settle: { ...settle, verdicts: [{ ...of, verdict: "complete" }] },
@@ -57,7 +57,7 @@ test.each(Object.entries(GOOD))("%s refuses an unknown field and names it", asyn
   expect(json.detail).toContain("unheard");
 });
 
-/** These may be missing, or of any type. */
+/** These fields may be missing, or have a value of any type. */
 const FREE = ["progress", "result", "payload"];
 
 test.each(
@@ -199,7 +199,7 @@ test("a request id below the last one is refused, and the error names it", async
     expect(status).toBe(409);
   }
   expect(await queue.get(id)).toMatchObject({ state: "processing" });
-  // Each lane has its own numbers.
+  // Each lane of a worker numbers its requests separately.
   const other = await ask("settle", { workerId: "old", requestId: 6, lane: 1, verdicts });
   expect(other.json.outcomes).toEqual(["acked"]);
 });

@@ -45,7 +45,7 @@ interface Granted {
   token: string;
 }
 
-/** A queue of this test alone, and a worker that uses this key. The id of the worker is the same for each key. */
+/** Makes a new queue, and a worker that uses this key. The id of the worker is the same for each key. */
 function setup() {
   const name = `keys-${++queues}`;
   const queue = new Queue(name, { client });

@@ -19,7 +19,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** A queue of this test alone, and a worker with its own numbers of requests. */
+/** Makes a new queue, and a worker that numbers its own requests. */
 async function setup(partitions?: number) {
   const name = `work-${++queues}`;
   const queue = new Queue(name, { redis: redis.url, ...(partitions ? { partitions } : {}) });
@@ -152,7 +152,7 @@ describe("acquire and settle", () => {
       first.json.tasks.map((task: never) => ({ ...of(task), token: expect.any(String) })),
     );
     const verdict = { ...of(first.json.tasks[0]), verdict: "complete" };
-    // The token of a repeat is as good as the first one.
+    // A repeated acquire returns a token too, and it settles the task like the first one.
     const settled = await settle([{ ...verdict, token: repeat.json.tasks[0].token }]);
     expect(settled.json.outcomes).toEqual(["acked"]);
     expect((await again("settle", { verdicts: [verdict] })).json.outcomes).toEqual(["acked"]);
@@ -184,7 +184,7 @@ describe("the long poll", () => {
     const enqueuedAt = performance.now();
     const { json } = await poll;
     expect(json.tasks.map((task: { id: string }) => task.id)).toEqual([id]);
-    // A poll would take up to a second.
+    // A poll would take up to a second, so the task was pushed to the waiting request.
     expect(performance.now() - enqueuedAt).toBeLessThan(500);
     await end();
   });

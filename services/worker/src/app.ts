@@ -17,7 +17,10 @@ import { Holdfast, Worker } from "holdfast";
 import { type Config, parseQueues, workedQueues } from "./config.ts";
 import { provideHandlers } from "./handlers/provide.ts";
 
-/** A worker polls every second, and a command may take 5 s. If the last poll is older than this, something is wrong. */
+/**
+ * A worker polls every second, and a command may take 5 s. If the last poll is older than this, ms, something is
+ * wrong.
+ */
 const POLL_AGE_LIMIT_MS = 10_000;
 const STALL_LIMIT_MS = 30_000;
 
@@ -27,8 +30,8 @@ export interface App extends RunningService {
 }
 
 /**
- * Loads the handlers first, because the worker is useless without them. Then starts the health server, Redis and the
- * worker.
+ * Loads the handlers first, because the worker is useless without them. Then starts the health server, connects to
+ * Redis and starts the worker.
  */
 export async function startApp(
   config: Config,
@@ -87,7 +90,8 @@ export async function startApp(
   };
   worker.on("error", (error) => {
     if (error.code !== "heartbeat_failed") return;
-    // The worker stops by itself and hands back its tasks. The process then has to be restarted.
+    // If the heartbeat thread fails, the worker stops and hands back its tasks. Then this process exits, so that it
+    // is restarted.
     void worker.stop().then(() => {
       logger.fatal({ err: error }, "the heartbeat thread was lost");
       process.exit(1);

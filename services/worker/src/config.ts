@@ -92,8 +92,8 @@ export function workedQueues({ QUEUES, QUEUE_ORDER }: Pick<Config, "QUEUES" | "Q
 }
 
 /**
- * Parses weights such as `critical=6,default=3`. A queue without a weight has weight 1. If a queue is named twice, its
- * last weight is used.
+ * Parses weights such as `critical=6,default=3`. A queue without a weight has weight 1. If a queue is named twice,
+ * the last weight counts.
  */
 export function parseQueues(text: string): Record<string, number> {
   return Object.fromEntries(

@@ -42,13 +42,16 @@ const TARGET_COLUMNS: Column<TargetView>[] = [
   { title: "WRITTEN", cell: (target) => time(target.updatedAt) },
 ];
 
-/** How long `alert test` waits for the outcome. */
+/** How long `holdfast alert test` waits until its message was delivered or has failed, ms. */
 const TEST_WAIT_MS = 20_000;
 const LOOK_MS = 100;
 
 const stateOf = ({ state }: StoredRule) => alertsOf(state)[0]?.state ?? "ok";
 const isMuted = ({ mute }: StoredRule) => mute !== null && (mute.until === null || mute.until > Date.now());
-/** The queue of a rule in the audit log; null for a pattern. */
+/**
+ * Returns the queue under which the audit log records a change of a rule. It is null if the rule names queues by a
+ * pattern.
+ */
 const queueOf = (queues: string) => (queues.includes("*") ? null : queues);
 
 /** The URL and the secrets of a target are never printed. */
@@ -106,7 +109,10 @@ interface PutOptions {
   target?: string[];
 }
 
-/** What fits --above depends on --when, so it is parsed after all options. @throws UsageError */
+/**
+ * Parses the value of --above. Its valid form depends on --when, so this runs after all options were read. @throws
+ * UsageError
+ */
 function aboveOf(text: string, parse: (text: string) => number): number {
   try {
     return parse(text);
@@ -367,7 +373,10 @@ function targetCommands(alert: Command, action: Action): void {
     );
 }
 
-/** Reads the lines of a file: the URL and the secrets. No message shows them. @throws HoldfastError invalid_argument */
+/**
+ * Reads the file of a target: its first word is the URL, and each further word is a secret. Error messages show
+ * neither. @throws HoldfastError invalid_argument
+ */
 function targetOf(name: string, kind: AlertTargetKind, text: string): { url: string; secrets: string[] } {
   const [url = "", ...secrets] = text.split(/\s+/).filter(Boolean);
   const refuse = (why: string): never => {

@@ -2,7 +2,7 @@ import { completionOf, fitting, plain } from "../complete/candidates.ts";
 import { completionScript, SHELLS, type Shell } from "../complete/shells.ts";
 import { Command, Context, type Io } from "../context.ts";
 
-/** How long a completion waits for Redis to list the queues, ms. */
+/** How long the shell completion waits for Redis to list the queues, ms. */
 const NAMES_MS = 500;
 
 export function completionCommand(program: Command, io: Io): void {

@@ -17,11 +17,11 @@ interface DevOptions {
 }
 
 interface FoundRedis {
-  /** What the services need to find it. */
+  /** The variables that tell the services where this Redis is. */
   env: NodeJS.ProcessEnv;
   where: string;
   how: string;
-  /** What the command needs to find it from another terminal, if anything. */
+  /** The options with which a command in another terminal reaches this Redis; an empty text if it needs none. */
   option: string;
 }
 
@@ -31,7 +31,10 @@ interface Addresses {
   redis: FoundRedis;
 }
 
-/** The variables that name a Redis which the user runs. REDIS_PORT alone says where to start one, as with `make up`. */
+/**
+ * If one of these variables is set, the user has a Redis already. REDIS_PORT alone is not enough: it only sets the
+ * port for the Redis that this command starts, as in `make up`.
+ */
 const NAMES = ["REDIS_URL", "REDIS_URL_FILE", "REDIS_HOST", "REDIS_SENTINELS", "REDIS_CLUSTER_NODES"];
 const REMEDY =
   "the PATH has neither redis-server nor valkey-server, and neither docker nor podman answers: install one of them (apt install redis-server, brew install redis), or name a Redis with --redis or REDIS_URL";
@@ -136,7 +139,7 @@ async function tell(
   { dashboard, api, redis }: Addresses,
   { demo }: DevOptions,
 ): Promise<void> {
-  // On loopback the services ask for a key only if Redis has keys.
+  // This request has no API key. It is answered 401 only if Redis has API keys, and then the user is told to log in.
   const { status } = await fetch(`${dashboard}/v1/queues`, { signal: io.signal });
   const options = `${redis.option}${prefix === "queue" ? "" : `--prefix ${prefix} `}`;
   const [logIn, header] =
@@ -165,7 +168,7 @@ async function tell(
     out.line(printable(line));
 }
 
-/** Waits for Ctrl-C. @throws Error if a process ends before that */
+/** Waits for Ctrl-C. @throws Error if one of the processes ends before Ctrl-C */
 async function untilEnd({ io }: Context, children: DevChildren): Promise<void> {
   const interrupted = new Promise<null>((done) => {
     if (io.signal.aborted) done(null);

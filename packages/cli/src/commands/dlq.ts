@@ -36,7 +36,8 @@ export async function inBulk(
   subject?: string,
 ): Promise<ExitCode> {
   const observer = await context.observer();
-  // This throws for an unknown queue. Otherwise an operation would run that matches nothing.
+  // `stats` throws if the queue does not exist. Without this call, the command would run an operation that matches no
+  // task.
   await observer.stats(spec.queue);
   const done = spec.kind === "replay" ? "replayed" : "discarded";
   const view = await context.recorded(

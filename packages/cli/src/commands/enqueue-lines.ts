@@ -85,7 +85,7 @@ export class LineEnqueuer {
       if (this.#stopped !== null) {
         await this.#send();
         this.#leave(number, bytes);
-        // The rest of the input is read only to copy it to the file of refused lines.
+        // The remaining lines are read only to copy them to the file of refused lines.
         if (!this.#rejects) break;
         continue;
       }
@@ -148,7 +148,10 @@ export class LineEnqueuer {
     }
   }
 
-  /** @param line the line in a form that can be sent again */
+  /**
+   * Reports a refused line, and copies it to the file of refused lines. @param line the line in a form that can be
+   * sent again
+   */
   #refused({ number, bytes }: Line, error: HoldfastError, id: string | null = null): void {
     const message = messageOf(error);
     this.counts.refused++;
@@ -160,7 +163,7 @@ export class LineEnqueuer {
     this.#result({ line: number, id, state: null, duplicate: false, willRun: false, error: message });
   }
 
-  /** Counts a line that was not sent, and keeps the line so that it can be sent again. */
+  /** Counts a line that was not sent, and copies it to the file of refused lines so that it can be sent later. */
   #leave(number: number, bytes: Buffer): void {
     this.counts.unsent++;
     this.#unsentFrom ??= number;

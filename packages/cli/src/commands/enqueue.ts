@@ -138,7 +138,7 @@ async function enqueueOne(
       );
     });
   if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task created it`);
-  // A duplicate of a purged task has no result to wait for.
+  // The state is "purged" if an earlier task had this id, ended and was removed. Then there is no result to wait for.
   const waitMs = receipt.state === "purged" ? undefined : options.wait;
   const ended = waitMs === undefined ? null : await wait(context, producer, receipt.id, waitMs);
   if (ended !== null) return ended;

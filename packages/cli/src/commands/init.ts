@@ -32,7 +32,7 @@ export function initCommand(program: Command, action: Action): void {
     );
 }
 
-/** Returns the texts of the new project by the names of their files. */
+/** Returns the files of the new project: name -> text. */
 function projectFiles(folderName: string, version: string): Record<string, string> {
   const names = readdirSync(TEMPLATE, { recursive: true, encoding: "utf8" })
     .filter((name) => statSync(join(TEMPLATE, name)).isFile())

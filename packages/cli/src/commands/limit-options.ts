@@ -37,7 +37,7 @@ export function limitOf({ concurrency, rate, burst, weight }: LimitOptions): Lim
 
 export const isEmpty = (limit: Limit) => Object.keys(limit).length === 0;
 
-/** The options that decide in which order the tasks of a key run. */
+/** The options for the order in which tasks with the same key run. */
 export interface PolicyOptions {
   ordered?: boolean;
   onDead?: KeyLimits["onDead"];

@@ -5,7 +5,8 @@ import { type DatabaseOptions, databaseOptions, openDatabase, tableOptions } fro
 import type { Column } from "../output.ts";
 import { counted, duration, parseDuration, parseWhole, time } from "../values.ts";
 
-// While the database or Redis is away, the relay reports the same error several times a second.
+// While the database or Redis is away, the relay reports the same error several times a second. The command prints it
+// at most this often, ms.
 const REPEAT_MS = 10_000;
 const SHOWN_MISSING = 20;
 
@@ -104,7 +105,7 @@ async function relay(context: Context, options: RelayOptions): Promise<ExitCode>
   let endMetrics = async () => {};
   try {
     if (metricsPort !== undefined) {
-      // Other commands start more quickly without the library for metrics.
+      // The metrics library is loaded only here, so that other commands start more quickly.
       const { relayMetrics, serveMetrics } = await import("../outbox/metrics.ts");
       endMetrics = await serveMetrics(relayMetrics(relaying), metricsHost, metricsPort);
     }

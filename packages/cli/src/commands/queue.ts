@@ -205,7 +205,7 @@ interface SettingOptions {
   reason?: string;
 }
 
-/** Returns the settings that the user named on the command line. */
+/** Returns only the settings that the user gave on the command line. */
 function settingsOf({ retention, idempotency, maxDeadAge, reason: _, ...same }: SettingOptions) {
   return {
     ...same,

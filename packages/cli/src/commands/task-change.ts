@@ -114,7 +114,8 @@ export function taskChangeCommand(task: Command, action: Action): void {
             ),
           );
         }
-        // This throws for an unknown queue. Otherwise an operation would run that matches nothing.
+        // `matchScheduled` throws if the queue does not exist. Without this call, the command would run an operation
+        // that matches no task.
         const { matched } = await observer.matchScheduled(queue, filter);
         if (!options.yes)
           throw new UsageError(

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** How long a process may take to end after SIGTERM, ms. The services and Redis each get it, within the 5 s of main.ts. */
+/**
+ * How long a process may take to end after SIGTERM, ms. First the services get this time and then Redis. Both
+ * together have to fit into the 5 s of STOP_MS in main.ts.
+ */
 const END_MS = 2_400;
 
 export interface ChildOptions {
   env: NodeJS.ProcessEnv;
-  /** The file descriptor for stdout and stderr. */
+  /** The file descriptor to which the process writes stdout and stderr. */
   output: number;
 }
 
@@ -19,7 +22,7 @@ export class DevChild {
   readonly #child: ChildProcess;
   /** Resolves with the reason when the process has ended, or could not be started. */
   readonly ended: Promise<string>;
-  /** The program could not be found. */
+  /** Whether the program could not be found. */
   isMissing = false;
 
   constructor(name: string, command: string, args: readonly string[], { env, output }: ChildOptions) {
@@ -62,6 +65,6 @@ export function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // All of its processes have ended.
+    // The process group does not exist any more, because all its processes have ended.
   }
 }

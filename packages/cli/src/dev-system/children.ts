@@ -2,14 +2,14 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type ChildOptions, DevChild } from "./child.ts";
 
-/** The processes of one `holdfast dev`. */
+/** The processes that one `holdfast dev` has started. */
 export class DevChildren {
   readonly #services: DevChild[] = [];
   readonly #redis: DevChild[] = [];
   readonly #guard = fork(fileURLToPath(new URL("./guard.js", import.meta.url)), {
     detached: true,
     stdio: ["ignore", "ignore", "ignore", "ipc"],
-    // Options of the inspector would make it listen on the port of this process.
+    // The new process must not inherit `--inspect`: it would try to listen on the inspector port of this process.
     execArgv: [],
   });
   readonly #killAll = () => {
@@ -17,11 +17,11 @@ export class DevChildren {
   };
 
   constructor() {
-    // Without a guard the system still works.
+    // `holdfast dev` works without the guard. The guard is needed only if the command is killed.
     this.#guard.on("error", () => {});
     this.#guard.unref();
     this.#guard.channel?.unref();
-    // If the command has to exit before its processes have ended, it leaves none of them behind.
+    // If the command exits before its processes have ended, this kills them.
     process.once("exit", this.#killAll);
   }
 
@@ -44,7 +44,7 @@ export class DevChildren {
     return child;
   }
 
-  /** Ends all processes. The services need Redis to end well, so Redis is the last one. */
+  /** Ends all processes. Redis is the last one, because the services need it to end cleanly. */
   async stop(): Promise<void> {
     await Promise.all(this.#services.map((child) => child.stop()));
     await Promise.all(this.#redis.map((child) => child.stop()));

@@ -3,19 +3,19 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HoldfastError } from "holdfast";
 
-/** The guard needs this long at most to end a system whose command was killed, ms. */
+/** How long the guard (guard.ts) may need to end the processes of a killed `holdfast dev`, ms. */
 const ENDING_MS = 10_000;
 
 /** What `holdfast dev` writes into its folder while it runs. */
 interface Running {
   pid: number;
-  /** Not set before the dashboard is ready. */
+  /** The URL of the dashboard, set once the dashboard is ready. */
   dashboard?: string;
-  /** The process id of the Redis that it started. */
+  /** The process id of the Redis that this command started. */
   redis?: number;
 }
 
-/** The folder of one `holdfast dev`, which no other one may use meanwhile. */
+/** The folder with the data and logs of one `holdfast dev`. Another `holdfast dev` cannot use it at the same time. */
 export class DevFolder {
   readonly path: string;
   readonly #file: string;
@@ -35,7 +35,8 @@ export class DevFolder {
           earlier.dashboard ? `, dashboard ${earlier.dashboard}` : ""
         }): end that one with Ctrl-C, or name another folder with --data`,
       );
-    // If the earlier command was killed, its guard is still ending its Redis, which this one must not use.
+    // If the earlier command was killed, its guard may still be ending its Redis. This loop waits until that Redis
+    // has ended.
     const { redis } = earlier ?? {};
     for (const end = performance.now() + ENDING_MS; performance.now() < end; await sleep(100))
       if (redis === undefined || !isThere(redis)) break;
@@ -46,7 +47,7 @@ export class DevFolder {
   private constructor(path: string, file: string) {
     this.path = path;
     this.#file = file;
-    // If two start at the same time, the second one fails here.
+    // "wx" fails if the file exists. So if two commands start at the same time, the second one fails here.
     writeFileSync(file, JSON.stringify(this.#running), { flag: "wx" });
   }
 

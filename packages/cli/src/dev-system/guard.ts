@@ -1,5 +1,5 @@
-// A process that ends the others of `holdfast dev` if the command was killed before it could do so. The command sends it
-// the process ids, and kills it when they have ended.
+// The guard: a process that ends the services and Redis of `holdfast dev` if the command itself is killed. The
+// command sends it their process ids, and ends the guard when they have ended.
 import { setTimeout as sleep } from "node:timers/promises";
 import { killGroup } from "./child.ts";
 
@@ -23,7 +23,7 @@ async function end(pids: readonly number[]): Promise<void> {
   for (const pid of pids) killGroup(pid);
 }
 
-/** Returns whether the process was there. */
+/** Returns whether a process with this id exists. */
 function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(pid, signal);

@@ -13,7 +13,7 @@ import { freePort } from "./ports.ts";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 const ENGINES = ["docker", "podman"];
-/** The image of docker-compose.yml. */
+/** The same image as in docker-compose.yml. */
 const IMAGE = "redis:8.2-bookworm";
 const ANSWER_MS = 30_000;
 /** A container engine may have to download the image first. */
@@ -24,7 +24,7 @@ const PERSISTENCE = ["--appendonly", "yes", "--save", ""];
 export interface DevRedis {
   child: DevChild;
   port: number;
-  /** What runs it, and where its data is. */
+  /** What runs this Redis and where its data is, as text for the user. */
   how: string;
 }
 
@@ -61,7 +61,8 @@ export async function startRedis(options: RedisOptions): Promise<DevRedis | null
       if (!(await engineAnswers(engine, env))) continue;
       options.say(`holdfast: starting ${IMAGE} with ${engine}; the first time, it has to be downloaded`);
       const name = `holdfast-dev-${createHash("sha256").update(folder.path).digest("hex").slice(0, 12)}`;
-      // Only a killed engine leaves a container behind, since containers of this name are removed when they end.
+      // The option --rm removes a container when it ends. So a container of this name is left only if docker or
+      // podman was killed.
       await run(engine, ["rm", "--force", name], env);
       const place = ["--publish", `127.0.0.1:${port}:6379`, "--volume", `${name}:/data`];
       // Without this option Redis refuses clients from outside its container. The port is published on loopback only.
@@ -93,7 +94,7 @@ interface Wait {
   signal: AbortSignal;
 }
 
-/** Resolves when Redis has passed the boot checks, or if its program is missing. */
+/** Resolves when Holdfast can use the Redis, or if its program is missing. */
 async function untilAnswers(url: string, child: DevChild, { logPath, limitMs, signal }: Wait): Promise<void> {
   let hasEnded = false;
   void child.ended.then(() => {
@@ -109,7 +110,7 @@ async function untilAnswers(url: string, child: DevChild, { logPath, limitMs, si
   throw new Error(`${child.name} did not start (${await child.ended}): read ${logPath}`);
 }
 
-/** Returns why Holdfast cannot use the Redis, or null. */
+/** Returns the reason why Holdfast cannot use this Redis; null if it can. */
 async function problemOf(url: string): Promise<HoldfastError | null> {
   const client = new Holdfast({ redis: url });
   try {

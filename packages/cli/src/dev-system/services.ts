@@ -15,7 +15,7 @@ const PORT_VARIABLES = {
 } as const;
 export type ServiceName = keyof typeof PORT_VARIABLES;
 
-/** Where a service is in the published package, and in the repository. */
+/** Returns the path of a service's program, in the published package or in the repository. */
 function programOf(name: ServiceName): string {
   const places = [`../../${name}/dist/main.js`, `../../../../services/${name}/dist/main.js`];
   const found = places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync);
@@ -23,7 +23,10 @@ function programOf(name: ServiceName): string {
   return found;
 }
 
-/** Starts services, and waits until all of them are ready. @param ports those without one get any free port */
+/**
+ * Starts services, and waits until all of them are ready. @param ports the ports of services; a service that is not
+ * named gets any free port
+ */
 export async function startServices(
   children: DevChildren,
   names: readonly ServiceName[],

@@ -5,7 +5,7 @@ export interface Finding {
   check: string;
   verdict: Verdict;
   detail: string;
-  /** What the user should do about it; null if there is nothing to do. */
+  /** What the user should do about the finding; null if there is nothing to do. */
   remedy: string | null;
 }
 

@@ -2,7 +2,8 @@ import type { ScheduleView } from "holdfast";
 import { counted, duration } from "../values.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
-// A schedule may be late for a few seconds while a janitor is replaced.
+// How late a schedule may be before it counts as overdue, ms. It is late for a few seconds while a janitor is
+// replaced.
 const OVERDUE_MS = 15_000;
 export const START_A_JANITOR = "start the janitor service, with the same Redis and QUEUE_PREFIX";
 

@@ -116,7 +116,10 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
   return findings;
 }
 
-/** While a janitor runs, every expired lease and due task is moved within about a second. */
+/**
+ * A running janitor moves each expired lease and each due task within about a second. Older ones show that no janitor
+ * works.
+ */
 function checkJanitor({ stats, nextLease, nextDue }: QueueSight): Finding[] {
   const late = (at: number | null | undefined) => (at ? stats.at - at : 0);
   const overdueMs = Math.max(late(nextLease?.leaseExpiresAt), late(nextDue?.runAt));

@@ -44,7 +44,8 @@ export class BullMqImport {
     for (const state of this.#options.states) {
       const counts = { state, read: 0, moved: 0, alreadyThere: 0, skipped: 0, refused: 0, removed: 0 };
       this.counts.push(counts);
-      // The offset counts only jobs that stay, because a removed job makes the jobs behind it move up.
+      // The offset counts only jobs that stay in BullMQ. A removed job makes the jobs behind it move up, so it must
+      // not count.
       for (let stayed = 0; !this.#options.signal.aborted; ) {
         const jobs = await this.#source.page(state, stayed, PAGE);
         if (jobs.length === 0) break;
@@ -110,7 +111,8 @@ export class BullMqImport {
       const { duplicate, state } = result.receipt;
       counts[duplicate ? "alreadyThere" : "moved"]++;
       stored.push(job);
-      // An earlier run stored the task and was killed before it called `giveUp`.
+      // A failed job is stored as a scheduled task, which `giveUp` then makes a dead letter. A task of an earlier run
+      // is included, because that run may have been killed before `giveUp`.
       if (task.givenUp !== null && state === "scheduled") dying.push(task.givenUp);
     }
     if (dying.length > 0) await observer.giveUp(queue.name, dying);

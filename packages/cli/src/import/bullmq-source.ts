@@ -33,8 +33,8 @@ export interface Scheduler {
 }
 
 // Removes waiting jobs. A job is removed only if it is still in its state, is not locked, and has the data that was
-// read. The reply has a letter per job: r for removed or already gone, k for kept. A second call with the same jobs
-// does no harm.
+// read. The reply has one letter per job: r if the job was removed or was already gone, k if it was kept. A second
+// call with the same jobs does no harm.
 const REMOVE = `
 local letters = {}
 for at = 3, #ARGV, 2 do
@@ -208,7 +208,10 @@ export class BullMqSource {
     return this.#asked(() => this.#client.connection.command<Reply>(name, ...args));
   }
 
-  /** The import uses two Redis servers. So errors of the server with BullMQ begin with "--from". */
+  /**
+   * The import uses two Redis servers. The text "--from" at the start of an error tells the user that it comes from
+   * the one with BullMQ.
+   */
   async #asked<Reply>(ask: () => Promise<Reply>): Promise<Reply> {
     try {
       return await ask();

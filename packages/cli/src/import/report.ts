@@ -11,15 +11,18 @@ import type { LeftState, Scheduler } from "./bullmq-source.ts";
 export interface StateCounts {
   state: MovedState;
   read: number;
-  /** Stored in the target by this run. In a dry run, this counts the jobs that would have been stored. */
+  /** How many tasks this run has stored in the target queue. In a dry run: how many it would have stored. */
   moved: number;
-  /** Stored by an earlier run. */
+  /** How many tasks an earlier run has stored. */
   alreadyThere: number;
-  /** Not moved: a child of a flow, a run of a scheduler, or removed in the meantime. */
+  /**
+   * How many jobs were not moved: children of flows, next runs of schedulers, and jobs that were removed in the
+   * meantime.
+   */
   skipped: number;
-  /** Not stored. The notes give the reason. */
+  /** How many jobs Holdfast refused to store. The notes give the reasons. */
   refused: number;
-  /** Removed from BullMQ. */
+  /** How many jobs were removed from BullMQ. */
   removed: number;
 }
 
@@ -38,7 +41,7 @@ export interface ImportReport {
   to: string;
   dryRun: boolean;
   states: StateCounts[];
-  /** How many jobs stay in BullMQ because jobs in their state are not moved, by state. */
+  /** How many jobs stay in BullMQ because jobs in their state are never moved: state -> number. */
   left: Record<LeftState, number>;
   schedulers: Scheduler[];
   notes: Note[];

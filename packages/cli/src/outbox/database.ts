@@ -47,10 +47,10 @@ export async function openDatabase(env: Environment, options: DatabaseOptions): 
     );
   if (!/^postgres(ql)?:\/\//.test(connectionString))
     throw new UsageError("the address of Postgres has to begin with postgres://");
-  // Only these commands use the driver, and a command has to start quickly.
+  // The driver is loaded only here, so that commands without a database start quickly.
   const { default: pg } = await import("pg");
   const database = new pg.Pool({ connectionString, max: 4, application_name: "holdfast outbox" });
-  // Without a listener, an error of an idle connection ends the process. The next query reports it.
+  // Without a listener, an error of an idle connection would end the process. The next query reports the error.
   database.on("error", () => {});
   return { database, close: () => database.end() };
 }

@@ -5,7 +5,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 const LAG_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600];
 
-/** The metrics of a relay: `docs/outbox.md` lists them. */
+/** Returns the metrics of a relay, which docs/outbox.md lists. */
 export function relayMetrics(relay: OutboxRelay): Registry {
   const registry = new Registry();
   const registers = [registry];
@@ -27,7 +27,7 @@ export function relayMetrics(relay: OutboxRelay): Registry {
     help: "Rows that wait (pending) or were refused for good (refused).",
     labelNames: ["state"],
     registers,
-    // If the database does not answer, the last counts stay, and the counter of errors grows.
+    // If the database does not answer, these metrics keep their last values, and the counter of errors grows.
     collect: () => relay.counts().then(setCounts, () => {}),
   });
   const oldest = new Gauge({
@@ -51,7 +51,7 @@ export function relayMetrics(relay: OutboxRelay): Registry {
   return registry;
 }
 
-/** Serves the metrics at `/metrics`. @returns a function that ends this */
+/** Serves the metrics at `/metrics`. @returns a function that stops the server */
 export async function serveMetrics(
   registry: Registry,
   host: string,

@@ -6,14 +6,14 @@ import type { Rates } from "./rates.ts";
 
 /** One reading of the system's state. */
 export interface Sight {
-  /** "host:port". */
+  /** The address of Redis as "host:port". */
   where: string;
   /** Milliseconds since the epoch, by the clock of this machine. */
   at: number;
   queues: QueueStats[];
   rates: ReadonlyMap<string, Rates | null>;
   workers: WorkerView[];
-  /** Why the last reading failed; null if it did not. */
+  /** Why the last reading failed; null if it succeeded. */
   error: string | null;
 }
 

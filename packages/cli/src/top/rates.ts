@@ -23,7 +23,8 @@ export class RateWatch {
 function between(before: QueueStats | undefined, now: QueueStats): Rates | null {
   const seconds = before === undefined ? 0 : (now.at - before.at) / 1_000;
   if (before === undefined || seconds <= 0) return null;
-  // The totals of a queue that was deleted and created again start at zero.
+  // If a queue was deleted and created again, its totals start at zero and the difference is negative. The rate is
+  // then 0.
   const rate = (name: keyof QueueStats["totals"]) =>
     Math.max(0, now.totals[name] - before.totals[name]) / seconds;
   return {

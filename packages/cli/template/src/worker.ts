@@ -4,7 +4,7 @@ import { handlers, QUEUE, redis } from "./tasks.js";
 const worker = new Worker(QUEUE, handlers, { redis, concurrency: 10 });
 worker.on("error", (error) => console.error(error.message));
 
-// A janitor has to run somewhere: it takes back the tasks of dead workers and starts delayed ones. There can be several.
+// At least one janitor has to run: it takes back the tasks of dead workers and starts delayed tasks.
 const janitor = new Janitor({ redis });
 janitor.on("error", (error) => console.error(error.message));
 

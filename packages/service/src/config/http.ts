@@ -155,7 +155,7 @@ export function parseAllowedHosts(text: string | undefined): string[] {
 
 const MIN_SECRET = 32;
 
-/** Returns the problems of trust settings that only appear when several variables are read together. */
+/** Returns the problems of trust settings that become visible only when several variables are read together. */
 export function trustProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   const proxies = typeof config.TRUSTED_PROXIES === "string" ? parseList(config.TRUSTED_PROXIES) : [];

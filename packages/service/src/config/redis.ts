@@ -62,7 +62,7 @@ export const redisConfig = {
   }),
 };
 
-/** The settings of a service that shows several Redis. */
+/** The settings of a service that shows several Redis servers. */
 export const severalRedisConfig = {
   REDIS_NAME: Type.String({
     default: "default",
@@ -139,7 +139,7 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   return settings;
 }
 
-/** Returns contradictions between variables that are valid by themselves. */
+/** Returns the contradictions between variables that are each valid alone. */
 export function redisProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   if ((config.REDIS_SENTINELS === undefined) !== (config.REDIS_SENTINEL_NAME === undefined)) {

@@ -132,7 +132,9 @@ async function openFlowOf(queue: FlowQueue, name: string, id: string): Promise<O
   throw new HoldfastError("conflict", `flow ${id} is sealed: only its running nodes can add nodes`);
 }
 
-/** Runs `work`, which adds nodes. If it is refused, the error says that the flow is open and what to do. */
+/**
+ * Runs `work`, which adds nodes. If the nodes are refused, the error says that the flow is still open and what to do.
+ */
 async function stillOpen<Result>(flow: OpenedFlow, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
@@ -166,7 +168,7 @@ function add(sum: NodesAdded, { added, known }: NodesAdded): void {
 
 const isStream = ({ headers }: FastifyRequest) => /ndjson/i.test(headers["content-type"] ?? "");
 
-/** Returns the nodes with the trace of their request. */
+/** Returns the nodes with the trace context of their request. */
 function nodesWith(nodes: FlowNode[], { trace, identity }: Posted): FlowNode[] {
   assertQueues(nodes, identity);
   if (trace === undefined) return nodes;

@@ -41,7 +41,7 @@ export const flowReader = new FlowReader(
 
 /** Returns the error with the place of the node or callback in the body. */
 function located(error: HoldfastError, place: string): HoldfastError {
-  // The sender lost access while the body was arriving. That error is not about a node.
+  // The sender lost access while the body was arriving. That error does not concern one node, so it gets no place.
   if (error.code === "unauthorized" || error.code === "forbidden") return error;
   const isListed = error instanceof RequestError && error.errors.length > 0;
   const errors = isListed

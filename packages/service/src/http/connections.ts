@@ -126,8 +126,8 @@ export class Connections {
 }
 
 /**
- * Closes the connection of an answered request if its body does not end soon. Nobody reads the body, and a client could
- * send it for ever.
+ * Closes the connection of an answered request if its body does not end within LINGER_MS. Nobody reads that body, and
+ * a client could send it for ever.
  */
 export function hangUp(request: IncomingMessage): void {
   request.once("end", destroyLater(request.socket));

@@ -9,7 +9,7 @@ export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: num
   if (body.status === 401) {
     reply.header("www-authenticate", 'Bearer realm="holdfast"');
   }
-  // After 401 the sender is a stranger, and after 413 nobody reads the rest of the body. So the connection is closed.
+  // After 401 the sender is unknown, and after 413 nobody reads the rest of the body. So the connection is closed.
   if (body.status === 401 || body.status === 413) reply.server.basics.closeAfterAnswer(reply);
   // The problem is sent as a string, because the serialiser of a route knows only the schemas of that route.
   return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));

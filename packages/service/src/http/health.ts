@@ -15,16 +15,16 @@ export interface Readiness {
 
 export type ReadinessCheck = () => Promise<Readiness>;
 
-/** First metrics port; the instance number is added. */
+/** The first port for metrics. The instance number is added to it. */
 export const METRICS_BASE_PORT = 9_464;
 const PORTS_TRIED = 32;
 
 export interface HealthServerOptions {
   host: string;
   allowedHosts: string[];
-  /** METRICS_PORT; undefined: the first free port from 9464 + instance. */
+  /** The value of METRICS_PORT. If it is undefined, the server uses the first free port from 9464 + instance. */
   port: number | undefined;
-  /** NODE_APP_INSTANCE. */
+  /** The value of NODE_APP_INSTANCE. */
   instance: number;
   metrics: ServiceMetrics;
   logger: Logger;
@@ -136,7 +136,7 @@ async function respond(
       return send(readiness.ok ? 200 : 503, "application/json", JSON.stringify(readiness));
     }
     case "/metrics": {
-      // This check also sets `redis_up` for the scrape.
+      // This readiness check also updates the metric `redis_up`, so that the answer shows its current value.
       await safely(options.ready);
       const { contentType, text } = await options.metrics.read(request.headers.accept);
       return send(200, contentType, text);

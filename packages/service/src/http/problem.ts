@@ -73,7 +73,7 @@ export function retryAfterSeconds(error: HoldfastError): number | undefined {
   return status === 429 || status === 503 ? 1 : undefined;
 }
 
-/** The field names in errors of the library are those of the request. */
+/** The library and the API give a field the same name, so the name needs no translation. */
 function fieldErrors(error: HoldfastError, where: FieldError["in"]): FieldError[] {
   const { field, message } = error;
   if (field === undefined) return [];
@@ -92,9 +92,9 @@ interface FrameworkError {
 }
 
 /**
- * Turns anything that was thrown into a problem. Also says whether the service is at fault, so that the caller logs the
- * error.
- * @param where the part of the request that has the field which an error of the library names
+ * Turns anything that was thrown into a problem. Also says whether the service is at fault, so that the caller logs
+ * the error.
+ * @param where the part of the request with the field that an error of the library names
  */
 export function toProblem(
   error: unknown,

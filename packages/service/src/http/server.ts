@@ -153,7 +153,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
     }
   });
-  // Fastify accepts no object as the initial value, since all requests would share that object.
+  // Fastify does not allow an object as the initial value, because all requests would share that object.
   app.decorateRequest("identity", null as unknown as Identity);
   const schemes = {
     key: { type: "http", scheme: "bearer", description: "An API key, made by `holdfast key create`" },
@@ -303,7 +303,7 @@ function registerHealth(app: HttpServer, options: HttpServerOptions): void {
     return reply.code(readiness.ok ? 200 : 503).send(readiness);
   });
   app.get("/metrics", hidden, async (request, reply) => {
-    // This check also sets `redis_up` for the scrape.
+    // This readiness check also updates the metric `redis_up`, so that the answer shows its current value.
     await safely(options.ready);
     const { contentType, text } = await options.metrics.read(request.headers.accept);
     return reply.type(contentType).send(text);

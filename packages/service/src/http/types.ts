@@ -15,7 +15,8 @@ import type { RouteScope } from "../identity/scopes.ts";
 import type { ServiceMetrics } from "../metrics.ts";
 import type { Conflicts } from "../tasks/conflicts.ts";
 
-// Outside of the module below, where the compiler would leave its import out of the declarations.
+// This type is declared outside of the module below. Inside the module, the compiler would drop the import from the
+// declarations.
 type CloseAfterAnswer = (reply: FastifyReply) => void;
 
 declare module "fastify" {
@@ -34,7 +35,7 @@ declare module "fastify" {
     identity: Identity;
   }
   interface FastifyInstance {
-    /** Functions of the server for code that answers requests without a route, such as the fast lane. */
+    /** Functions of the server for code that answers requests without a route, such as fast-lane.ts. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
       identify: Identify;
@@ -76,7 +77,7 @@ export type HttpServer = FastifyInstance<
 /** A long request. It is watched until `end` is called. */
 export interface Watch {
   request: FastifyRequest;
-  /** Set by the route. It is called if the keys change and the sender loses access. */
+  /** The route sets this function. It is called if the keys change and the sender loses access. */
   onDenied: (error: Error) => void;
   /** @throws HoldfastError unauthorized, forbidden */
   recheck(): void;

@@ -28,7 +28,7 @@ export interface AccessOptions {
   ring: KeyRing;
   /** The address that the service listens on. */
   host: string;
-  /** ALLOW_UNAUTHENTICATED */
+  /** The value of ALLOW_UNAUTHENTICATED. */
   allowUnauthenticated: boolean;
   /**
    * Whether a proxy authenticates people. If so, even a request from loopback needs the header of the proxy or a key,

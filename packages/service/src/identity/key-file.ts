@@ -66,7 +66,7 @@ export async function revokeInKeyFile(path: string, id: string): Promise<void> {
   });
 }
 
-/** Replaces the file as a whole. So a reader sees the old or the new file, and never one that is half written. */
+/** Replaces the file as a whole. So a reader sees the old or the new file, and never a half-written one. */
 async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const unlock = await lock(`${path}.lock`);
@@ -97,7 +97,9 @@ async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[])
   }
 }
 
-/** Each writer takes this lock. Otherwise two writers at the same time would lose the key of one of them. */
+/**
+ * Each writer takes this lock. Without it, one of two writers at the same time could overwrite the key of the other.
+ */
 async function lock(path: string): Promise<() => Promise<void>> {
   const end = performance.now() + LOCK_WAIT_MS;
   for (;;) {

@@ -133,7 +133,7 @@ test("the last use of a key is written at most once a minute, and not during a r
   expect(store.noted).toEqual([[[busy.key.id, expect.any(Number)]]]);
   const notedAt = store.noted[0]?.[0]?.[1] ?? 0;
   expect(notedAt).toBeGreaterThanOrEqual(before);
-  // This use is not written yet, since at most one per minute is.
+  // At most one use per minute is written, so this use is not written yet.
   later = 59_000;
   ring.identify(bearer(busy.text));
   let looks = 0;

@@ -131,7 +131,7 @@ export class KeyRing {
         }
       }
     };
-    // Redis and the file are read separately. So a Redis that does not answer does not delay the file.
+    // Redis and the file are polled separately, so that a Redis that does not answer does not delay the file.
     void every(() => this.#pollRedis());
     void every(() => this.#tellExpired());
     void every(() => this.#noteUses());
@@ -168,7 +168,7 @@ export class KeyRing {
     }
     const now = Date.now();
     if (verified.expiresAt <= now) throw expired();
-    // Only the time is noted here. It is written to Redis later, outside of requests.
+    // Only the time is noted here. `#noteUses` writes it to Redis later, so that no request waits for that.
     verified.use.at = now;
     return verified.identity;
   }
@@ -228,7 +228,7 @@ export class KeyRing {
     try {
       await this.#options.store.noteUses(noted);
     } catch (error) {
-      // The next attempt to write follows in a minute.
+      // The next attempt to write follows after a minute.
       if (!this.#abort.signal.aborted) this.#logUseError(error);
       return;
     }

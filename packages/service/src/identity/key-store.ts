@@ -10,7 +10,8 @@ const VERSION = "#version";
 // The version changes together with the keys. Otherwise a reader could read the old keys with the new version.
 const ADD =
   "if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[3]) return 1";
-// The flag allows this while the memory of Redis is full, since a leaked key has to be revocable at any time.
+// The flag allow-oom lets this script run while the memory of Redis is full, because a leaked key has to be revocable
+// at any time.
 const REVOKE =
   "#!lua flags=allow-oom\nif redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[2]) redis.call('HDEL', KEYS[2], ARGV[1]) return 1";
 

@@ -23,7 +23,8 @@ export interface NewKey {
 
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const mintId = customAlphabet(DIGITS, 12);
-// 43 characters out of 62 are 256 bits. Nobody can guess that, so a plain SHA-256 is a safe hash.
+// 43 random characters from an alphabet of 62 have 256 bits. Nobody can guess that, so a plain SHA-256 is a safe
+// hash.
 const mintSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
 const TEXT = /^hf_([0-9a-z]{12})_[0-9A-Za-z]{43}$/;
 

@@ -2,7 +2,8 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { networkOf } from "../config/addresses.ts";
 
-// This is not a plugin of Fastify, because the fast lane bypasses Fastify and has to share the buckets.
+// This class is not a plugin of Fastify, because the fast lane (fast-lane.ts) bypasses Fastify and has to share the
+// buckets.
 
 export interface RateLimit {
   /** Requests per second in the long run. */
@@ -18,7 +19,7 @@ export interface RateVerdict {
   remaining: number;
   /** Time until the whole burst is available again, ms. */
   resetMs: number;
-  /** Time until the next request is allowed, ms; 0 if this one is. */
+  /** Time until the next request is allowed, ms; 0 if this request is allowed. */
   retryAfterMs: number;
 }
 
@@ -40,8 +41,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes one token of this caller. A refused request takes none, so the caller may try again after the time in the
-   * answer.
+   * Takes one token of this caller. A refused request takes no token, so the caller may try again after the time in
+   * the answer.
    */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
@@ -118,7 +119,7 @@ export function createRateLimiter(config: {
   return new RateLimiter({ perSecond, burst: Math.max(1, burst === 0 ? Math.ceil(perSecond) : burst) });
 }
 
-/** Returns the bucket of a caller. All requests of a key share one, including those of its sessions. */
+/** Returns the key of a caller's bucket. All requests with one API key share one bucket, and so do its sessions. */
 export function bucketOf(identity: Identity | undefined, address: string): string {
   if (identity?.keyId) return `key:${identity.keyId}`;
   return identity?.kind === "proxy" ? `proxy:${identity.label}` : `address:${networkOf(address)}`;

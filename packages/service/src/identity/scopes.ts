@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { type Identify, mayUseQueue, NOT_YET_KNOWN } from "./access.ts";
 import { bucketOf, type Limiter, rateHeaders, tooMany } from "./rate-limit.ts";
 
-/** `public` means that the route needs no key. */
+/** The scope `public` means that the route needs no API key. */
 export type RouteScope = Scope | "public";
 
 const READING = new Set(["GET", "HEAD"]);

@@ -109,7 +109,8 @@ test("if an error was cut within a masked value, the beginning of the value is m
       progress: masked,
       history: [{ error: masked }],
     });
-    // Older versions cut errors at the length limit without a mark.
+    // Older versions of Holdfast cut long errors without the mark "… (cut)". So a text of the full length may end
+    // within a secret.
     const old = `${"x".repeat(LIMITS.errorCharacters - kept)}${CARD.slice(0, kept)}`;
     expect(maskTask({ lastError: old }).lastError).toBe(`${"x".repeat(LIMITS.errorCharacters - kept)}***`);
   }

@@ -18,7 +18,7 @@ const LEAST_SECRET = 4;
 /** The steps of one pointer. Null stands for `*`, which matches every member or element. */
 export type Pointer = readonly (string | null)[];
 
-/** @throws Error that names the invalid pointer */
+/** Parses JSON pointers. @throws Error that names the invalid pointer */
 export function parsePointers(texts: readonly string[]): Pointer[] {
   return texts.map((text) => {
     if (!text.startsWith("/") || /~(?![01])/.test(text)) {
@@ -105,12 +105,13 @@ function visit(
 function maskWords(words: string, secrets: readonly string[]): string {
   const cuts: number[] = [];
   for (let at = words.indexOf(CUT_MARK); at >= 0; at = words.indexOf(CUT_MARK, at + 1)) cuts.push(at);
-  // Older versions cut errors at the length limit without a mark.
+  // Older versions of Holdfast cut long errors without the mark. So the end of a text of the full length may be a cut
+  // too.
   if (words.length >= LIMITS.errorCharacters) cuts.push(words.length);
   let masked = words;
-  // A secret that was cut is masked before whole secrets. It may contain a number that is a secret of its own. If that
-  // were masked first, the beginning of the cut secret would no longer be recognised. The last cut comes first, so that
-  // the positions of the other cuts stay right.
+  // A secret that was cut is masked before whole secrets. It may contain a number that is a secret of its own, and
+  // with that number masked it would no longer be recognised. The cuts are handled from last to first, so that the
+  // positions of the others stay right.
   for (const cut of cuts.reverse()) {
     const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
     if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);
@@ -154,7 +155,7 @@ function secretsIn(texts: readonly string[]): string[] {
 
 const JSON_FIELDS = ["payloadText", "resultText"] as const;
 
-/** Returns a function that masks tasks, and every other object with a payload, anywhere in an answer. */
+/** Returns a function that masks a whole answer: each task in it, and each other object with a payload. */
 export function createMasker(pointers: readonly Pointer[]): (value: unknown) => unknown {
   const mask = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value;
@@ -178,7 +179,7 @@ export function createMasker(pointers: readonly Pointer[]): (value: unknown) => 
     for (const [name, inner] of Object.entries(fields)) {
       if (!(name in masked)) masked[name] = names.includes(name) ? inner : words(inner);
     }
-    // With the signature of an error, a caller could try guesses of what the error quotes.
+    // A signature is made from the text of an error. With it, a caller could check guesses about a masked value.
     if (taken.length > 0 && "signature" in masked) masked.signature = MASK;
     return masked;
   };

@@ -54,7 +54,7 @@ export async function storeBlock(
 }
 
 async function store(queue: EnqueueQueue, { tasks }: ReadTasks, trace: TraceContext | undefined) {
-  // A call without tasks would create the queue, so there is no call.
+  // An enqueue without tasks would still create the queue, so it is left out.
   return tasks.types.length === 0 ? { ids: [], results: [] } : queue.enqueueColumns(tasks, { trace });
 }
 

@@ -7,7 +7,7 @@ const conflict = () => new HoldfastError("task_conflict", "another body");
 const receipt = { id: "x", state: "pending", duplicate: false, willRun: true, durability: "memory" } as const;
 const identity = (keyId: string) => ({ ...ANONYMOUS, kind: "key" as const, keyId });
 
-/** Makes a queue in which every id is taken. */
+/** Makes a fake queue that answers every enqueue with a conflict, as if each id were taken. */
 function setup(perMinute: number) {
   const seen: string[] = [];
   const conflicts = new Conflicts(perMinute);
@@ -66,7 +66,8 @@ test("each guess in a batch counts, and no more are allowed until their tokens h
   const { results } = await limited().enqueueColumns(columns(["guess", "a"], ["no-id"]));
   expect(results).toMatchObject([{ ok: false, id: "a", error: { code: "rate_limited" } }, { ok: true }]);
   expect((await limited().enqueueColumns(columns(["plain"]))).ids).toEqual(["x"]);
-  // The batch had 600 guesses, 540 more than the burst of 60, and one token returns per second.
+  // The batch had 600 guesses. That is 540 more than the burst of 60, and one token returns per second, so the wait
+  // is long.
   const refused = results[0] as { error: HoldfastError };
   expect(refused.error.retryAfterMs).toBeGreaterThan(500_000);
   expect(seen.slice(600)).toEqual(["no-id", "plain"]);

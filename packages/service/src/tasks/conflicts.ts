@@ -3,10 +3,13 @@ import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { ColumnsResult, EnqueueResult, Queue } from "holdfast";
 import { bucketOf, RateLimiter, tooMany } from "../identity/rate-limit.ts";
 
-/** The part of a queue that an intake needs. */
+/** The part of a queue that the intake needs. */
 export type EnqueueQueue = Pick<Queue, "enqueueColumns" | "enqueueText">;
 
-/** Limits how many conflicts each sender may cause. */
+/**
+ * Limits how many conflicts each sender may cause. A conflict is an enqueue whose id belongs to a task with another
+ * body.
+ */
 export class Conflicts {
   readonly #limiter: RateLimiter;
 
@@ -22,8 +25,8 @@ export class Conflicts {
 }
 
 /**
- * An enqueue with a known id reveals whether its body equals the stored one. Each wrong guess is a conflict. After too
- * many conflicts, tasks with an id are refused from this sender for a while.
+ * An enqueue with a known id reveals whether its body equals the stored one, so a sender could guess payloads. Each
+ * wrong guess is a conflict. After too many conflicts, tasks with an id are refused from this sender for a while.
  */
 class LimitedQueue implements EnqueueQueue {
   readonly #queue: EnqueueQueue;

@@ -69,8 +69,8 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
       };
       let cursor: string;
       try {
-        // The first read is done before the stream begins, so that a wrong cursor or a queue without events gets an
-        // error status.
+        // The first read is done before the answer begins. So a wrong cursor, or a queue that keeps no events, gets
+        // an error status.
         cursor = await events.ready();
         gone.signal.throwIfAborted();
       } catch (error) {
@@ -95,7 +95,7 @@ function typesIn(text: string): TaskEventType[] {
 
 interface Answer {
   events: QueueEvents;
-  /** Where the reading of events begins. */
+  /** The cursor from which events are read. */
   cursor: string;
   gone: AbortController;
   stop(): void;
@@ -130,7 +130,8 @@ function answer(
   };
   async function* chunks(): AsyncGenerator<string> {
     try {
-      // If a client loses the connection before its first event, it comes back with this id and misses nothing.
+      // The stream begins with this id. A client that loses the connection before its first event sends the id again
+      // and misses nothing.
       if (!asLines) yield `: events\nid: ${cursor}\n\n`;
       for await (const event of alive(events)) {
         if (event === null) {

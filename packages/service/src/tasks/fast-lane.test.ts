@@ -14,7 +14,7 @@ const SENDERS: Record<string, Identity> = {
   stranger: { ...ANONYMOUS, scopes: ["enqueue"], queues: ["other"] },
 };
 
-/** Serves tasks of a fake queue. The header Authorization names the sender. */
+/** Serves tasks of a fake queue. The header Authorization has the name of the sender. */
 async function setup() {
   const app = await createHttpServer({
     ...{ title: "Trial", description: "Trial.", version: "0", host: "127.0.0.1", allowedHosts: [] },
@@ -29,7 +29,7 @@ async function setup() {
   registerTaskRoutes(app, options);
   registerFastLane(app, options);
   const { port } = new URL(await app.listen({ host: "127.0.0.1", port: 0 }));
-  /** @returns the status, and which of the two ways served the request */
+  /** @returns the status, and whether the fast lane (fast-lane.ts) or Fastify served the request */
   return async (sender: string, { host = "localhost", queue = "mails" } = {}) => {
     const headers = { host, authorization: sender, "content-type": "application/json" };
     const path = `/v1/queues/${queue}/tasks`;

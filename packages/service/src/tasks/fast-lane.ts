@@ -29,22 +29,25 @@ const SECURITY_LIST = Object.entries(SECURITY).flat();
 
 const RECHECK_MS = 1_000;
 
-/** A path with an allowed Host. */
+/** The parts of a URL path that the fast lane serves, with an allowed Host. */
 interface Target {
   url: string;
   host: string | undefined;
-  /** The queue. */
+  /** The name of the queue. */
   name: string;
   isBatch: boolean;
   route: string;
-  /** The last sender that was allowed to enqueue here. An identity never changes, so it is checked only once. */
+  /**
+   * The last sender that was allowed to enqueue into this queue. An identity never changes, so it is checked only
+   * once.
+   */
   sender: Identity | undefined;
 }
 
 /**
  * Serves the two POSTs of tasks directly from node:http, which is much cheaper than Fastify. The function `serve`
- * decides which requests it serves. Fastify serves all others, with the same answers. Hooks that callers add to Fastify
- * do not run for a request that is served here.
+ * decides which requests are served here. Fastify serves all others, with the same answers. Hooks that callers add to
+ * Fastify do not run for a request that is served here.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
   const { isHostAllowed, identify, limiter, hasProxies, closing } = app.basics;
@@ -78,7 +81,8 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       !(length > 0 && length <= (target.isBatch ? BATCH_LIMIT_BYTES : BODY_LIMIT_BYTES)) ||
       headers["transfer-encoding"] !== undefined ||
       headers["content-encoding"] !== undefined ||
-      // A batch with results as lines is a stream, and an Idempotency-Key is valid only for a single task.
+      // Fastify serves these requests. A batch with results as lines is a stream, and an Idempotency-Key is valid
+      // only for a single task.
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
       closing.has(request.socket)
@@ -200,12 +204,12 @@ class Exchange {
 
   #send({ status, text, bytes, headers }: Omit<Answer, "accepted">, type = JSON_TYPE): void {
     const length = bytes ?? Buffer.byteLength(text);
-    // Node writes a flat list of this many headers much faster than an object.
+    // Node writes a flat list of headers (name, value, name, value) much faster than an object.
     const list = SECURITY_LIST.concat("x-request-id", this.#id, "content-type", type, "content-length");
     list.push(String(length), ...headers, ...this.#rate);
     if (this.#lane.isClosing) list.push("connection", "close");
     this.#response.writeHead(status, list);
-    // If each character is one byte, latin1 copies the text. That is faster than an encoding as UTF-8.
+    // If the text has as many bytes as characters, latin1 gives the same bytes as UTF-8 and is faster.
     this.#response.end(text, length === text.length ? "latin1" : "utf8");
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     this.#lane.app.basics.observe("POST", this.#target.route, status, seconds);

@@ -20,7 +20,7 @@ export interface TaskRouteOptions {
   /** Limits how many queues a key may create. @default no limit */
   newQueues?: Pick<NewQueues, "isKnown" | "admit"> | undefined;
   metrics?: IntakeMetrics;
-  /** Leaves out `GET /v1/queues/:queue/tasks/:id`, for a service that has its own. */
+  /** Whether to leave out `GET /v1/queues/:queue/tasks/:id`, for a service that has a route of its own for it. */
   withoutGet?: boolean;
 }
 
@@ -145,13 +145,15 @@ export function bytesOf({ body }: Posted): Buffer {
   throw new RequestError("invalid_json", "the body is empty: send a task as application/json");
 }
 
-/** Whether the task of the receipt was stored before this enqueue. */
+/** Whether the task of the receipt existed before this enqueue. */
 export const isKnown = ({ duplicate, deduplicated }: EnqueueReceipt) => duplicate || deduplicated === true;
 
 /**
- * Returns the status for a receipt. 201: stored. 200: known, and waiting or running. 208: known and ended, so nothing
- * will run. A repeated request with an `Idempotency-Key` gets 200 in both cases of a known task, because the request
- * was carried out.
+ * Returns the status for a receipt:
+ * - 201: the task was stored.
+ * - 200: the task was known, and waits or runs.
+ * - 208: the task was known and has ended, so nothing will run.
+ * A repeated request with an `Idempotency-Key` always gets 200 for a known task, because the request was carried out.
  */
 export function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
   if (replaced) return 200;
@@ -160,8 +162,8 @@ export function statusOf({ duplicate, willRun, replaced }: EnqueueReceipt, hasKe
 }
 
 /**
- * Returns the receipt as HTTP sends it. Only a duplicate has `willRun`. With `deduplicated`, the receipt describes
- * another task, which holds the unique key.
+ * Returns the receipt in the form of the HTTP API. Only a duplicate has `willRun`. With `deduplicated`, the receipt
+ * describes the other task that holds the unique key.
  */
 export function receiptBody({
   id,

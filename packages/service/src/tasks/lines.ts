@@ -77,7 +77,7 @@ export async function* whileAllowed<Options>(
   let isFirst = true;
   let isDenied = false;
   const next = () =>
-    // There is a new promise for each block. If all blocks shared one promise, each race would add a listener to it.
+    // Each block has a promise of its own. If all blocks shared one promise, each race would add a listener to it.
     new Promise<IteratorResult<ReadTasks<Options>>>((resolve, reject) => {
       watch.onDenied = (error) => {
         isDenied = true;
@@ -101,7 +101,8 @@ export async function* whileAllowed<Options>(
     yield allRefused(1, () => error);
   } finally {
     watch.end();
-    // `return` would close the connection before the rest of the answer was sent.
+    // `return` would close the connection before the rest of the answer was sent. So it is called only if the sender
+    // still has access.
     if (!isDenied) await blocks.return(undefined);
   }
 }
@@ -143,7 +144,8 @@ async function* stored(intake: LineIntake, first: ReadTasks): AsyncGenerator<Bat
     for (let block = first; ; ) {
       const { body } = await store(block).catch((error: unknown) => {
         if (!(error instanceof HoldfastError)) throw error;
-        // The answer has begun, so an error of the whole block can only be reported in each of its lines.
+        // The answer has begun, so its status cannot change any more. An error of the whole block is reported in each
+        // of its lines.
         return store(allRefused(block.count, (place) => block.refused?.get(place) ?? error));
       });
       add(totals, body);
@@ -172,7 +174,7 @@ function add(totals: LineTotals, { accepted, duplicates, failed }: BatchResult):
   totals.failed += failed;
 }
 
-// With this high-water mark, no more blocks are stored for a caller that does not read its results.
+// With this high-water mark, no further block is stored while the caller does not read the results.
 function toStream(make: () => AsyncGenerator<string>): Readable {
   return Readable.from(make(), { highWaterMark: 1 });
 }

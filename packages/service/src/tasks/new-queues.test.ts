@@ -68,7 +68,7 @@ test("the names of 10,000 queues are kept, and the oldest ones are forgotten", a
 });
 
 test("no queue can be used before its service is open", async () => {
-  // Nothing is sent, so no Redis is needed.
+  // No request reaches Redis in this test, so the client needs none.
   const client = new Holdfast({ redis: "redis://127.0.0.1:1" });
   onTestFinished(() => client.close());
   let isOpen = false;
@@ -127,7 +127,8 @@ test("a task for a new queue is stored only after its sender may create the queu
       ["tasks", json, task, json],
       ["tasks/batch", json, `[${task}]`, json],
       ["tasks/batch", lines, `${task}\n`, json],
-      // The invalid lines fill the first block. The valid line comes in a later one.
+      // The invalid lines fill the first block. The valid line comes in a later block, so the queue has to be created
+      // for it.
       ["tasks/batch", lines, `${`${"x".repeat(1_000)}\n`.repeat(300)}${task}\n`, lines],
     ] as const) {
       const request = { method: "POST", headers: { "content-type": type, accept }, body };

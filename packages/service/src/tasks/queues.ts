@@ -28,7 +28,7 @@ export class NewQueues {
     this.#now = now;
   }
 
-  /** Whether the queue needs no `admit`, because it existed within the last minute or because there is no limit. */
+  /** Whether the queue can skip `admit`, because it existed within the last minute or because there is no limit. */
   isKnown(queue: string): boolean {
     return this.#perKey === 0 || (this.#known.get(queue) ?? 0) > this.#now();
   }
@@ -38,13 +38,14 @@ export class NewQueues {
    * @throws HoldfastError rate_limited if the queue is new and the sender has created as many as it may
    */
   async admit(queue: string, sender: { identity: Identity; ip: string }): Promise<void> {
-    // The enqueue that follows refuses an invalid name.
+    // An invalid name is not counted here, because the enqueue that follows refuses it.
     if (this.isKnown(queue) || !isQueueName(queue)) return;
     const maker = { who: bucketOf(sender.identity, sender.ip), most: this.#perKey };
     try {
       await this.#registry.addQueue(queue, { maker });
     } catch (error) {
-      // `conflict` means that the queue has partitions. The enqueue that follows says whether the queue can be used.
+      // `conflict` means that the queue is partitioned. The enqueue that follows reports whether such a queue can be
+      // used.
       if ((error as { code?: unknown }).code !== "conflict") throw error;
     }
     this.#known.delete(queue);
@@ -59,8 +60,8 @@ const MAX_QUEUES = 1_000;
 
 /**
  * Returns a function that makes and caches `Queue` objects.
- * @param assertOpen throws until the queues can be used. It is called before a `Queue` is made, so once there is a
- * `Queue`, it can be used
+ * @param assertOpen throws until queues can be used. It is called before each new `Queue`, so a cached `Queue` can
+ * always be used
  */
 export function createQueueCache(client: Holdfast, assertOpen?: () => void): (name: string) => Queue {
   const queues = new Map<string, Queue>();
@@ -71,7 +72,7 @@ export function createQueueCache(client: Holdfast, assertOpen?: () => void): (na
       queue = new Queue(name, { client });
       queues.set(name, queue);
       const [oldest] = queues.keys();
-      // Only the reference is dropped. Enqueues that have begun still end.
+      // Only the cache drops the queue. Enqueues that have begun still end.
       if (queues.size > MAX_QUEUES && oldest !== undefined) queues.delete(oldest);
     }
     return queue;

@@ -23,8 +23,8 @@ export function keyedOptions(
   given: FingerprintedOptions | undefined,
   body: Buffer,
 ): FingerprintedOptions {
-  // A literal that begins with a spread would get a new hidden class in V8 each time. That would slow down code that
-  // reads it.
+  // A literal that begins with a spread would get a new hidden class in V8 each time, and the code that reads it
+  // would become slow.
   const options = Object.assign({}, given, { id: idFromKey(key), ifEnded: "duplicate" as const });
   const text = body.subarray(skipSpace(body, 0), body.lastIndexOf("}") + 1);
   return withFingerprint(options, text);
@@ -36,9 +36,9 @@ export function idFromKey(key: string): string {
 }
 
 /**
- * Adds a hash of the text of the task, which is the same alone and in a batch. A client may compute `runAt` and
- * `expiresAt` from its clock, so they differ in a repeated request. For tasks with these, the library compares the
- * fields instead.
+ * Adds a hash of the text of the task, which is the same for a single task and for one in a batch. A client may
+ * compute `runAt` and `expiresAt` from its clock, so a repeated request can have other values. For such tasks there
+ * is no hash, and the library compares the fields instead.
  */
 function withFingerprint(options: FingerprintedOptions, text: Buffer): FingerprintedOptions {
   if (options.runAt === undefined && options.expiresAt === undefined)

@@ -31,7 +31,7 @@ export const BATCH_LIMIT_BYTES = 16 * 1_024 * 1_024;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** How many tasks a request has stored, for hooks. For a streamed body, the number grows while lines arrive. */
+/** How many tasks a request has stored. Hooks read it. For a streamed body, the number grows while lines arrive. */
 export const storedBy = new WeakMap<object, { accepted: number }>();
 
 /** The routes that enqueue, read, cancel and change tasks. Both producer-api and observability serve them. */
@@ -245,7 +245,7 @@ async function stream(
       : oneBlock(readArray(post));
     first = (await blocks.next()).value as ReadTasks | undefined;
     if (first === undefined) throw emptyBatch();
-    // A stream always creates its queue, because valid lines may follow even if the first block has only invalid ones.
+    // A stream always creates its queue. Even if the first block has only invalid lines, valid ones may follow.
     if (isStream || first.tasks.types.length > 0) await intake.admit(post);
   } catch (error) {
     metrics?.rejected(post.queue, error);
@@ -276,7 +276,7 @@ function unknownTask(queue: string, id: string): HoldfastError {
   return new HoldfastError("task_not_found", `queue ${queue} has no task ${id} (or it was purged)`);
 }
 
-/** Waits for the end of the task. If the wait is interrupted, returns the task as it is then. */
+/** Waits for the end of the task. If the wait is interrupted, returns the current state of the task. */
 async function waitOrGet(
   queue: TaskQueue,
   id: string,
@@ -291,7 +291,9 @@ async function waitOrGet(
   }
 }
 
-/** Leaves the body unchecked, for routes that read its bytes. */
+/**
+ * Returns a compiler that checks everything except the body, for routes that read the bytes of the body themselves.
+ */
 export function exceptBody(app: HttpServer): NonNullable<HttpServer["validatorCompiler"]> {
   const compile = app.validatorCompiler;
   return (route) => (route.httpPart === "body" || !compile ? () => true : compile(route));

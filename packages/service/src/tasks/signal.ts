@@ -5,7 +5,7 @@ import type { HttpServer } from "../http/types.ts";
 import type { Intake } from "./intake.ts";
 import { problemSchema, taskParams } from "./schema.ts";
 
-/** Adds the route that gives a task a signal. */
+/** Adds the route that sends a signal to a task. */
 export function signalRoute(app: HttpServer, intake: Intake): void {
   app.post(
     "/v1/queues/:queue/tasks/:id/signal",

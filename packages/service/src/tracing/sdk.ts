@@ -13,7 +13,7 @@ import { openTelemetry } from "holdfast/opentelemetry";
 
 export interface ServiceTracing {
   tracing: Tracing;
-  /** Sends the buffered spans. This takes a few seconds at most. */
+  /** Sends the buffered spans and stops. This takes a few seconds at most. */
   stop(): Promise<void>;
 }
 
@@ -49,7 +49,8 @@ export function openSdk(
     resource,
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
   });
-  // With the context manager, the spans of enqueues in a handler are children of the span of the attempt.
+  // The context manager makes the span of an attempt the parent of the spans that its handler starts, such as those
+  // of enqueues.
   provider.register();
   return {
     tracing: openTelemetry({ tracerProvider: provider }),

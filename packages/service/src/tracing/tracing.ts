@@ -4,7 +4,8 @@ import { type Logger, setLogFields } from "../logger.ts";
 import type { ServiceTracing } from "./sdk.ts";
 
 /**
- * These settings are part of the schema of every service that traces. The SDK itself reads the other OTEL_* variables.
+ * Settings for tracing, which are part of the schema of every service that traces. The SDK itself reads the other
+ * OTEL_* variables.
  */
 export const tracingConfig = {
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(

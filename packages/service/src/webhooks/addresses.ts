@@ -18,7 +18,7 @@ export function isPublicAddress(text: string): boolean {
   return address.kind() === "ipv4" || (address as ipaddr.IPv6).match(PUBLIC_IPV6);
 }
 
-/** The address of an endpoint is not public, so no connection was opened. */
+/** The error of a connection that was not opened, because the address of the endpoint is not public. */
 class RefusedAddress extends Error {
   /** @param setting the setting that allows such an address */
   constructor(host: string, address: string, setting: string) {
@@ -47,7 +47,10 @@ export function urlProblem(url: URL, allowPrivate: boolean, setting: string): st
   return undefined;
 }
 
-/** Refuses a URL whose host is an address that is not public. Such a host is never looked up. @throws RefusedAddress */
+/**
+ * Refuses a URL whose host is an IP address that is not public. `publicLookup` checks only names, because an address
+ * is never looked up. @throws RefusedAddress
+ */
 export function assertPublicHost(url: URL, setting: string): void {
   const host = hostOf(url);
   if (isIP(host) !== 0 && !isPublicAddress(host)) throw new RefusedAddress(host, host, setting);

@@ -42,13 +42,16 @@ export function meaningOf(answer: Answer, nowMs: number): Meaning {
 /** Reads the header Retry-After: seconds or an HTTP date. Returns null if there is none, or if it is neither. */
 export function retryAfterMs(text: string | undefined, nowMs: number): number | null {
   if (text === undefined) return null;
-  // Date.parse also reads texts that are not HTTP dates, such as "-5".
+  // Only texts that begin with a weekday are parsed as dates, because Date.parse also accepts texts such as "-5".
   const dateMs = /^[A-Z][a-z]+, /.test(text) ? Date.parse(text) - nowMs : Number.NaN;
   const delayMs = /^\d{1,9}$/.test(text) ? Number(text) * 1_000 : dateMs;
   return Number.isNaN(delayMs) ? null : Math.min(MAX_DELAY_MS, Math.max(1, delayMs));
 }
 
-/** A JSON body becomes the result. Any other body is ignored: the work is done, whatever the endpoint says about it. */
+/**
+ * A JSON body becomes the result of the task. Any other body is ignored, because the status already says that the
+ * work is done.
+ */
 function resultOf({ body, contentType }: Answer): JsonText | undefined {
   if (body === null || body === "" || !/^application\/(.+\+)?json\b/i.test(contentType ?? ""))
     return undefined;

@@ -3,7 +3,8 @@ import { Agent, request } from "undici";
 import { assertPublicHost, publicLookup } from "./addresses.ts";
 import type { Answer } from "./answers.ts";
 
-// How long an unused connection stays open, ms: shorter than the time-outs of most proxies.
+// How long an unused connection stays open, ms. It is shorter than the time-outs of most proxies, so that no request
+// is sent on a connection that the proxy is closing.
 const KEEP_ALIVE_MS = 4_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 const HEADER_BYTES = 16_384;
@@ -16,7 +17,7 @@ export interface Posted {
 
 export interface PosterOptions {
   userAgent: string;
-  /** The setting that allows an endpoint whose address is not public, for the message of a refusal. */
+  /** The setting that allows an endpoint whose address is not public. The message of a refusal names it. */
   privateSetting: string;
 }
 
@@ -31,7 +32,7 @@ export class Poster {
     const agentOptions = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: HEADER_BYTES,
-      // The time-out of the endpoint ends the whole request.
+      // These two limits are off, because the time limit of the endpoint covers the whole request.
       headersTimeout: 0,
       bodyTimeout: 0,
     };
@@ -42,7 +43,7 @@ export class Poster {
   }
 
   /**
-   * Sends a JSON body. The time-out covers everything up to the end of the answer.
+   * Sends a JSON body. The time limit covers everything up to the end of the answer.
    * @throws RefusedAddress, or any error of the connection
    */
   async post(
@@ -87,11 +88,11 @@ export class Poster {
   }
 }
 
-/** Reads a body of at most the size of a result. Returns null if it is longer, and ends its connection. */
+/** Reads a body up to the maximum size of a result. Returns null if the body is longer, and closes its connection. */
 async function readBody(body: AsyncIterable<Buffer>): Promise<string | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Leaving the loop destroys the stream.
+  // A return from this loop destroys the stream.
   for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > LIMITS.resultBytes) return null;

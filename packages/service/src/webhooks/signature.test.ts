@@ -49,7 +49,7 @@ test("a changed id, time or body, an old timestamp and missing headers are refus
   expect(problem({ "webhook-timestamp": "soon" })).toContain("seconds");
   expect(problem({ "webhook-signature": undefined })).toContain("lacks");
   expect(problem({ "webhook-signature": "v1a,AAAA v2,AAAA" })).toContain("does not fit");
-  // A signature of a version that is not known does not hide the others.
+  // A signature of an unknown version does not stop the check of the other signatures.
   expect(problem({ "webhook-signature": `v2,AAAA ${headers["webhook-signature"]}` })).toBeNull();
 });
 

@@ -7,7 +7,7 @@ const MAX_BYTES = 64;
 /** How old the timestamp of a signed request may be, or how far in the future, seconds. */
 const TOLERANCE_SECONDS = 300;
 
-/** A key that signs and verifies. It shows its bytes to nobody, so no log or error can contain them. */
+/** A key that signs and verifies. Its bytes are private, so no log or error can contain them. */
 export class SigningKey {
   readonly #bytes: Buffer;
 
@@ -25,7 +25,8 @@ export class SigningKey {
 export function readSecret(text: string): SigningKey | null {
   const encoded = text.startsWith(PREFIX) ? text.slice(PREFIX.length) : "";
   const bytes = Buffer.from(encoded, "base64");
-  // Buffer.from skips what is not base64, so the text is compared with what was read.
+  // Buffer.from skips characters that are not base64. So the decoded bytes are encoded again and compared with the
+  // text.
   const isWhole = bytes.toString("base64").replaceAll("=", "") === encoded.replaceAll("=", "");
   return isWhole && bytes.length >= MIN_BYTES && bytes.length <= MAX_BYTES ? new SigningKey(bytes) : null;
 }

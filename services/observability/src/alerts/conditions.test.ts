@@ -65,7 +65,7 @@ describe("no workers while tasks wait", () => {
 
 describe("the failure ratio", () => {
   const when: AlertCondition = { kind: "failure_ratio", above: 0.25, windowMs: 60_000, minTasks: 20 };
-  /** Points of one second each, oldest first. */
+  /** Makes points of one second each, oldest first. */
   const series = (count: number, failedPerSecond: number, completedPerSecond: number) =>
     Array.from({ length: count }, (_, second) => ({
       at: second * 1_000,

@@ -2,7 +2,7 @@ import type { AlertCondition } from "@holdfast/contracts";
 import type { SeriesPoint } from "@holdfast/contracts/api";
 import type { QueueStats, WorkerView } from "holdfast";
 
-/** The samples of one queue. */
+/** The figures of one queue, as they were last sampled. */
 export interface Figures {
   stats: Pick<QueueStats, "queue" | "dead" | "pending" | "paused" | "oldestPendingAgeMs">;
   workers: readonly Pick<WorkerView, "state" | "queues">[];
@@ -11,13 +11,13 @@ export interface Figures {
 }
 
 export interface Measure {
-  /** Dead letters, ms, waiting tasks, or a ratio. */
+  /** The measured value: dead letters, milliseconds, waiting tasks or a ratio, depending on the condition. */
   value: number;
   /** Whether the condition holds. */
   holds: boolean;
 }
 
-/** The points may begin this much later than the window, and still count as the whole window. */
+/** How much later than the window the first point may begin, ms. The points still count as the whole window. */
 const SLACK_MS = 3_000;
 
 /** Measures a condition for one queue. Returns null if there are too few samples to tell. */
@@ -54,13 +54,13 @@ function failureRatio(
   let ended = 0;
   let beforeAt: number | undefined;
   for (const point of points) {
-    // After a gap, a point stands for the time since the point before it, which is longer than a step.
+    // Usually a point covers one step. After a gap, it covers the whole time since the point before it.
     const seconds = (beforeAt === undefined ? point.spanMs : point.at - beforeAt) / 1_000;
     failed += point.failedPerSecond * seconds;
     ended += (point.completedPerSecond + point.failedPerSecond) * seconds;
     beforeAt = point.at;
   }
-  // Rates are rounded, so the sums are a little off.
+  // The rates are rounded, so their sums are not exact and are rounded too.
   if (Math.round(ended) >= minTasks) {
     const value = failed / ended;
     return { value, holds: value > above };

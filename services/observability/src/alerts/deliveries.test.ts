@@ -16,7 +16,7 @@ const target = (name: string) => ({
 const message = (name: string, kind: AlertMessageKind, at: number): AlertNotification =>
   newNotification(name, { kind, rule: "r", when: null, queues: [], more: 0, at });
 
-/** Deliveries whose answers a test chooses; the default is "delivered". */
+/** Makes deliveries whose answers the test chooses. The default answer is "delivered". */
 function scene(waiting: AlertNotification[], answers: Partial<Attempt>[] = []) {
   const sent: string[] = [];
   const written: AlertWrites[] = [];
@@ -34,7 +34,7 @@ function scene(waiting: AlertNotification[], answers: Partial<Attempt>[] = []) {
     onError: (error) => errors.push(error),
   });
   deliveries.load(waiting, [target("a"), target("b")]);
-  /** Sends what is due at this time, and what becomes due because of that. */
+  /** Sends the messages that are due at this time, and those that become due as a consequence. */
   const at = async (now: number) => {
     deliveries.pump(now);
     for (let turn = 0; turn < 50; turn++) await Promise.resolve();

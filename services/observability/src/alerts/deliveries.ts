@@ -3,7 +3,7 @@ import type { AlertStore, StoredTarget } from "holdfast/operate";
 import type { AlertMetrics } from "./alert-metrics.ts";
 import type { AlertSender } from "./sender.ts";
 
-/** With the waits between them, these attempts take about 45 minutes. */
+/** With the waits between the attempts, these take about 45 minutes. */
 const MAX_ATTEMPTS = 16;
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 300_000;
@@ -12,7 +12,7 @@ export interface DeliveriesOptions {
   store: Pick<AlertStore, "write">;
   sender: Pick<AlertSender, "send">;
   metrics: AlertMetrics;
-  /** The name with which this process evaluates the rules. */
+  /** A name for this process, with which it claims the evaluation of the rules. */
   owner: string;
   onError(error: unknown): void;
 }
@@ -21,15 +21,15 @@ export interface DeliveriesOptions {
 const waitAfter = (attempts: number) => Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1));
 
 /**
- * Sends the messages that wait. Those of one target are sent one after the other, in their order, because "resolved"
- * has to come after "firing". A test does not wait for them.
+ * Sends the messages that wait. The messages to one target are sent one after the other, because "resolved" has to
+ * arrive after "firing". A test message does not wait for the others.
  */
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #abort = new AbortController();
   #waiting: AlertNotification[] = [];
   #targets = new Map<string, StoredTarget>();
-  /** What is being sent, by line: each target has one line for its messages and one for tests. */
+  /** The messages that are being sent, by line. Each target has one line for its alerts and one for its tests. */
   readonly #sending = new Map<string, Promise<void>>();
 
   constructor(options: DeliveriesOptions) {
@@ -42,7 +42,7 @@ export class Deliveries {
     this.#targets = new Map(targets.map((target) => [target.name, target]));
   }
 
-  /** Adds messages that are stored already. */
+  /** Adds messages that are already stored in Redis. */
   add(notifications: readonly AlertNotification[]): void {
     this.#waiting.push(...notifications);
   }
@@ -58,7 +58,7 @@ export class Deliveries {
     });
   }
 
-  /** Begins to send what is due. @param now Redis time, ms since the epoch */
+  /** Starts to send the messages that are due. @param now Redis time, ms since the epoch */
   pump(now: number): void {
     if (this.#abort.signal.aborted) return;
     for (const dropped of this.surplus()) this.#end(dropped, "dropped", now).catch(this.#options.onError);
@@ -106,7 +106,7 @@ export class Deliveries {
     await store.write(owner, { ended: [{ ...notification, outcome, nextAt: null, endedAt: at }] });
   }
 
-  /** Aborts what is being sent. Another process sends it again, with the same id. */
+  /** Aborts the requests that are being sent. Another process sends those messages again, with the same ids. */
   async stop(): Promise<void> {
     this.#abort.abort();
     await Promise.all(this.#sending.values());

@@ -19,13 +19,13 @@ import type { AlertSender } from "./sender.ts";
 
 /** A little less than the time between two samples, so that no sample is left out. */
 const EVERY_MS = 900;
-/** How often a process asks whether there is a rule or a target, as long as there is none. */
+/** How often a process checks for a first rule or target while there is none, ms. */
 const IDLE_MS = 5_000;
 const LEASE_MS = 10_000;
-/** If nobody has evaluated the rules for this long, it is not known whether a condition held all the time. */
+/** If no process has evaluated the rules for this long, ms, nobody knows whether a condition held all the time. */
 const GAP_MS = 30_000;
 
-/** The methods of the store, so that a test can pass a fake. */
+/** The methods of `AlertStore`, so that a test can pass a fake. */
 export type AlertStorePort = Pick<AlertStore, keyof AlertStore>;
 
 export interface EvaluatorOptions {
@@ -34,25 +34,28 @@ export interface EvaluatorOptions {
   sender: AlertSender;
   metrics: AlertMetrics;
   logger: Logger;
-  /** @default 900 */
+  /** The shortest time between two evaluations, ms. @default 900 */
   everyMs?: number | undefined;
-  /** @default 10,000 */
+  /** How long this process may evaluate the rules before it has to extend its lease, ms. @default 10,000 */
   leaseMs?: number | undefined;
 }
 
 /**
  * Evaluates the alert rules with the samples that this process takes anyway, and sends their messages. Every process
- * has one, and a lease in Redis decides which of them works. Decisions and the messages that follow from them are stored
- * together, so the next process continues where the last one ended.
+ * has one, and a lease in Redis decides which process works. A decision and its messages are stored together, so the
+ * next process continues where the last one ended.
  */
 export class AlertEvaluator {
   readonly #options: EvaluatorOptions;
   readonly #owner = nanoid(12);
   readonly #deliveries: Deliveries;
-  /** What was read and decided; null if another process evaluates the rules, or if it has to be read again. */
+  /**
+   * The rules and targets with their state; null if another process evaluates the rules, or if they have to be read
+   * again.
+   */
   #config: AlertConfig | null = null;
   #revision = 0;
-  /** The revision at which there was neither a rule nor a target; null if there was one. */
+  /** The revision of the rules at which there was neither a rule nor a target; null otherwise. */
   #idleRevision: number | null = 0;
   #nextLookAt = 0;
   #looking: Promise<void> | undefined;
@@ -66,7 +69,7 @@ export class AlertEvaluator {
     this.#deliveries = new Deliveries({ store, sender, metrics, owner: this.#owner, onError });
   }
 
-  /** Evaluates the rules with a sample, unless that was done less than `everyMs` ago. */
+  /** Evaluates the rules with a sample, unless the last evaluation was less than `everyMs` ago. */
   take(sample: Sample): void {
     if (!sample.redisUp || this.#isStopped || this.#looking || performance.now() < this.#nextLookAt) return;
     this.#looking = this.#look(sample)
@@ -122,7 +125,7 @@ export class AlertEvaluator {
     return config;
   }
 
-  /** @returns false if another process has taken over */
+  /** @returns false if another process has taken over the rules */
   async #evaluate(rule: StoredRule, sample: Sample, { now, idleMs }: AlertTurn): Promise<boolean> {
     const measures = measuresOf(rule, sample, this.#options.series);
     const isMuted = rule.mute !== null && (rule.mute.until === null || rule.mute.until > now);
@@ -131,7 +134,7 @@ export class AlertEvaluator {
     return !step.isChanged || this.#store(rule, step, now, false);
   }
 
-  /** Ends the alerts of a deleted rule. @returns false if another process has taken over */
+  /** Ends the alerts of a deleted rule. @returns false if another process has taken over the rules */
   #end(rule: StoredRule, sample: Sample, { now }: AlertTurn): Promise<boolean> {
     const measures = new Map<string, Measure>();
     for (const [queue, measured] of measuresOf(rule, sample, this.#options.series))
@@ -159,21 +162,21 @@ export class AlertEvaluator {
   }
 
   #report(error: unknown): void {
-    // The next evaluation reads everything again, because it is not known what was stored.
+    // It is not known what was stored, so the next evaluation reads everything again.
     this.#config = null;
     // Only the first of several failures is logged.
     if (!this.#failed) this.#options.logger.warn({ err: error }, "the alert rules cannot be evaluated");
     this.#failed = true;
   }
 
-  /** Hands the rules over to another process. */
+  /** Stops, and releases the lease so that another process takes over the rules. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#looking;
     await this.#deliveries.stop();
     await this.#options.sender.close();
     if (this.#config === null) return;
-    // If Redis does not answer, the lease expires by itself.
+    // If Redis does not answer, the lease is not released but expires.
     await this.#options.store.turn(this.#owner, 0).catch(() => undefined);
   }
 }

@@ -8,13 +8,13 @@ import {
   conditionText,
 } from "@holdfast/contracts";
 
-/** Where an alert comes from. */
+/** The texts that tell the receiver which system sent an alert. */
 export interface AlertSource {
-  /** ENVIRONMENT */
+  /** The value of ENVIRONMENT. */
   environment: string | null;
-  /** Returns the name of the Redis, if the process shows several. */
+  /** Returns the name of the Redis if the process shows several; otherwise null. */
   redisName(): string | null;
-  /** DASHBOARD_URL */
+  /** The value of DASHBOARD_URL. */
   dashboardUrl: string | null;
 }
 
@@ -72,7 +72,7 @@ export function slackBody(
     ...queues.map((queue) => `• ${figure(queue)}`),
     ...(more > 0 ? [`• and ${more} more`] : []),
   ].map(escaped);
-  // Slack turns an address in angle brackets into a link, so this line is not escaped with the others.
+  // Slack turns an address in angle brackets into a link, so this line is not escaped like the others.
   if (dashboardUrl !== null) lines.push(`<${alertsUrl(dashboardUrl)}|Open the dashboard>`);
   return JSON.stringify({ text: lines.join("\n") });
 }

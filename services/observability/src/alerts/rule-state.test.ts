@@ -7,7 +7,7 @@ const bad: Measure = { value: 9, holds: true };
 const good: Measure = { value: 0, holds: false };
 const rule = { forMs: 60_000, keepFiringForMs: 0, repeatMs: 0, resolved: true };
 
-/** A rule that is evaluated again and again. */
+/** Makes a rule whose state is kept between evaluations. */
 function history(options: Partial<StepInput> = {}) {
   let state: RuleState = {};
   return {

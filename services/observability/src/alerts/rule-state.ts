@@ -4,7 +4,7 @@ import type { Measure } from "./conditions.ts";
 
 export interface RuleStep {
   state: RuleState;
-  /** Whether the state differs from the one before. */
+  /** Whether the state differs from the state before the step. */
   isChanged: boolean;
   /** The queues that a message has to name, by the kind of the message. */
   messages: Map<Exclude<AlertMessageKind, "test">, AlertedQueue[]>;
@@ -18,11 +18,14 @@ export interface StepInput {
   isMuted: boolean;
   /** Redis time, ms since the epoch. */
   now: number;
-  /** Whether the rule was evaluated all the time since the last step. If not, the time that a condition has to last starts again. */
+  /**
+   * Whether the rule was evaluated without a gap since the last step. After a gap, the time that a condition has to
+   * last starts again.
+   */
   isContinuous: boolean;
 }
 
-/** Decides what becomes of the alerts of a rule, and which messages follow from it. */
+/** Decides how the alerts of a rule change, and which messages have to be sent. */
 export function stepRule({ rule, before, measures, isMuted, now, isContinuous }: StepInput): RuleStep {
   const messages: RuleStep["messages"] = new Map();
   const tell = (kind: Exclude<AlertMessageKind, "test">, queue: AlertedQueue) =>
@@ -60,8 +63,8 @@ export function stepRule({ rule, before, measures, isMuted, now, isContinuous }:
   for (const [queue, held] of Object.entries(before)) {
     if (state[queue]) continue;
     isChanged = true;
-    // If a message said that the alert fires, the end is sent even while the rule is muted. Otherwise the receiver would
-    // keep an incident open.
+    // If the receiver was told that the alert fires, it is also told the end, even while the rule is muted. Otherwise
+    // the receiver would keep an incident open.
     if (held.toldAt !== null && rule.resolved)
       tell("resolved", { queue, since: held.since, value: measures.get(queue)?.value ?? null });
   }
@@ -70,7 +73,7 @@ export function stepRule({ rule, before, measures, isMuted, now, isContinuous }:
 
 const newAlert = (now: number): HeldAlert => ({ since: now, firedAt: null, toldAt: null });
 
-/** Returns an alert that fires although its condition is over, as it is then; null if it ends. */
+/** Returns the alert if it goes on firing although its condition is over; null if it ends. */
 function keptFiring(
   held: HeldAlert | undefined,
   keepFiringForMs: number,

@@ -10,7 +10,7 @@ import { mayUseQueue } from "@holdfast/service";
 import { alertsOf, type StoredRule, type StoredTarget } from "holdfast/operate";
 import type { Measure } from "./conditions.ts";
 
-/** Shows a rule with its state. `measures` has the figures that this process has sampled last. */
+/** Returns the view of a rule with its state. @param measures the latest figures of this process */
 export function viewOfRule(
   { state, ...rule }: StoredRule,
   measures: ReadonlyMap<string, Measure | null>,
@@ -27,7 +27,7 @@ export function viewOfRule(
   );
 }
 
-/** Shows the parts of a rule that the identity may see; null if it may see none of them. */
+/** Returns the parts of a rule that the identity may see; null if it may see none of them. */
 export function visibleRule(rule: AlertRuleView, identity: Identity): AlertRuleView | null {
   if (identity.queues === null) return rule;
   if (!identity.queues.some(queuesMatcher(rule.queues))) return null;
@@ -37,7 +37,7 @@ export function visibleRule(rule: AlertRuleView, identity: Identity): AlertRuleV
   );
 }
 
-/** Whether all queues of a rule are among those of the identity. A pattern can always match others. */
+/** Whether the identity may use all queues of a rule. A pattern can always match further queues. */
 export const mayChangeRule = (identity: Identity, { queues }: Pick<StoredRule, "queues">) =>
   identity.queues === null || (!queues.includes("*") && mayUseQueue(identity, queues));
 
@@ -46,7 +46,7 @@ export const isVisible = (identity: Identity, { message: { kind, queues, more } 
   identity.queues === null ||
   (kind !== "test" && more === 0 && queues.every(({ queue }) => mayUseQueue(identity, queue)));
 
-/** Shows a target without its URL and secrets. */
+/** Returns the view of a target, without its URL and secrets. */
 export function viewOfTarget({ name, kind, url, updatedAt }: StoredTarget): AlertTargetView {
   return { name, kind, host: URL.canParse(url) ? new URL(url).host : "", updatedAt };
 }

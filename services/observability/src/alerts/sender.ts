@@ -3,28 +3,28 @@ import type { Meaning, Poster } from "@holdfast/service/webhooks";
 import type { StoredTarget } from "holdfast/operate";
 import { type AlertSource, slackBody, webhookBody } from "./message.ts";
 
-/** The setting that names the hosts with private addresses that alerts may reach. */
+/** The setting that names the hosts with private addresses to which alerts may be sent. */
 const PRIVATE_SETTING = "ALERT_PRIVATE_HOSTS";
 const TIMEOUT_MS = 10_000;
 const SHOWN_CHARACTERS = 200;
 
-/** Most processes never send an alert, so the code that sends is loaded with the first alert. */
+/** The code that sends is loaded with the first alert, because most processes never send one. */
 const loadWebhooks = () => import("@holdfast/service/webhooks");
 
 export interface SenderOptions {
   source: AlertSource;
-  /** Hosts, `name` or `name:port`, that may have addresses that are not public. */
+  /** Hosts, as `name` or `name:port`, whose addresses do not have to be public. */
   privateHosts: readonly string[];
-  /** @default 10,000 */
+  /** How long one request may take, ms. @default 10,000 */
   timeoutMs?: number | undefined;
 }
 
 /** How an attempt ended. */
 export interface Attempt {
   outcome: "delivered" | "retry" | "failed";
-  /** The answer, or why there was none. It never has the URL or a secret. */
+  /** The answer of the target, or the reason why there was none. It contains neither the URL nor a secret. */
   answer: string;
-  /** How long the target asked to wait, ms. */
+  /** How long the target asked to wait before the next attempt, ms. */
   delayMs?: number;
 }
 

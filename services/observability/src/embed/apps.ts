@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { HoldfastError } from "holdfast";
 import type { Gate } from "./gate.ts";
 
-/** The part of a Fastify instance by which `mountDashboard` knows it. */
+/** The part of a Fastify instance by which `mountDashboard` recognises it. */
 export interface FastifyApp {
   server: Server;
   prefix: string;
@@ -11,7 +11,7 @@ export interface FastifyApp {
   addContentTypeParser(...args: never[]): unknown;
 }
 
-/** The part of an Express app by which `mountDashboard` knows it. A `Router` is not an app. */
+/** The part of an Express app by which `mountDashboard` recognises it. A `Router` is not an app. */
 export interface ExpressApp {
   use(...args: never[]): unknown;
   listen(...args: never[]): unknown;
@@ -44,14 +44,16 @@ export function assertApp(app: DashboardApp): void {
   );
 }
 
-/** Hands the requests below the path to the gate. They have passed the hooks of the app, but their bodies are unread. */
+/**
+ * Passes the requests below the path to the gate. They have passed the hooks of the app, but their bodies are unread.
+ */
 export function mountOnFastify(app: FastifyApp, gate: Gate): void {
   const host = app as unknown as FastifyInstance;
   host.register(
     async (scope) => {
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser("*", (_request, _body, done) => done(null));
-      // A hook and not the handler, because @fastify/websocket replaces the handlers of an app that uses it.
+      // This is a hook and not the handler, because @fastify/websocket replaces the handlers of an app that uses it.
       scope.addHook("preHandler", async (request, reply) => {
         const identity = await gate.admit(request, request.raw);
         reply.hijack();
@@ -64,20 +66,21 @@ export function mountOnFastify(app: FastifyApp, gate: Gate): void {
     { prefix: gate.path.slice(app.prefix.length) },
   );
   gate.attach(app.server);
-  // At `onClose` the server would already wait for the end of the live connections.
+  // `onClose` would be too late: the server would already wait for the end of the live connections.
   host.addHook("preClose", () => gate.stop());
 }
 
-/** Hands the requests below the path to the gate. */
+/** Passes the requests below the path to the gate. */
 export function mountOnExpress(app: ExpressApp, gate: Gate): void {
   const use = app.use as (path: string, handler: ExpressHandler) => unknown;
   use.call(app, gate.path, (request, response, next) => {
-    // Express finds the path in upper case as well.
+    // Express ignores upper and lower case in paths, but the gate serves only the exact path.
     if (request.baseUrl !== gate.path) {
       next();
       return;
     }
-    // Only a listening app has a server. It gets the listener for live connections with its first request.
+    // The server exists only once the app listens. The first request gives the gate that server, so that it can serve
+    // live connections.
     gate.attach((request.socket as unknown as { server: Server }).server);
     gate
       .admit(request, request)

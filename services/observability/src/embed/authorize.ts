@@ -11,7 +11,7 @@ export interface DashboardRequest {
   socket: Socket;
 }
 
-/** Who uses the dashboard, and what that person may do. */
+/** A user of the dashboard, and what that person may do. */
 export interface Person {
   /** The name that the audit log and the dashboard show, 1 to 128 characters without control characters. */
   label: string;
@@ -28,7 +28,7 @@ type Answer = Person | false | null | undefined;
  * for every request below the path, for the live connection as well, and again every 10 seconds while a request is open.
  */
 export type Authorize = {
-  // As a method, so that it may be written for the type of request that the framework of the app has.
+  // This is declared as a method, so that the parameter may have the request type of the app's framework.
   authorize(request: DashboardRequest): Answer | Promise<Answer>;
 }["authorize"];
 

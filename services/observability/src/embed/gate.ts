@@ -8,8 +8,8 @@ import { HoldfastError } from "holdfast";
 /** How often the senders of open requests are identified again, ms. */
 const AGAIN_MS = 10_000;
 /**
- * How long a live connection may last, ms. What the middleware of the app has read for its request, such as a session,
- * gets old. The page connects again at once, and its new request passes the middleware.
+ * How long a live connection may last, ms. Data that the middleware of the app has read for its request, such as a
+ * session, gets old. The page connects again at once, and its new request passes the middleware.
  */
 const STREAM_MS = 300_000;
 
@@ -19,10 +19,10 @@ interface Upgrade {
 }
 
 interface Open {
-  /** The request as the app knows it. */
+  /** The request object of the app's framework. */
   request: object;
   identity: Identity;
-  /** By the clock of `performance.now()`; undefined for a request that is not a live connection. */
+  /** The end of a live connection, by the clock of `performance.now()`; undefined for any other request. */
   until: number | undefined;
 }
 
@@ -35,8 +35,8 @@ export interface GateOptions {
 }
 
 /**
- * Stands between the app and the server of the dashboard, which does not listen. It hands over only requests whose
- * sender the app has identified.
+ * Stands between the app and the server of the dashboard, which does not listen on a port. It passes on only requests
+ * whose sender the app has identified.
  */
 export class Gate {
   readonly path: string;
@@ -58,7 +58,7 @@ export class Gate {
     this.#timer = setInterval(() => void this.#identifyAgain(), AGAIN_MS).unref();
   }
 
-  /** Identifies the sender of a request that came through this gate, for the server of the dashboard. */
+  /** Returns the sender of a request that came through this gate. The server of the dashboard calls this. */
   readonly identityOf: Identify = (raw) => {
     const open = this.#open.get(raw as IncomingMessage);
     if (open === undefined || (open.until ?? Number.POSITIVE_INFINITY) < performance.now())
@@ -66,13 +66,13 @@ export class Gate {
     return open.identity;
   };
 
-  /** Calls the listener when senders of open requests may have lost access. */
+  /** Calls the listener when the sender of an open request may have lost access. */
   onLoss(listener: () => void): () => void {
     this.#losses.add(listener);
     return () => this.#losses.delete(listener);
   }
 
-  /** Sets the server, and how it is closed. */
+  /** Sets the server of the dashboard, and the function that closes it. */
   open(server: Promise<HttpServer>, close: () => Promise<void>): void {
     this.#server = server;
     this.#close = close;
@@ -90,7 +90,7 @@ export class Gate {
     return await this.#identify(request);
   }
 
-  /** Hands a request to the server of the dashboard, or refuses it. */
+  /** Passes a request to the server of the dashboard, or refuses it. */
   async serve(
     request: object,
     identity: Identity | null,
@@ -119,15 +119,15 @@ export class Gate {
   }
 
   /**
-   * Lets live connections through. Node gives an upgrade to the listeners of a server, and not to the app. So it is
-   * turned into a request without a body, which passes the middleware of the app like any other.
+   * Lets live connections through. Node gives an upgrade request to the listeners of a server, and not to the app. So
+   * the upgrade is turned into a request without a body, which passes the middleware of the app like any other.
    */
   attach(server: Server): void {
     if (this.#servers.has(server) || this.#stopped !== undefined) return;
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const path = (request.url ?? "").split("?", 1)[0];
       if (path === `${this.path}/v1/stream`) this.#upgrades.set(request, { socket, head });
-      // Without this listener the app would have answered such a request, for example one with `Upgrade: h2c`.
+      // Another listener of the app handles such a request, for example one with `Upgrade: h2c`.
       else if (server.listenerCount("upgrade") > 1) return;
       socket.on("error", () => socket.destroy());
       const response = new ServerResponse(request);
@@ -136,7 +136,7 @@ export class Gate {
       try {
         response.assignSocket(request.socket);
       } catch {
-        // Another listener, such as that of @fastify/websocket, has already turned it into a request.
+        // Another listener, such as that of @fastify/websocket, has already turned the upgrade into a request.
         return;
       }
       server.emit("request", request, response);

@@ -18,7 +18,7 @@ export interface MountOptions {
   authorize: Authorize | "none";
   /** Where Redis is: the same value as for the queues and workers of the app. */
   redis: RedisOption;
-  /** The first part of every Redis key. @default "queue" */
+  /** The prefix of every Redis key. @default "queue" */
   prefix?: string;
   /** Refuses every change. @default false */
   readOnly?: boolean;
@@ -30,7 +30,7 @@ export interface MountOptions {
   maskedPointers?: string[];
   /** Records in the audit log who read unmasked payloads. @default false */
   auditPayloadReads?: boolean;
-  /** Addresses and networks of reverse proxies whose `X-Forwarded-*` headers are believed. @default none */
+  /** Addresses and networks of reverse proxies whose `X-Forwarded-*` headers are trusted. @default none */
   trustedProxies?: string[];
   /** Further origins whose pages may change things and open the live connection. @default none */
   allowedOrigins?: string[];
@@ -53,9 +53,10 @@ export interface MountedDashboard {
 }
 
 /**
- * Serves the dashboard and its API below a path of an app of Fastify 5, or of Express 4 or 5. It is the server of the
- * service `observability`, and does not listen on a port. Call it before parsers of bodies such as `express.json()`,
- * and after the middleware that `authorize` needs. If Redis is down, the dashboard says so until Redis is back.
+ * Serves the dashboard and its API below a path of an app of Fastify 5, or of Express 4 or 5. It is the same server
+ * as the service `observability`, but it does not listen on a port. Call this function before body parsers such as
+ * `express.json()`, and after the middleware that `authorize` needs. If Redis is down, the dashboard says so until
+ * Redis is back.
  * @throws HoldfastError invalid_argument
  * @example
  * mountDashboard(app, { path: "/admin/queues", redis, authorize: (request) => adminOf(request) ?? false });
@@ -101,13 +102,13 @@ export function mountDashboard(app: DashboardApp, options: MountOptions): Mounte
   return { stop: () => gate.stop() };
 }
 
-/** The settings of the service, whose schema checks the options. */
+/** Returns the settings of the service. Its schema checks the options. */
 function configOf(path: string, options: MountOptions) {
   const { authorize, allowedHosts = authorize === "none" ? [] : ["*"] } = options;
   const flag = (value: boolean | undefined) => (value === true ? "1" : undefined);
   try {
     return loadConfig(observabilityConfig, {
-      // The app listens, and this decides only which names are accepted in the Host header.
+      // The app listens, not this server. So this address only decides which names are accepted in the Host header.
       HOST: "0.0.0.0",
       BASE_PATH: path || "/",
       READ_ONLY: flag(options.readOnly),

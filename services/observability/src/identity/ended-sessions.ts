@@ -11,8 +11,8 @@ const OVERLAP_MS = 2_000;
 export type EndedSession = readonly [id: string, until: number];
 
 /**
- * Log-outs of dashboard sessions, kept in Redis in their order. Each reader remembers the last log-out that it has
- * read, and continues after it.
+ * The log-outs of dashboard sessions, kept in Redis in their order. Each reader remembers the last log-out that it
+ * has read, and continues after it.
  */
 export class EndedSessions {
   readonly #connection: Holdfast["connection"];
@@ -29,8 +29,8 @@ export class EndedSessions {
    * @param keepMs how long after a log-out a cookie can still be valid; older entries are removed
    */
   async add(id: string, until: number, keepMs: number): Promise<void> {
-    // `oldest` is by the Redis clock, like the ids. The clock of this machine may be ahead, and a new entry could then
-    // be removed at once.
+    // `oldest` comes from the Redis clock, like the ids. The clock of this machine may be ahead, and then Redis would
+    // remove a new entry at once.
     const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
     await this.#connection.command(
       ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),

@@ -5,7 +5,7 @@ import type { Sessions } from "./sessions.ts";
 const LOOK_MS = 500;
 
 /**
- * Reads the log-outs that other processes of this service have recorded, until `signal` aborts. It learns of each
+ * Reads the log-outs that other processes of this service have recorded, until `signal` aborts. Each log-out is read
  * within a second.
  */
 export async function followLogOuts(

@@ -15,7 +15,7 @@ import type { EndedSessions } from "./ended-sessions.ts";
 import { identifyByProxy } from "./proxy.ts";
 import { Sessions } from "./sessions.ts";
 
-/** How this service identifies people and programs. */
+/** The ways in which this service identifies people and programs. */
 export interface Entrance {
   identify: Identify;
   sessions: Sessions;
@@ -23,7 +23,7 @@ export interface Entrance {
   isGuarded(): boolean;
 }
 
-/** Returns the entrance of a service without keys. Everybody may do everything. */
+/** Returns the entrance of a service without keys, where everybody may do everything. */
 export function openEntrance(): Entrance {
   const nobody = {
     verify: () => {
@@ -107,8 +107,8 @@ export function assertOwnPage(
       `a page of another site (Sec-Fetch-Site: ${site}) may not change anything`,
     );
   }
-  // A browser sends cookies with every request, so a cookie does not show which page made the request. A program sends
-  // its key on purpose, so its request needs no such header.
+  // A browser sends cookies with every request, so a cookie does not show which page made the request. A program
+  // sends its key on purpose, so this check is not needed for it.
   const isByBrowser = identity.kind === "session" || identity.kind === "proxy";
   if (isByBrowser && site === undefined) {
     throw new HoldfastError(

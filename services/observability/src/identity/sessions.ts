@@ -15,7 +15,7 @@ export const SESSION_COOKIE = "holdfast_session";
  * another host cannot set a cookie of this name.
  */
 const SECURE_NAME = `__Host-${SESSION_COOKIE}`;
-/** The cookie has the time of its last use. It is renewed this often, ms. */
+/** The cookie contains the time of its last use. It is renewed this often, ms. */
 const RENEW_MS = 60_000;
 /**
  * Expired sessions are removed from memory this often, ms. A removal looks at all sessions, which is too slow for every
@@ -26,15 +26,15 @@ const FORGET_MS = 60_000;
 export interface SessionOptions {
   ring: Pick<KeyRing, "verify" | "current">;
   /**
-   * The first secret signs cookies. Cookies of all these secrets are valid, so a secret can be replaced. Without a
-   * secret, a random one is used.
+   * The first secret signs new cookies. Cookies of all these secrets are valid, so that a secret can be replaced. If
+   * the list is empty, a random secret is used.
    */
   secrets: readonly string[];
   /** Time from the last request of a session to its end, ms. */
   idleMs: number;
   /** Time from the log-in to the end of a session, ms. */
   maxMs: number;
-  /** How many sessions a key may have open, as far as this process knows. @default no limit */
+  /** The most sessions that a key may have open, as far as this process knows. @default no limit */
   maxPerKey?: number | undefined;
   /** Sets cookies for TLS only, even in an answer to a request without TLS. */
   secureOnly: boolean;
@@ -67,8 +67,8 @@ export class Sessions {
   readonly #options: SessionOptions;
   readonly #signer: Signer;
   /**
-   * The sessions that this process has seen, with the time of the last request of each. A live stream only has the
-   * cookie with which it began, so the time in its cookie gets old.
+   * The sessions that this process has seen, with the time of the last request of each. A live stream has only the
+   * cookie with which it began, so the time in that cookie gets old.
    */
   readonly #open = new Map<string, OpenSession>();
   readonly #openByKey = new Map<string, Set<string>>();
@@ -93,8 +93,8 @@ export class Sessions {
   }
 
   /**
-   * Opens a session for the holder of this key. The id of a session is always new, so nobody can choose it for somebody
-   * else.
+   * Opens a session for the holder of this key. The id of a session is always new, so nobody can choose the id of
+   * another person's session.
    * @param key as `keyOf` returned it
    * @param before the session that this log-in replaces
    * @throws HoldfastError rate_limited: the key has too many open sessions
@@ -130,8 +130,8 @@ export class Sessions {
   }
 
   /**
-   * Ends the session, first in this process. Even if the call throws, the session has ended here.
-   * @throws HoldfastError redis_unavailable: the other processes do not know of it
+   * Ends the session, first in this process. Even if the call throws, this process refuses the session from now on.
+   * @throws HoldfastError redis_unavailable: the other processes were not told
    */
   async end(session: Session, now = Date.now()): Promise<void> {
     const { maxMs, ended } = this.#options;

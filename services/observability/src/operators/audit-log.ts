@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 
 export type ActionsPort = Pick<ActionLog, "append" | "page" | "all">;
 
-/** A change whose outcome is not known yet. */
+/** A change, described before it is made. */
 export interface Mutation {
   action: AuditAction;
   queue: string | null;
@@ -29,7 +29,7 @@ export interface MutationResult {
 export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId">;
 
 /**
- * Returns the author of a change, read from the request. A stored copy could be that of another request.
+ * Returns the author of a change, read from this request only. A stored author could belong to another request.
  * @param identity @default the sender of the request
  */
 export function authorOf(request: FastifyRequest, identity: Identity = request.identity): Author {
@@ -46,7 +46,7 @@ export function authorOf(request: FastifyRequest, identity: Identity = request.i
 /** Whether the sender has authenticated with a key, a session or through a proxy. */
 export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
 
-/** A record to write. Missing fields become null, 0, or the present time. */
+/** A record to write. Missing fields become null, 0, or the current time. */
 export type NewRecord = Author & Pick<AuditRecord, "action" | "outcome"> & Partial<AuditRecord>;
 
 export interface AuditLogOptions {

@@ -5,20 +5,21 @@ import type { ObserverPort } from "../routes/context.ts";
 import type { Asker, Operations } from "./operations.ts";
 import type { Selection } from "./selection.ts";
 
-/** A dry run with ids reads this many tasks at a time. */
+/** How many tasks a dry run with ids reads at a time. */
 const LOOKUPS_AT_ONCE = 50;
 /**
- * If a filter would have to read more tasks than this, the request becomes an operation, which counts its tasks itself.
+ * If a filter has to read more tasks than this, the request becomes an operation. The operation then counts its tasks
+ * itself.
  */
 const SYNC_SCAN = 5_000;
-/** A request waits this long for the end of a small operation before it answers, ms. */
+/** How long a request waits for the end of a small operation before it answers, ms. */
 const SMALL_WAIT_MS = 5_000;
 
 interface Matches {
   matched: number;
   scanned?: number;
   total?: number;
-  /** False if only a part of the queue was read. More tasks may match then. */
+  /** Whether the whole queue was read. If not, more tasks may match. */
   isWhole: boolean;
 }
 
@@ -42,7 +43,8 @@ export async function matching(
       : observer.matchScheduled(queue, selection.filter, bounds);
   }
   if (!isDryRun) {
-    // This throws not_found for an unknown queue. Otherwise an operation would start that matches nothing.
+    // `stats` throws not_found if the queue does not exist. Without this call, an operation would start that matches
+    // no task.
     await observer.stats(queue);
     return { matched: selection.ids.length, isWhole: true };
   }
@@ -56,7 +58,9 @@ export async function matching(
   return { matched, isWhole: true };
 }
 
-/** Starts an operation. If it is small, waits for its end. @throws HoldfastError conflict: a small operation failed */
+/**
+ * Starts an operation. If it is small, waits for its end. @throws HoldfastError conflict if a small operation failed
+ */
 export async function begin(
   operations: Operations,
   spec: OperationSpec,

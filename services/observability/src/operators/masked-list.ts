@@ -9,7 +9,7 @@ const SCANNED = 1_000;
 
 export type Mask = (value: unknown) => unknown;
 
-/** The text fields that a mask leaves as they are. */
+/** The text fields that are never masked. */
 const UNMASKED = ["id", "type", "queue"];
 
 /** Whether a clause compares only fields that are never masked. */
@@ -19,8 +19,8 @@ function isOpen(clause: Clause): boolean {
 }
 
 /**
- * Returns a page of tasks for a caller who sees masked tasks. The search looks only at the masked text. A search in the
- * full text would reveal masked values to a caller who tries many guesses.
+ * Returns a page of tasks for a caller who sees masked tasks. The search looks only at the masked text. If it looked
+ * at the full text, a caller could find masked values by trying guesses.
  * @param queues one queue, or all that the caller may see
  */
 export async function listFor(

@@ -9,7 +9,7 @@ export type OperationsPort = Pick<
   "create" | "control" | "undo" | "get" | "list" | "failures" | "outcomes"
 >;
 
-/** Runs operations in this process. Without it, operations wait until another process runs them. */
+/** Runs operations in this process. Without a runner, operations wait until another process runs them. */
 export interface RunnerPort {
   start(): void;
   stop(): Promise<void>;
@@ -25,14 +25,14 @@ export interface Asker {
   ip: string;
 }
 
-/** One key may have this many small operations open. Each ends within seconds. */
+/** How many small operations one key may have open. Each ends within seconds. */
 const SMALL_PER_KEY = 50;
 const SHOWN = 20;
 const LOOK_MS = 15;
 
 /**
- * The operations as routes and the live stream see them. Redis stores them, and the process that claims an operation
- * runs it.
+ * The operations as the routes and the live stream see them. They are stored in Redis, and the process that claims an
+ * operation runs it.
  */
 export class Operations {
   readonly #store: OperationsPort;
@@ -93,8 +93,8 @@ export class Operations {
   }
 
   /**
-   * @param isNow whether the operation runs even if the maximum number of operations already runs, because it is short
-   * and somebody waits for it
+   * @param isNow whether the operation starts even if the maximum number already runs. That is for short operations
+   * for which somebody waits
    */
   #begun(view: OperationView, isNow: boolean): OperationView {
     if (!isNow) this.#runner?.nudge();
@@ -108,7 +108,7 @@ export class Operations {
     return view;
   }
 
-  /** Waits for the end of the operation, for `waitMs` at most. @returns the operation as it is then */
+  /** Waits for the end of the operation, for `waitMs` at most. @returns the operation in its state after the wait */
   async settled(view: OperationView, waitMs: number): Promise<OperationView> {
     const deadlineMs = performance.now() + waitMs;
     let latest = view;
@@ -119,7 +119,7 @@ export class Operations {
     return latest;
   }
 
-  /** Returns the newest operations at the last refresh, for the live stream. */
+  /** Returns the newest operations of the last refresh, for the live stream. */
   latest(limit: number): OperationView[] {
     return this.#latest.slice(0, limit);
   }
@@ -128,7 +128,8 @@ export class Operations {
     try {
       this.#latest = (await this.#store.list({ limit: SHOWN })).operations;
     } catch (error) {
-      // The operations of the last refresh stay. The live stream itself says that Redis does not answer.
+      // If this refresh fails, the operations of the last one stay. The live stream itself reports that Redis does
+      // not answer.
       this.#logger.debug({ err: error }, "cannot read the operations");
     }
   }

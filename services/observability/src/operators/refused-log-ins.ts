@@ -4,16 +4,16 @@ import type { FastifyRequest } from "fastify";
 import { type AuditLog, authorOf, type NewRecord } from "./audit-log.ts";
 
 /**
- * How many refused log-ins get a record of their own, for all addresses together. Strangers must not fill the audit
- * log.
+ * How many refused log-ins get a record of their own, for all addresses together. Without this limit, strangers could
+ * fill the audit log.
  */
 const RECORDED = { perSecond: 10 / 60, burst: 10 };
 /** The other refused log-ins are collected for this long, ms, and then get one common record. */
 const TOGETHER_MS = 60_000;
 
 /**
- * Records refused log-ins. While they are few, each gets a record. If there are many, one record stands for several of
- * them.
+ * Records refused log-ins in the audit log. While they are few, each gets a record. If there are many, one record
+ * stands for several log-ins.
  */
 export class RefusedLogIns {
   readonly #audit: AuditLog;
@@ -27,7 +27,8 @@ export class RefusedLogIns {
   }
 
   /**
-   * @param text the text that was sent as the key. Only its id is recorded, and the sender may have invented that.
+   * @param text the text that was sent as the key. Only the key id in it is recorded, and the sender may have
+   * invented that id.
    */
   add(request: FastifyRequest, text: string, code: string): void {
     const record: NewRecord = {

@@ -6,8 +6,8 @@ import { begin, matching } from "./bulk.ts";
 import { type Selection, subjectOf } from "./selection.ts";
 
 /**
- * Answers a request for a replay. A few tasks are replayed within the request. Many, or a paced replay, become an
- * operation.
+ * Answers a request for a replay. A few tasks are replayed within the request. For many tasks, or at a given rate,
+ * the replay becomes an operation.
  */
 export async function replayDead(
   { observer, audit, operations, countReplayed, admitQueue }: RouteContext,

@@ -19,7 +19,7 @@ export function visibleWorkers(identity: Identity, workers: readonly WorkerView[
   });
 }
 
-/** Returns the totals of a frame. They count all queues, also those that the frame leaves out. */
+/** Returns the totals of a frame of the live stream. They count all queues, even those that the frame leaves out. */
 export const totalsOf = (queues: StreamMessage["queues"]) => ({
   queuesTotal: queues.length,
   deadTotal: queues.reduce((sum, { dead }) => sum + dead, 0),

@@ -289,7 +289,7 @@ export function alertRoutes(
     },
   );
 
-  /** Waits for the end of a notification. @returns the notification as it is then */
+  /** Waits for the end of a notification. @returns the notification in its state after the wait */
   async function ended(sent: AlertNotification, signal: AbortSignal): Promise<AlertNotification> {
     const deadlineMs = performance.now() + TEST_WAIT_MS;
     let latest = sent;
@@ -301,16 +301,22 @@ export function alertRoutes(
   }
 }
 
-/** Rules and targets concern all queues, so a key that is limited to some queues may not change them. */
+/** Rules and targets can concern all queues, so a key that is limited to some queues may not change them. */
 function assertUnlimited({ queues }: Identity): void {
   if (queues !== null)
     throw new HoldfastError("forbidden", "a key that is limited to some queues cannot change alerts");
 }
 
-/** The queue of a rule in the audit log; null for a pattern. */
+/**
+ * Returns the queue under which the audit log records a change of a rule. It is null if the rule names queues by a
+ * pattern.
+ */
 const queueOf = ({ queues }: { queues: string }) => (queues.includes("*") ? null : queues);
 
-/** @throws HoldfastError invalid_argument if a new target has no URL */
+/**
+ * Returns a target whose missing fields are taken from the old target. @throws HoldfastError invalid_argument if a
+ * new target has no URL
+ */
 function withBefore(
   { kind, url, secrets }: Pick<AlertTarget, "kind"> & { url?: string; secrets?: string[] },
   before: AlertTarget | undefined,

@@ -1,4 +1,4 @@
-// Imported for its types: this package declares `summary`, `tags` and `hide` in the schema of a route.
+// This package declares `summary`, `tags` and `hide` in the schema of a route, so its types are needed.
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { FlowQueue, TaskRouteOptions } from "@holdfast/service";
@@ -90,7 +90,7 @@ export interface RouteContext {
   history: Pick<SeriesHistory, "read" | "deploys" | "types">;
   operations: Operations;
   audit: AuditLog;
-  /** ENVIRONMENT, the name of the environment, or null. */
+  /** The value of ENVIRONMENT, the name of the environment; null if it is not set. */
   environment: string | null;
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }

@@ -3,9 +3,12 @@ import { join, relative, resolve, sep } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { HttpServer } from "@holdfast/service";
 
-/** Paths of the API. A wrong path that begins like one of these is answered 404, and not with the dashboard. */
+/**
+ * Paths of the API. A wrong path that begins like one of these is answered 404, and not with the page of the
+ * dashboard.
+ */
 const API_PATH = /^\/(v1|docs|metrics|livez|readyz|openapi\.json)(\/|$)/;
-/** Vite puts a hash of the content into the file names of this folder. */
+/** The folder whose file names contain a hash of the content. Vite writes it. */
 const HASHED_FOLDER = "assets";
 
 const NOT_BUILT = `<!doctype html>
@@ -22,13 +25,13 @@ export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
   defaultSrc: ["'self'"],
   scriptSrc: ["'self'"],
   scriptSrcAttr: ["'none'"],
-  // Charts and the API documentation set style attributes. Only 'unsafe-inline' allows these.
+  // Charts and the API documentation set style attributes, which only 'unsafe-inline' allows.
   styleSrc: ["'self'", "'unsafe-inline'"],
   imgSrc: ["'self'", "data:"],
   fontSrc: ["'self'", "data:"],
   connectSrc: ["'self'"],
   objectSrc: ["'none'"],
-  // `pageAt` puts a `<base>` into the page.
+  // `pageAt` puts a `<base>` element into the page.
   baseUri: ["'self'"],
   formAction: ["'self'"],
   frameAncestors: ["'none'"],
@@ -87,7 +90,7 @@ function readPage(directory: string): string | null {
 
 /**
  * Returns the page for a path. The page names its files relative to the root of this service, so `<base>` has as many
- * `../` as the path is deep. That is right with any prefix that a reverse proxy removes.
+ * `../` as the path is deep. This also works behind a reverse proxy that removes a prefix from the path.
  */
 function pageAt(path: string, page: string): string {
   const steps = path.split("/").length - 2;

@@ -16,8 +16,8 @@ const MASKED = "***";
 const NAME = /^[A-Z]\w*(?:Error|Exception)\b(?: \[\w+\])?/;
 
 /**
- * Returns the error as a caller sees it who sees masked tasks. A message may quote a masked value, and a signature would
- * let a caller try guesses, so only the name of the error is left.
+ * Returns the error for a caller who sees masked tasks. A message may quote a masked value, and with the signature a
+ * caller could check guesses. So only the name of the error is left.
  */
 export function masked(error: ErrorView): ErrorView {
   if (error.error === null) return { ...error, signature: null, tags: [] };
@@ -26,7 +26,10 @@ export function masked(error: ErrorView): ErrorView {
   return { ...error, signature: null, title, error: null, tags: [] };
 }
 
-/** The routes that show and mute the errors of queues. Their dead letters are replayed and discarded by a filter. */
+/**
+ * The routes that show and mute the errors of queues. The routes for dead letters replay and discard the tasks of an
+ * error.
+ */
 export function errorRoutes(app: HttpServer, { observer, audit }: RouteContext): void {
   const tags = [TAGS.errors];
   const { maskFor } = app.basics;

@@ -72,7 +72,7 @@ export function flowRoutes(app: HttpServer, context: RouteContext): void {
       visibleTo(identity, await observer.flowNodes(queue, flow, query)),
   );
 
-  // Requests that come at the same time share one walk over the flow.
+  // Requests for the same flow that come at the same time share one reading of it.
   const walks = new Map<string, Promise<FlowGraph>>();
 
   app.get(

@@ -2,12 +2,12 @@ import { LimitsTrialReply, LimitsTryBody, QueueParams } from "@holdfast/contract
 import type { HttpServer } from "@holdfast/service";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The route that replays recorded tasks under other limits. */
+/** The route for a trial: a simulation of recorded tasks under other limits. */
 export function limitsTrialRoutes(app: HttpServer, { observer }: RouteContext): void {
   app.post(
     "/v1/queues/:queue/limits/try",
     {
-      // A trial only reads, although it is a POST.
+      // The scope is "read", because a trial changes nothing although it is a POST.
       config: { scope: "read" },
       schema: {
         tags: [TAGS.queues],

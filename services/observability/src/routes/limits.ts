@@ -72,7 +72,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
     async (request) => {
       const { name } = request.params;
       const { limit, queues } = request.body;
-      // A caller needs access to all queues of a shared limit, before and after the change.
+      // The caller needs access to all queues of a shared limit: those before the change and those after it.
       const before = await known(name);
       for (const queue of [...(before?.queues ?? []), ...queues]) assertQueue(request.identity, queue);
       const { view } = await audit.during(
@@ -101,7 +101,7 @@ function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admit
     },
     async (request, reply) => {
       const { name } = request.params;
-      // If the caller may not use all of its queues, the answer is the same as for a limit that does not exist.
+      // If the caller may not use all queues of the limit, the answer is the same as for a limit that does not exist.
       const limit = await known(name);
       if (limit && !mayUse(request.identity)(limit)) throw unknown(name);
       await audit.during(

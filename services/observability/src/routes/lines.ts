@@ -46,7 +46,7 @@ export function sendLines(
       await audit.record({ ...author, action, queue, count, code, outcome: isWhole ? "succeeded" : broken });
     }
   }
-  // At most one page is buffered, because its payloads can be large.
+  // At most one page is buffered, because the payloads of a page can be large.
   const stream = Readable.from(chunks(), { objectMode: true, highWaterMark: 1 });
   return reply
     .code(200)

@@ -27,10 +27,10 @@ import { stepFor, viewOf } from "../sampling/series-view.ts";
 import { typesView } from "../sampling/types-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** It takes too long for one request to remove more tasks than this. So an operation does it. */
+/** Up to this many tasks are removed within the request. More would take too long, so an operation removes them. */
 const EMPTY_SYNC_LIMIT = 10_000;
 
-/** How far the counts by type go back by default. */
+/** The time for which tasks are counted by type if the request names no window, ms. */
 const TYPES_WINDOW_MS = 3_600_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {

@@ -3,12 +3,12 @@ import type { HttpServer } from "@holdfast/service";
 import type { RedisList } from "../several/redis-list.ts";
 import { PROBLEMS, TAGS } from "./context.ts";
 
-/** The route that lists the Redis of this process. Each of them has its own API below its path. */
+/** The route that lists the Redis servers of this process. Each of them has its own API below its path. */
 export function redisRoutes(app: HttpServer, { list, name }: { list: RedisList; name: string }): void {
   app.get(
     "/v1/redis",
     {
-      // People can switch to another Redis before the first one has answered.
+      // This route answers before the first Redis has answered, so that people can switch to another one.
       config: { beforeKeys: true },
       schema: {
         tags: [TAGS.system],

@@ -186,7 +186,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
   app.post(
     "/v1/schedules/preview",
     {
-      // A preview only reads, although it is a POST.
+      // The scope is "read", because a preview changes nothing although it is a POST.
       config: { scope: "read" },
       schema: {
         tags,

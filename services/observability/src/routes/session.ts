@@ -22,7 +22,7 @@ export interface SessionRouteOptions {
   readOnly: boolean;
   environment: string | null;
   traceUrl: string | null;
-  /** The name of the Redis that is shown; null if there is only one. */
+  /** Returns the name of the Redis that is shown; null if the process shows only one. */
   redisName(): string | null;
   /** How many log-ins per key and minute are allowed, and how many log-outs. */
   logInsPerMinute: number;
@@ -136,7 +136,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
       try {
         identity = entrance.identify(request.raw);
       } catch {
-        // Then the answer says that the caller is not logged in.
+        // If Redis does not answer, the identity stays unset, and the answer says that the caller is not logged in.
       }
       request.identity = identity;
       noStore(reply);

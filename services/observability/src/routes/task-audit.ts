@@ -37,9 +37,9 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     return payload;
   });
   app.addHook("onError", async (request, _reply, error) => {
-    // Only refusals by the library are recorded. A request that the framework refused (an invalid name, a body that is
-    // too large) did nothing. Strangers, and keys above their rate, are not recorded, because they could push all other
-    // records out of the log.
+    // Only refusals by the library are recorded. A request that the framework refused (an invalid name, a body that
+    // is too large) did nothing. Strangers, and keys above their rate limit, are not recorded, because they could
+    // push all other records out of the log.
     if (!actionOf(request) || !isKnown(request.identity) || !((error as Error) instanceof HoldfastError))
       return;
     const { code } = error as unknown as HoldfastError;

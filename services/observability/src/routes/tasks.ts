@@ -74,7 +74,7 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
     async (request, reply) => {
       const { queue } = request.params;
       // The first page is read before the answer begins. So an unknown queue is answered 404, and not with a stream
-      // that breaks.
+      // that breaks off.
       const mask = maskFor(request.identity);
       const query = { ...request.query, limit: LIMITS.pageTasks };
       const first = await listFor(observer, queue, query, mask);

@@ -50,7 +50,8 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
       async (request) => {
         const { id } = request.params;
         const worker = (await observer.workers()).find((known) => known.id === id);
-        // If the caller may see none of its queues, the answer is the same as for a worker that does not exist.
+        // If the caller may see none of the worker's queues, the answer is the same as for a worker that does not
+        // exist.
         if (!worker || visibleWorkers(request.identity, [worker]).length === 0)
           throw new HoldfastError("not_found", `there is no worker "${id}"`);
         // A drained worker takes no tasks from any of its queues, so the caller needs access to all of them.

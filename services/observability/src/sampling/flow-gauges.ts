@@ -7,7 +7,8 @@ export interface FlowGauges {
 }
 
 /**
- * Metrics per queue about tasks that limits hold back. Keys have no label, because a queue may have any number of them.
+ * Metrics per queue about tasks that limits hold back. There is no label for task keys, because a queue may have any
+ * number of keys.
  */
 export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   const runnable = metrics.gauge("queue_runnable_tasks", "Pending tasks that workers could start now.", [
@@ -27,7 +28,8 @@ export function createFlowGauges(metrics: ServiceMetrics): FlowGauges {
   return {
     all: [runnable, keyed, keys, concurrency, hold],
     update(queues) {
-      // Queues above the label cap share one label. Its value is the longest hold of any of them.
+      // Queues above the maximum number of label values share one label. Its value is the longest hold of any of
+      // them.
       const longest = new Map<string, number>();
       for (const { queue: name, at, pendingKeyed, flow } of queues) {
         const queue = metrics.queueLabel(name);

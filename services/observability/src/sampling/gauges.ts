@@ -20,12 +20,12 @@ export interface Gauges {
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** `skipped`: a filter selected the task, but the task was gone when the replay reached it. */
+/** The outcome `skipped` means that a filter selected the task, but the task was gone when the replay reached it. */
 export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
 
 /**
- * Metrics of whole queues. Only this service exports them. If the workers did, eight workers would export each metric
- * eight times.
+ * Metrics of whole queues. Only this service exports them. If each worker did, every value would appear once per
+ * worker.
  */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
@@ -65,8 +65,8 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
       for (const gauge of ofQueues) gauge.reset();
       if (!sample.redisUp) return;
       const rates = series.rates();
-      // Queues above the label cap share one label. Its counts are sums. Its ages and drain time are the worst of any
-      // queue.
+      // Queues above the maximum number of label values share one label. Its counts are sums. Its ages and drain time
+      // are the worst of any of these queues.
       const worst = new Map<string, { age: number; flowAge: number; drain: number }>();
       for (const stats of sample.queues) {
         const queue = metrics.queueLabel(stats.queue);

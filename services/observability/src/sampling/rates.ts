@@ -27,7 +27,7 @@ export function ratesBetween(before: QueueStats, after: QueueStats): CountRates 
   };
 }
 
-/** Like `ratesBetween`, but with more kinds of outcomes, for a point of the series. */
+/** Like `ratesBetween`, but also with the rates of other outcomes, for a point of the series. */
 export function pointRatesBetween(before: QueueStats, after: QueueStats) {
   const seconds = Math.max(1, after.at - before.at) / 1_000;
   const rate = (name: keyof QueueTotals) => perSecond(before.totals[name], after.totals[name], seconds);

@@ -7,7 +7,7 @@ export interface RedisInfoOptions {
   info(): Promise<string>;
   metrics: ServiceMetrics;
   logger: Logger;
-  /** @default 5_000 */
+  /** How often INFO is read, ms. @default 5_000 */
   intervalMs?: number;
 }
 
@@ -76,7 +76,7 @@ export class RedisInfo {
     clients.set(number("connected_clients"));
     evicts.set((fields.get("maxmemory_policy") ?? "noeviction") === "noeviction" ? 0 : 1);
     const { commands, evicted } = this.#counters;
-    // Redis starts these counters at zero when it restarts. They are set to its values, so that they do the same.
+    // Redis starts these counters at zero when it restarts. Setting them to its values makes the metrics restart too.
     commands.reset();
     commands.inc(number("total_commands_processed"));
     evicted.reset();

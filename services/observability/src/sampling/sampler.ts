@@ -3,7 +3,9 @@ import type { Logger } from "pino";
 
 const STREAM_INTERVAL_MS = 500;
 const IDLE_INTERVAL_MS = 1_000;
-/** An answer that takes longer counts as none. So if Redis hangs, clients learn it within seconds. */
+/**
+ * An answer that takes longer than this, ms, counts as no answer. So clients learn within seconds that Redis hangs.
+ */
 const ANSWER_LIMIT_MS = 2_000;
 
 /** The state of all queues as it was last read. */

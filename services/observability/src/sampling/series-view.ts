@@ -40,7 +40,7 @@ export function viewOf(
   return { stepMs, source, points: points.slice(-SERIES.points - 1) };
 }
 
-/** Groups the items by the step that their time falls into. */
+/** Groups the items by the step that contains their time. */
 function grouped<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let step = Number.NaN;
@@ -120,7 +120,7 @@ const RATES = [
   ...(["cancelledPerSecond", "expiredPerSecond"] as const),
 ] satisfies (keyof SeriesPoint)[];
 
-/** A point of one second has no run and wait times. It gets those of its bucket. */
+/** A point of one second has no run and wait times of its own. It gets those of its bucket. */
 function overlaid(point: SeriesPoint, buckets: readonly SeriesBucket[]): SeriesPoint {
   const bucket = buckets.find(({ at, spanMs }) => point.at <= at && point.at > at - spanMs);
   return bucket ? { ...point, ...timesOf(bucket) } : point;

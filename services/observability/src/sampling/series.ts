@@ -12,7 +12,7 @@ const RATE_SPAN_MS = 3_000;
 /** Limits the memory of the series. Queues above this number have no series. */
 const MAX_QUEUES = 200;
 
-/** These fields are null in a point of one second. The buckets in Redis have them. */
+/** These fields are null in a point of one second. Only the buckets in Redis have them. */
 const NOT_MEASURED = {
   utilisation: null,
   waitP50Ms: null,
@@ -26,7 +26,7 @@ const NOT_MEASURED = {
 interface QueueSeries {
   points: SeriesPoint[];
   lastKept: QueueStats;
-  /** The samples of the last few seconds, oldest first, from which the shown rates are computed. */
+  /** The samples of the last few seconds, oldest first. The shown rates are computed from them. */
   recent: QueueStats[];
 }
 
@@ -73,7 +73,7 @@ export class SeriesStore {
 
   #recordQueue(stats: QueueStats): void {
     const series = this.#series.get(stats.queue);
-    // After the clock was set back, as in a failover, rates would be wrong. So the series starts anew.
+    // After a failover the clock of Redis may be set back. Rates would then be wrong, so the series starts anew.
     if (!series || stats.at < series.lastKept.at) {
       if (!series && this.#series.size >= this.#maxQueues) return;
       this.#series.set(stats.queue, { points: [], lastKept: stats, recent: [stats] });

@@ -17,7 +17,7 @@ test("adds up each type, most attempts first, and gives the heat map of one", ()
   expect(types[1]?.runP50Ms).toBeLessThan(1);
   expect(types[1]?.waitP50Ms).toBe(null);
   expect(heat.map(({ at }) => at)).toEqual([300_000, 600_000, 900_000]);
-  // A run of bucket 8 took at most 1 ms, which is the bound of its row.
+  // Histogram bucket 8 contains run times of at most 1 ms, which is the bound of its row.
   expect(heat[0]?.run.indexOf(3)).toBe(BOUNDS_MS.indexOf(1));
   expect(heat[1]?.run.every((count) => count === 0)).toBe(true);
   expect(heat[2]?.run.at(-1)).toBe(1);

@@ -50,7 +50,7 @@ function heatOf(buckets: readonly TypeBucket[], type: string): HeatColumn[] {
   return columns;
 }
 
-/** Four buckets of a histogram are one row. */
+/** Each row combines four buckets of a histogram. */
 function rowsOf(histogram: TypeCounts["run"] = new Map()): number[] {
   const rows = new Array<number>(ROWS).fill(0);
   for (const [bucket, count] of histogram) {

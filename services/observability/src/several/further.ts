@@ -12,18 +12,21 @@ export interface FurtherOptions
   list: RedisList;
 }
 
-/** The dashboards of the further Redis of a process. None of them listens on a port of its own. */
+/** The dashboards of the other Redis servers of a process. None of them listens on a port of its own. */
 export interface Further {
-  /** Makes the first dashboard hand their requests to them. It has to be called before the first dashboard listens. */
+  /**
+   * Makes the server of the first dashboard pass on requests to the other ones. Call this before the first dashboard
+   * listens.
+   */
   serveBelow(first: Dashboard): Promise<void>;
-  /** Starts to sample each of them. If one cannot be used, the log says so, and the others continue. */
+  /** Starts to sample each Redis. If one cannot be used, the log says so, and the others continue. */
   start(signal: AbortSignal): void;
   stop(): Promise<void>;
 }
 
 /**
- * Creates a dashboard for each Redis of REDIS_URLS. Each has a client, samples and a live stream of its own. The log-in
- * and the keys are those of the first Redis.
+ * Creates a dashboard for each Redis of REDIS_URLS. Each has a client, samples and a live stream of its own. Log-in
+ * and keys are those of the first Redis.
  */
 export async function createFurther(options: FurtherOptions): Promise<Further> {
   const { config, list, logger } = options;
@@ -72,7 +75,10 @@ function createOne(name: string, url: string, options: FurtherOptions): Promise<
   });
 }
 
-/** Returns the settings of one further Redis. Its address replaces Sentinel and Cluster; its pages are below its name. */
+/**
+ * Returns the settings for one Redis of REDIS_URLS. Its address replaces Sentinel and Cluster settings, and its pages
+ * are below its name.
+ */
 function configOf(config: ObservabilityConfig, name: string, url: string): ObservabilityConfig {
   const {
     BASE_PATH: _path,

@@ -2,21 +2,25 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { cutPathInFront } from "@holdfast/service";
 
-/** The path of the dashboard of a further Redis, below that of the service. */
+/** Returns the path of the dashboard of another Redis, relative to that of the service. */
 export const pathOf = (name: string) => `redis/${name}/`;
 
 export interface HandOverOptions {
-  /** The servers of the further Redis, by their names. They do not listen. */
+  /** The servers of the other Redis dashboards, by name. They do not listen on a port. */
   parts: ReadonlyMap<string, Server>;
-  /** BASE_PATH of the service; "" for none. A reverse proxy may or may not remove it from the path. */
+  /**
+   * BASE_PATH of the service; "" if there is none. A reverse proxy may or may not remove it from the path of a
+   * request.
+   */
   basePath: string;
   /** Whether the first server refuses all requests of a connection, because its address has too many. */
   isRefused(socket: Socket): boolean;
 }
 
 /**
- * Hands the requests below `/redis/<name>/` to the server of that Redis. That server gets them as if they had come to its
- * own root, so its page, links and routes need no setting. It has to be called after the first server has all its listeners.
+ * Passes the requests below `/redis/<name>/` to the server of that Redis. That server sees them as if they had come
+ * to its own root, so its page, links and routes need no setting. Call this after the first server has all its
+ * listeners.
  */
 export function handOver(first: Server, { parts, basePath, isRefused }: HandOverOptions): void {
   for (const event of ["request", "upgrade"] as const) {

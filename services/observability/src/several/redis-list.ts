@@ -3,16 +3,16 @@ import { mayUseQueue } from "@holdfast/service";
 import { measure } from "../alerts/conditions.ts";
 import type { Sample } from "../sampling/sampler.ts";
 
-/** One of the Redis that a process shows. */
+/** One of the Redis servers that a process shows. */
 export interface ShownRedis {
   name: string;
-  /** The path of its dashboard below that of the first one, such as `redis/eu/`; "" for the first one. */
+  /** The path of its dashboard, relative to the first one, such as `redis/eu/`; "" for the first one. */
   path: string;
-  /** Returns what was sampled last. */
+  /** Returns the last sample. */
   latest(): Sample;
 }
 
-/** The Redis that a process shows, the first one included. */
+/** The Redis servers that a process shows, including the first one. */
 export class RedisList {
   readonly #all: ShownRedis[] = [];
 

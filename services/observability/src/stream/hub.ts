@@ -17,12 +17,12 @@ const OPEN = 1;
  */
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
-/** A refused client may try again after this time, ms. */
+/** A refused client may try again after this time, ms. The refusal tells it the time. */
 const RETRY_MS = 5_000;
 const PING_INTERVAL_MS = 15_000;
-/** How often each client is checked, ms. Its session or key can expire without any event. */
+/** How often each client is checked for access, ms. Its session or key can expire without any event. */
 const CHECK_INTERVAL_MS = 500;
-/** The code of the close frame that stands for 401. */
+/** The code with which a WebSocket is closed if the client is not authorised. It stands for the HTTP status 401. */
 const UNAUTHORIZED = 4_401;
 const MAX_ROWS = 200;
 const MAX_OPERATIONS = 20;
@@ -49,13 +49,13 @@ interface Client {
   who: string;
   seq: number;
   answeredPing: boolean;
-  /** Identifies the client anew. @throws if its session or key has ended */
+  /** Identifies the client again. @throws if its session or key has ended */
   identify(): Identity;
 }
 
 /**
- * The clients of the live stream. Every frame has the whole state, and is made once for all clients that see the same
- * queues.
+ * The clients of the live stream. Every frame contains the whole state. It is built once for all clients that see the
+ * same queues.
  */
 export class StreamHub {
   readonly #options: StreamHubOptions;
@@ -157,7 +157,7 @@ export class StreamHub {
       { reason, bufferedBytes: client.socket.bufferedAmount },
       "stream client dropped",
     );
-    // `close` would wait until the client has read all frames.
+    // `close` would wait until the client has read all frames, so `terminate` is called.
     client.socket.terminate();
     this.#remove(client);
   }
@@ -194,8 +194,8 @@ export class StreamHub {
   }
 
   /**
-   * The frame without its beginning, which has the sequence number of the client. It is made once for all clients that
-   * see the same queues.
+   * Returns the frame without its beginning, which has the sequence number of the client. The rest is built once for
+   * all clients that see the same queues.
    */
   #bodyOf(sample: Sample): (identity: Identity) => string {
     const bodies = new Map<string, string>();

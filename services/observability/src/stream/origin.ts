@@ -46,7 +46,7 @@ export function isAllowedOrigin(
   if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);
   if (protocol !== "http:" && protocol !== "https:") return false;
-  // The names are compared as URLs. So a host with the default port equals one without a port.
+  // The names are compared as URLs, so that a host with the default port equals one without a port.
   return hosts.some((host) => {
     const own = `${protocol}//${host}`;
     return URL.canParse(own) && new URL(own).host === originHost;

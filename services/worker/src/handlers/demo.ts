@@ -6,14 +6,14 @@ export const handlers: Record<string, Handler> = {
   /** Returns its payload byte for byte. */
   "demo.echo": (task) => new JsonText(task.payloadText),
 
-  /** `{ ms }`: takes `ms`. */
+  /** Payload `{ ms }`: takes `ms` milliseconds. */
   "demo.sleep": async (task, { signal }) => {
     const ms = numberOf(task.payload, "ms", 0);
     await delay(ms, undefined, { signal });
     return { sleptMs: ms };
   },
 
-  /** `{ failRate, ms? }`: fails with the probability `failRate`, 0 to 1. */
+  /** Payload `{ failRate, ms? }`: fails with the probability `failRate`, 0 to 1. */
   "demo.flaky": async (task, { signal, attempt }) => {
     const failRate = numberOf(task.payload, "failRate", 0.5);
     const ms = numberOf(task.payload, "ms", 0);
@@ -22,7 +22,7 @@ export const handlers: Record<string, Handler> = {
     return { attempt };
   },
 
-  /** `{ ms }`: blocks the event loop for `ms`. */
+  /** Payload `{ ms }`: blocks the event loop for `ms` milliseconds. */
   "demo.cpu": (task) => {
     const ms = numberOf(task.payload, "ms", 100);
     const end = performance.now() + ms;
@@ -31,11 +31,13 @@ export const handlers: Record<string, Handler> = {
     return { rounds };
   },
 
-  /** `{ crashes? }`: kills its own worker process in the first `crashes` attempts, by default in all of them. */
+  /**
+   * Payload `{ crashes? }`: kills its own worker process in the first `crashes` attempts, by default in all of them.
+   */
   "demo.crash": (task, { attempt }) => {
     if (attempt > numberOf(task.payload, "crashes", Number.POSITIVE_INFINITY)) return { attempt };
     process.kill(process.pid, "SIGKILL");
-    // The kill takes a moment, and the attempt must not end before that.
+    // The kill takes a moment, and the attempt must not end before it.
     return new Promise(() => {});
   },
 };

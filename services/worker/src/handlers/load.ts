@@ -19,8 +19,8 @@ export function refuse(error: unknown): never {
 }
 
 /**
- * Absolute paths of the module, or of all modules in the folder. Subfolders, tests and files whose names begin with `_`
- * or `.` are left out.
+ * Returns the absolute paths of the module, or of all modules in the folder. Subfolders, tests and files whose names
+ * begin with `_` or `.` are left out.
  * @throws StartupError
  */
 export async function handlerFiles(path: string): Promise<string[]> {

@@ -6,7 +6,7 @@ import { handlerFiles, loadHandlers, refuse } from "./load.ts";
 
 export interface ProvidedHandlers {
   handlers: Handlers;
-  /** How many tasks can run at a time. */
+  /** How many tasks can run at the same time. */
   concurrency: number;
   /** Ends the child processes of the handlers after the worker has stopped. */
   close(): Promise<void>;
@@ -26,8 +26,8 @@ export async function provideHandlers(
     const handlers = HANDLERS === undefined ? demoHandlers : await loadHandlers(HANDLERS);
     return { handlers, concurrency: WORKER_CONCURRENCY, close: async () => {} };
   }
-  // A task that waited for a free child process would only hold its lease. So the worker takes no more tasks than there
-  // are processes.
+  // A task that waits for a free child process would hold its lease for nothing. So the worker takes at most as many
+  // tasks as there are processes.
   const concurrency = Math.min(WORKER_CONCURRENCY, config.HANDLER_PROCESSES);
   const files = HANDLERS === undefined ? [DEMO_FILE] : await handlerFiles(HANDLERS);
   const pool = await isolated(files, { processes: concurrency, memoryMb: config.HANDLER_MEMORY_MB }).catch(
