@@ -5,10 +5,10 @@ N ?= 8
 MINUTES ?= 30
 SECONDS ?= 300
 export ROW CHECK MINUTES WINDOWS ONLY
-# `make scale-model` reads the load from these variables (bench/scale-model/input.mjs).
+# `make scale-model` reads the assumed load from these variables (bench/scale-model/input.mjs).
 export RATE PAYLOAD HANDLER_MS HANDLER_CPU_MS RETENTION PARTITIONS NODES EVEN QUEUES BATCH CONCURRENCY BACKLOG_S KEYS
 export KEY_CONCURRENCY RTT_MS NETWORK_GBIT BUSY
-# Like run_pnpm in scripts/setup.
+# Uses pnpm if it is installed, otherwise downloads it, like run_pnpm in scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
 
 .PHONY: help

@@ -1,4 +1,4 @@
-// The services under PM2, on one machine and without Docker. Needs a Redis on 127.0.0.1:6379:
+// Runs the services under PM2, on one machine and without Docker. Needs a Redis on 127.0.0.1:6379:
 //   pnpm install && pnpm run build && pm2 start ecosystem.config.cjs
 // `make up` does all of this.
 //
@@ -6,14 +6,15 @@
 // of processes, 2 by default. `pm2 scale holdfast-worker 8` changes the number later.
 //
 // HOLDFAST_SECRETS is the folder of keys and passwords that `make up` has made. Without it there are no keys, and the
-// services listen on loopback and serve everyone. HOLDFAST_REDIS_USERS=1 means that Redis has the users of that folder.
+// services listen on loopback and serve everyone. HOLDFAST_REDIS_USERS=1 means that Redis has the users of that
+// folder.
 
 const setting = (name, fallback) => process.env[name] || fallback;
 const secrets = setting("HOLDFAST_SECRETS", "");
 
 /**
- * The environment variables for the secrets of a service. Some are empty, which counts as not set: they hide variables
- * of the caller's shell from the service.
+ * Returns the environment variables for the secrets of a service. An empty variable counts as not set. It hides a
+ * variable of the same name in the caller's shell.
  */
 const access = (name, redisUser) => {
   if (secrets === "") return {};
@@ -41,16 +42,16 @@ const service = (name, redisUser, options) => ({
   cwd: __dirname,
   script: `services/${name}/dist/main.js`,
   node_args: "--enable-source-maps",
-  // This is not PM2's cluster mode, since workers share no socket and each one has a metrics port of its own.
+  // PM2's cluster mode is not used, because workers share no socket, and each has its own metrics port.
   exec_mode: "fork",
   instances: 1,
   // The service sends "ready" once Redis has answered and its port is open.
   wait_ready: true,
   listen_timeout: 15_000,
-  // Longer than the grace period, so that a worker can hand back its tasks before PM2 kills it.
+  // This is longer than the grace period, so that a worker can hand back its tasks before PM2 kills it.
   kill_timeout: graceMs + 10_000,
   exp_backoff_restart_delay: 100,
-  // PM2 keeps the environment of its caller. The API key of a person must not be part of it.
+  // PM2 keeps the environment of its caller. A person's API key must not become part of it.
   filter_env: ["HOLDFAST_API_KEY"],
   ...options,
   env: { NODE_ENV: "production", ...access(name, redisUser), ...options.env },
@@ -74,7 +75,7 @@ module.exports = {
       env: { METRICS_PORT: String(Number(setting("METRICS_PORT", "9464")) + 200) },
     }),
     service("dispatcher", "dispatcher", {
-      // Without a file of endpoints it has nothing to do.
+      // The dispatcher has nothing to do without a file of endpoints.
       instances: setting("ENDPOINTS_FILE", "") === "" ? 0 : 1,
       env: { DISPATCHER_PORT: setting("DISPATCHER_PORT", "3003") },
     }),

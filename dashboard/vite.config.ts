@@ -9,8 +9,9 @@ import { language } from "./dev/language.mjs";
 // Where `pnpm dev` sends requests for /v1: to an observability service or to dev/mock-server.mjs.
 const api = process.env.HOLDFAST_API ?? "http://127.0.0.1:3001";
 
-// A page that Vite serves has another origin than the service, so the service would refuse its requests. For these
-// pages the proxy replaces the origin by that of the service. Requests of other pages keep their origin.
+// The service refuses requests from pages of another origin, and a page that Vite serves has another origin. So the
+// proxy replaces the origin of requests from these pages by that of the service. Requests from other pages keep their
+// origin.
 const sameOrigin: ProxyOptions = {
   changeOrigin: true,
   configure(proxy) {
@@ -22,8 +23,8 @@ const sameOrigin: ProxyOptions = {
 };
 
 /**
- * Writes a compressed file beside each text file, for browsers that accept it. For files below 1 KiB it would save too
- * little.
+ * Writes a compressed copy of each text file, for browsers that accept it. Files below 1 KiB get none, because it
+ * would save too little.
  */
 function compress(): Plugin {
   return {
@@ -41,7 +42,7 @@ function compress(): Plugin {
 }
 
 export default defineConfig({
-  // Addresses are relative to the <base> of the page. A reverse proxy may serve the dashboard below a path.
+  // Addresses are relative to the <base> of the page, because a reverse proxy may serve the dashboard below a path.
   base: "./",
   plugins: [language(), react(), compress()],
   server: {
@@ -56,7 +57,7 @@ export default defineConfig({
   preview: { port: 5173, proxy: { "/v1": { target: api, ...sameOrigin, ws: true } } },
   build: {
     manifest: true,
-    // Assets are not inlined. data: URLs would need a wider Content-Security-Policy.
+    // Assets are not inlined, because data: URLs would need a Content-Security-Policy that allows more.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

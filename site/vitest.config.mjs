@@ -1,2 +1,2 @@
-// Without this file, `vitest run --root site` would take the configuration of the repository.
+// Without this file, `vitest run --root site` would use the configuration of the repository.
 export default { test: { include: ["site.test.mjs"] } };

@@ -90,8 +90,8 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   /** Sends a batch until each of its tasks is confirmed. The ids stay the same, so no task is stored twice. */
   const enqueueBatch = async (batch: number): Promise<void> => {
     const tasks = Array.from({ length: BATCH }, (_, n) => {
-      // Tasks fail only after the node is back. While it is away a lease may expire, and a task that also fails might
-      // die of that.
+      // Tasks fail only after the node is back. While it is away, a lease may expire. A task that also fails could
+      // then use up its attempts.
       const isBad = batch >= (2 * BATCHES) / 3 && n % 10 === 0;
       return {
         id: `task-${batch}-${n}`,
@@ -110,7 +110,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   };
 
   test("loses no task that it accepts over HTTP while one node is killed and started again", async () => {
-    // With everysec, a Redis with a busy disk answers before it writes. A kill then loses writes that were confirmed.
+    // With "everysec", Redis may answer before it writes to disk. A kill would then lose writes that were confirmed.
     for (const node of NODES) expect(redisCli(node, "config set appendfsync always")).toBe("OK");
     const third = BATCHES / 3;
     for (let batch = 0; batch < third; batch++) await enqueueBatch(batch);

@@ -109,7 +109,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
       expect(status).toMatch(/CapEff:\s+0+$/m);
       expect(status).toMatch(/CapBnd:\s+0+$/m);
       expect(status).toMatch(/NoNewPrivs:\s+1$/m);
-      // The container cannot reach the Docker engine of the machine.
+      // No container can reach the Docker engine of the machine.
       expect(inside(service, "ls /var/run/docker.sock").status).not.toBe(0);
     },
   );
@@ -142,7 +142,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
       `http://producer-api:3000${QUEUE}/tasks/none`,
       "http://observability:3001/v1/queues",
     ]) {
-      // Prometheus and the health checks need no key for their paths.
+      // The paths for Prometheus and for the health checks need no key.
       const metrics = new URL("/metrics", url).href;
       const asked = [
         [url, {}],
@@ -252,7 +252,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     }
     await until("tasks run", 20_000, async () => ((await stats()).processing > 0 ? true : undefined));
     const running = containers();
-    // All workers except one are killed, so the killed ones certainly hold tasks.
+    // All workers except one are killed, so that the killed ones certainly hold tasks.
     const workers = running.filter(({ Service }) => Service === "worker").slice(1);
     const [janitor] = running.filter(({ Service }) => Service === "janitor");
     docker("kill", "--signal", "KILL", ...workers.map(({ ID }) => ID), janitor?.ID ?? "");
@@ -303,7 +303,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     const ours = images.filter((image) => image.startsWith(project));
     expect(ours).toHaveLength(6);
     expect(await secretsInLayers(ours, all)).toEqual([]);
-    // All of our images contain this text, so the scan finds it if the scan works.
+    // All of these images contain this text. So the scan has to find it, which shows that the scan works.
     expect(await secretsInLayers(ours.slice(0, 1), ["@holdfast/"])).toEqual(["@holdf"]);
   }, 180_000);
 });

@@ -48,14 +48,14 @@ func (e *APIError) temporary() bool {
 	return e.Status == http.StatusTooManyRequests || e.Status >= 500
 }
 
-// refused reports whether the service answered and the same request will not succeed later.
+// refused reports whether the service has answered with a refusal that another try cannot change.
 func refused(err error) bool {
 	var answer *APIError
 	return errors.As(err, &answer) && !answer.temporary()
 }
 
-// Connection says where a service is and how it is reached. The zero value is a service on this machine, and the key of
-// the environment variable HOLDFAST_API_KEY.
+// Connection says where a service is and which key to use. The zero value stands for a service on this machine, and
+// for the key in the environment variable HOLDFAST_API_KEY.
 type Connection struct {
 	// URL is the address of the service, such as "https://tasks.example.com". By default a Queue reads it from the
 	// environment variable HOLDFAST_URL, and a Worker from HOLDFAST_WORKER_URL. If the variable is not set, it is
@@ -225,7 +225,7 @@ func jsonText(value any) (json.RawMessage, error) {
 }
 
 func millis(d time.Duration) int64 {
-	// A part of a millisecond counts as a whole one, so that a short time does not become 0, which often means "now".
+	// A part of a millisecond counts as a whole one. Otherwise a short time would become 0, which often means "now".
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }
 

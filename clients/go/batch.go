@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// After this many failed calls in a row, the search for the bad task stops, because the cause probably concerns all
-// tasks, such as a database that is down. The search for one bad task among 16 needs fewer failed calls.
+// The search for a bad task stops after this many failed calls in a row. The cause then probably concerns all tasks,
+// such as a database that is down. The search for one bad task among 16 needs fewer failed calls.
 const failedCalls = 32
 
-// batch gathers the tasks of one HandleBatch.
+// batch gathers the tasks for one HandleBatch.
 type batch struct {
 	options BatchOptions
 	handler BatchHandler
@@ -21,7 +21,7 @@ type batch struct {
 	timer   *time.Timer
 }
 
-// join adds tasks, and begins the calls that are full or need not wait.
+// join adds tasks. It begins a call as soon as a call is full, or at once if no task has to wait.
 func (b *batch) join(r *run, tasks []*Task) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -53,11 +53,11 @@ func (b *batch) call(r *run, count int) {
 	go (&search{b, r, 0}).run(tasks)
 }
 
-// search runs the calls of one batch, and finds the tasks that fail.
+// search runs a batch. If a call fails, it finds the tasks that caused this.
 type search struct {
 	batch  *batch
 	r      *run
-	failed int // how many calls have failed since one last succeeded
+	failed int // how many calls in a row have failed
 }
 
 func (s *search) run(given []*Task) {
@@ -110,7 +110,8 @@ func (s *search) failAll(tasks []*Task, err error) {
 	}
 }
 
-// open returns the tasks that have no outcome. Those that were told to stop get one, and do not run again.
+// open returns the tasks that have no outcome. A task that was told to stop gets an outcome here, so it does not run
+// again.
 func (s *search) open(tasks []*Task) []*Task {
 	left := make([]*Task, 0, len(tasks))
 	for _, t := range tasks {
@@ -123,7 +124,7 @@ func (s *search) open(tasks []*Task) []*Task {
 	return left
 }
 
-// together returns a context that ends when each of the tasks has its outcome or was told to stop.
+// together returns a context that ends once each task has an outcome or was told to stop.
 func together(parent context.Context, tasks []*Task) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	var open atomic.Int64

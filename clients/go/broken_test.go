@@ -16,7 +16,7 @@ import (
 	"github.com/holdfast/holdfast-go"
 )
 
-// lossy is a connection that loses answers after the service has handled the request.
+// lossy is a connection that can lose an answer: the service has handled the request, but the client gets an error.
 type lossy struct {
 	lose func(*http.Request) bool
 	lost atomic.Int64
@@ -34,7 +34,7 @@ func (l *lossy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// counted is a handler that counts the runs of each task.
+// counted is a handler that counts how often each task runs.
 type counted struct {
 	mu   sync.Mutex
 	runs map[string]int
@@ -149,7 +149,7 @@ func TestKilledServiceCostsNoTask(t *testing.T) {
 		services.workerAPI.kill()
 		services.workerAPI.run()
 	}
-	// On a machine that is so slow that the service is away for a whole lease, a task runs again.
+	// On a very slow machine, the service may be away for longer than a lease. Then a task may run twice.
 	twice := 0
 	for i, id := range ids {
 		task := must[*holdfast.TaskView](t)(queue.Wait(ctx, id))

@@ -25,7 +25,7 @@ var (
 // is run again later, from the beginning of the handler, and finds its steps.
 var ErrSuspended = errors.New("the task is suspended: return this error from the handler")
 
-// Decision is an error that says what becomes of the task, instead of the usual retry. A handler may wrap it, because
+// Decision is an error that says what happens to the task, instead of the usual retry. A handler may wrap it, because
 // the worker looks for it with errors.As.
 type Decision struct {
 	// Verdict is "fatal", "fail", "postpone", "rate_limit" or "cancel", as in the worker protocol.
@@ -112,7 +112,7 @@ type wireError struct {
 	Code    string `json:"code,omitempty"`
 }
 
-// The record of a task keeps 1,024 characters of an error. The rest would only be sent in vain.
+// Longer errors are cut before they are sent, because the record of a task keeps only 1,024 characters.
 const errorBytes = 4096
 
 func describe(err error) *wireError {
@@ -128,8 +128,9 @@ func describe(err error) *wireError {
 	return told
 }
 
-// errorName returns the name under which dead letters are grouped. If an error in the chain has a method ErrorName,
-// that method gives the name. Otherwise it is the first type in the chain that says more than "an error".
+// errorName returns the name by which dead letters are grouped. If an error in the chain has a method ErrorName, that
+// method gives the name. Otherwise the name is the first type in the chain that is more specific than the general
+// error types.
 func errorName(err error) string {
 	var named interface{ ErrorName() string }
 	if errors.As(err, &named) {

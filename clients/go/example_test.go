@@ -220,7 +220,7 @@ func ExampleWorker_HandleBatch() {
 	// Output: completed dead
 }
 
-// post and insertAll stand for the code of a user.
+// post and insertAll stand for code of the user's program.
 func post(context.Context, string, string, any) (*http.Response, error) { return &http.Response{}, nil }
 
 func insertAll(context.Context, []Mail) error { return nil }
@@ -230,7 +230,7 @@ func TestSnippetsOfTheDocsAreExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Blank space at the beginning of a line differs, because a snippet is not inside a function.
+	// The white space at the beginning of a line may differ, because a snippet is not inside a function.
 	plain := func(text string) string {
 		var lines []string
 		for _, line := range strings.Split(text, "\n") {

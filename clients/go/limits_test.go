@@ -164,7 +164,7 @@ func TestDrainedWorkerTakesNoTaskUntilItIsResumed(t *testing.T) {
 		}
 	}
 	operator("drain")
-	time.Sleep(3 * time.Second) // the service looks every two seconds
+	time.Sleep(3 * time.Second) // the service checks for expired registrations every two seconds
 	id := enqueue(t, ctx, queue, 1)[0]
 	time.Sleep(500 * time.Millisecond)
 	equal(t, "state", must[*holdfast.TaskView](t)(queue.Get(ctx, id)).State, "pending")
@@ -172,7 +172,7 @@ func TestDrainedWorkerTakesNoTaskUntilItIsResumed(t *testing.T) {
 	equal(t, "state", must[*holdfast.TaskView](t)(queue.Wait(ctx, id)).State, "completed")
 }
 
-// acquireAndDie takes a task as a worker whose process ends.
+// acquireAndDie acquires a task and never settles it, like a worker whose process dies.
 func acquireAndDie(t *testing.T, queue *holdfast.Queue, workerID string) (granted int) {
 	t.Helper()
 	body, _ := json.Marshal(map[string]any{"workerId": workerID, "requestId": 1, "want": 1, "waitMs": 10_000, "leaseMs": 1_000})

@@ -15,7 +15,7 @@ import (
 	"github.com/holdfast/holdfast-go/holdfasttest"
 )
 
-// inMemory runs a task with one handler for all types.
+// inMemory runs a task in memory, with one handler for all types.
 func inMemory(t *testing.T, task holdfasttest.Task, handler holdfast.Handler) *holdfasttest.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

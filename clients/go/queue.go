@@ -53,13 +53,13 @@ type Unique struct {
 	MaxWait time.Duration
 }
 
-// Keep says how long a task is kept after its end, instead of the settings of the queue.
+// Keep says how long a task is kept after its end. It overrides the settings of the queue.
 type Keep struct {
-	// Completed is 0 to 365 days; nil leaves it to the queue.
+	// Completed is 0 to 365 days; nil means the setting of the queue.
 	Completed *time.Duration
-	// Dead is 1 ms to 365 days; 0 leaves it to the queue.
+	// Dead is 1 ms to 365 days; 0 means the setting of the queue.
 	Dead time.Duration
-	// Count is how many completed tasks of the type are kept, 1 to 10,000; 0 leaves it to the queue.
+	// Count is how many completed tasks of the type are kept, 1 to 10,000; 0 means the setting of the queue.
 	Count int
 }
 
@@ -69,15 +69,15 @@ type TaskOptions struct {
 	ID string
 	// IfEnded says what happens if the task with the ID ended without completing: "again" (the default) or "duplicate".
 	IfEnded string
-	// Key puts the task into the line of this key (a tenant, a customer): 1 to 128 bytes.
+	// Key is the key of the task, such as a tenant or a customer: 1 to 128 bytes. The keys of a queue take turns.
 	Key string
-	// PartitionKey is for queues with partitions: 1 to 256 characters. It cannot be combined with ID.
+	// PartitionKey chooses the partition in a partitioned queue: 1 to 256 characters. It cannot be combined with ID.
 	PartitionKey string
 	// Cost is how much of a rate limit the task uses, 1 to 1,000,000. The default is 1.
 	Cost int
 	// Unique is the unique key of the task, or nil.
 	Unique *Unique
-	// Version is the version of the handler that the task needs, from 1. 0: none.
+	// Version is the version of the handler that the task needs, from 1. 0 means any version.
 	Version int
 	// Priority is "high", "normal" (the default) or "low".
 	Priority string
@@ -85,9 +85,9 @@ type TaskOptions struct {
 	Delay time.Duration
 	// RunAt is when the task may start. It cannot be combined with Delay.
 	RunAt time.Time
-	// MaxRetries is how often the task is tried again, 0 to 100. nil leaves it to the worker.
+	// MaxRetries is how often the task is tried again, 0 to 100. nil means the setting of the worker.
 	MaxRetries *int
-	// Backoff is the wait between attempts. nil leaves it to the worker.
+	// Backoff is the wait between attempts. nil means the setting of the worker.
 	Backoff *Backoff
 	// Timeout ends an attempt that takes longer, 1 ms to 24 hours. The default is 30 minutes.
 	Timeout time.Duration
@@ -97,7 +97,7 @@ type TaskOptions struct {
 	Tags []string
 	// DropPayload drops the payload when the task completes. A dead letter keeps it.
 	DropPayload bool
-	// Keep says how long the task is kept after its end. nil leaves it to the queue.
+	// Keep says how long the task is kept after its end. nil means the settings of the queue.
 	Keep *Keep
 	// Durability says how safely the task is stored before the enqueue returns: "memory", "fsynced" or "replicated".
 	// The default is the setting of the queue.
@@ -114,7 +114,7 @@ func put[T comparable](object map[string]any, name string, value T) {
 	}
 }
 
-// fields returns the options as the services read them.
+// fields returns the options as JSON fields of a request.
 func (o *TaskOptions) fields() map[string]any {
 	f := map[string]any{}
 	if o == nil {
@@ -172,7 +172,8 @@ func (o *TaskOptions) fields() map[string]any {
 	return f
 }
 
-// text returns the task as it is sent. The payload is inserted as it is, because json.Marshal would change its bytes.
+// text returns the task as the JSON of a request. The payload is inserted unchanged, because json.Marshal would
+// change its bytes.
 func (t NewTask) text() ([]byte, error) {
 	payload, err := jsonText(t.Payload)
 	if err != nil {
@@ -184,7 +185,7 @@ func (t NewTask) text() ([]byte, error) {
 	return append(append(append(head[:len(head)-1], `,"payload":`...), payload...), '}'), nil
 }
 
-// Receipt says what became of an enqueue.
+// Receipt is the result of an enqueue.
 type Receipt struct {
 	// ID is the id of the task. With Deduplicated it is the task that holds the unique key.
 	ID string
@@ -241,7 +242,7 @@ type NewTask struct {
 	Options *TaskOptions
 }
 
-// Enqueued is what became of one task of EnqueueMany: a receipt or an error.
+// Enqueued is the result for one task of EnqueueMany: a receipt or an error.
 type Enqueued struct {
 	Receipt
 	// Err is nil if the task was stored, now or before. Otherwise it is an *APIError.
@@ -253,9 +254,9 @@ const (
 	batchBytes = 8 << 20
 )
 
-// EnqueueMany stores many tasks, at most 1,000 of them in one request, and returns what became of each one, in their
-// order. One refused task does not stop the others. If a request fails as a whole, EnqueueMany returns its error and the
-// outcomes of the tasks before it.
+// EnqueueMany stores many tasks, at most 1,000 in one request. It returns one result per task, in the same order. One
+// refused task does not stop the others. If a whole request fails, EnqueueMany returns its error, and the results of
+// the tasks before it.
 func (q *Queue) EnqueueMany(ctx context.Context, tasks []NewTask) ([]Enqueued, error) {
 	done := make([]Enqueued, 0, len(tasks))
 	for len(done) < len(tasks) {
@@ -341,7 +342,7 @@ type Change struct {
 	Delay *time.Duration
 	// Priority is "high", "normal" or "low".
 	Priority string
-	// Key puts the task into the line of another key; "" takes its key away.
+	// Key is the new key; "" removes the key of the task.
 	Key *string
 	// Payload is the new payload, any value with a JSON form. nil leaves the payload as it is.
 	Payload any
@@ -376,9 +377,9 @@ func (q *Queue) Change(ctx context.Context, id string, change Change) (string, e
 	return q.outcome(ctx, http.MethodPatch, q.path("tasks", id), body)
 }
 
-// Signal gives a task a signal, for which its handler waits with WaitFor. data is any value with a JSON form. It returns
-// "delivered" if the task waited for it, and "kept" if not: then a later WaitFor finds it. If the task has ended, it
-// returns an *APIError with the code "too_late".
+// Signal sends a signal to a task, whose handler gets it from WaitFor. data is any value with a JSON form. Signal
+// returns "delivered" if the task waited for the signal. Otherwise it returns "kept", and a later WaitFor finds the
+// signal. If the task has ended, Signal returns an *APIError with the code "too_late".
 func (q *Queue) Signal(ctx context.Context, id, event string, data any) (string, error) {
 	text, err := jsonText(data)
 	if err != nil {
@@ -400,8 +401,9 @@ func (q *Queue) outcome(ctx context.Context, method, path string, value any) (st
 	return answer.Outcome, err
 }
 
-// again sends a request that does no harm when it is repeated. If the service is away, it tries up to five times in four
-// seconds. A refusal such as "queue_full" is for the caller to decide.
+// again sends a request that may be repeated without harm. If the service is away, again tries up to five times in
+// four seconds. It does not repeat a refused request, for example one with the code "queue_full": the caller decides
+// about that.
 func (q *Queue) again(ctx context.Context, method, path string, body []byte, out any) error {
 	pause := shortestPause
 	for try := 1; ; try++ {

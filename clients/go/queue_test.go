@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast/holdfast-go"
 )
 
-// answering is a service that gives these statuses one after the other, and counts its requests.
+// answering is a service that answers with these statuses one after the other, and counts the requests.
 func answering(t *testing.T, statuses ...int) (*holdfast.Queue, *int) {
 	requests := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

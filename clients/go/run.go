@@ -15,60 +15,60 @@ import (
 )
 
 const (
-	// While one lane waits in a long poll, the two others settle in turns: one waits for its answer, and the other gathers
-	// the next verdicts.
+	// A lane is a series of requests, one at a time. While one lane waits in a long poll, the two others settle in
+	// turns: one waits for its answer, and the other gathers the next verdicts.
 	lanes = 3
-	// One request has at most this many tasks, and this many verdicts.
+	// The most tasks, and the most verdicts, of one request.
 	callTasks = 500
-	// Verdicts with large results are sent in several requests.
+	// The most bytes of verdicts in one request. Larger ones are split into several requests.
 	callBytes      = 4 << 20
 	pollTime       = 30 * time.Second
 	requestTimeout = 15 * time.Second
-	// How long a stop waits for an answer that is not about a verdict.
+	// How long a stopping worker waits for an answer that is not about a verdict.
 	lastRequest = 5 * time.Second
 	resultBytes = 64 << 10
 )
 
-// run is one run of a worker.
+// run is the state of a worker between its start and its stop.
 type run struct {
 	w     *Worker
 	id    string
 	fixed settings
 
-	handlers    context.Context // the parent of the contexts of handlers
-	requests    context.Context // ends when nothing more is sent
+	handlers    context.Context // the parent of the contexts of all handlers
+	requests    context.Context // ends when no more requests are sent
 	endRequests context.CancelFunc
-	polls       context.Context // ends when the worker stops
+	polls       context.Context // ends when the worker stops polling
 	endPolls    context.CancelFunc
 
 	mu       sync.Mutex
 	changed  sync.Cond
-	held     map[string]*Task // by token, from the grant until the service has answered the verdict
-	running  int              // tasks that have a slot
-	asked    int              // slots that acquires under way may fill
-	acquires int              // acquires under way
+	held     map[string]*Task // token -> task, from the grant until the service has answered the verdict
+	running  int              // tasks that occupy a slot
+	asked    int              // slots for which open acquires have asked
+	acquires int              // acquires that have no answer yet
 	polling  bool
 	verdicts []verdict
-	alone    bool // a task runs that has to run alone
-	makeRoom bool // such a task waits for this worker
+	alone    bool // whether a task runs that has to run alone
+	makeRoom bool // whether such a task waits until this worker has ended all others
 	stopping bool
 	err      error // why the service refused the worker
 }
 
-// verdict is a verdict as it is sent.
+// verdict is a verdict in the form in which it is sent.
 type verdict struct {
 	task      *Task
 	text      []byte
-	isInstead bool // the failure of a task whose own verdict was refused
+	isInstead bool // whether this is a failure that replaces a refused verdict
 }
 
-// lane sends one request at a time.
+// lane sends requests, one at a time.
 type lane struct {
 	number int
 	last   int64 // the id of the last request
 }
 
-// exchange is a request: verdicts, an acquire, or both.
+// exchange is the content of one request: verdicts, an acquire, or both.
 type exchange struct {
 	verdicts []verdict
 	want     int
@@ -110,14 +110,14 @@ func (r *run) serve(ctx context.Context) error {
 		r.changed.Wait()
 	}
 	r.mu.Unlock()
-	// The verdicts are sent until the last lease must have ended.
+	// Verdicts are sent until even the newest lease must have expired. After that, no verdict can count.
 	late := time.AfterFunc(r.w.options.Lease, r.endRequests)
 	defer late.Stop()
 	working.Wait()
 	if r.requests.Err() == nil {
 		last, cancel := context.WithTimeout(r.requests, lastRequest)
 		defer cancel()
-		_, _ = r.heartbeat(last, nil, "stopped") // the registration ends by itself if this is lost
+		_, _ = r.heartbeat(last, nil, "stopped") // if this request is lost, the registration expires
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -127,7 +127,7 @@ func (r *run) serve(ctx context.Context) error {
 	return r.err
 }
 
-// stop takes no more tasks.
+// stop makes the worker take no more tasks.
 func (r *run) stop() {
 	r.endPolls()
 	r.mu.Lock()
@@ -136,7 +136,7 @@ func (r *run) stop() {
 	r.mu.Unlock()
 }
 
-// refuse stops the worker, because the service will not accept its requests.
+// refuse stops the worker, because the service refuses its requests.
 func (r *run) refuse(err error) {
 	r.mu.Lock()
 	if r.err == nil {
@@ -146,7 +146,7 @@ func (r *run) refuse(err error) {
 	r.stop()
 }
 
-// next waits for something to send. It returns nil when the lane has nothing more to do.
+// next waits until there is something to send. It returns nil when the lane has nothing more to do.
 func (r *run) next() *exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -156,7 +156,7 @@ func (r *run) next() *exchange {
 		}
 		if len(r.verdicts) > 0 {
 			r.gather()
-			if len(r.verdicts) == 0 { // another lane took them
+			if len(r.verdicts) == 0 { // another lane has taken the verdicts
 				continue
 			}
 			x := r.take()
@@ -177,7 +177,7 @@ func (r *run) next() *exchange {
 	}
 }
 
-// gather waits for tasks that are about to end, so that their verdicts go into the same request.
+// gather waits briefly for tasks that are about to end, so that their verdicts are sent in the same request.
 func (r *run) gather() {
 	for before := 0; len(r.verdicts) > before && len(r.verdicts) < callTasks; {
 		before = len(r.verdicts)
@@ -201,7 +201,7 @@ func (r *run) take() *exchange {
 	return x
 }
 
-// ask adds an acquire to a request, if the worker may take tasks now.
+// ask adds an acquire to a request if the worker may take tasks now.
 func (r *run) ask(x *exchange) {
 	if r.stopping || r.alone || (r.makeRoom && r.running+r.acquires > 0) {
 		return
@@ -211,8 +211,8 @@ func (r *run) ask(x *exchange) {
 		x.want = 0
 		return
 	}
-	// A task that has to run alone is granted only when this is 0. Another acquire that has no answer yet may bring tasks,
-	// so it counts too.
+	// The service grants a task that has to run alone only if this number is 0. An open acquire may bring tasks, so
+	// it counts as well.
 	x.held = r.running + r.acquires
 	r.asked += x.want
 	r.acquires++
@@ -232,7 +232,7 @@ func (r *run) exchange(l *lane, x *exchange) {
 		delete(r.held, v.task.Token)
 	}
 	if err != nil {
-		if r.requests.Err() != nil { // Run counts these as lost
+		if r.requests.Err() != nil { // Run reports these as lost
 			r.verdicts = append(r.verdicts, x.verdicts...)
 		}
 		r.changed.Broadcast()
@@ -257,14 +257,15 @@ func (r *run) exchange(l *lane, x *exchange) {
 	r.tell(x, got)
 }
 
-// tell passes the answer about the verdicts on to OnError and OnSettled.
+// tell reports the answers to verdicts through OnError and OnSettled.
 func (r *run) tell(x *exchange, got *answer) {
 	for _, warning := range got.Warnings {
 		r.w.options.OnError(errors.New(warning))
 	}
 	for i, outcome := range got.Outcomes[:min(len(got.Outcomes), len(x.verdicts))] {
 		t := x.verdicts[i].task
-		// If a poll broke off, the service may have handed back its tasks before the worker began them.
+		// If a poll was interrupted, the service may have handed back its tasks before the worker began them. That is
+		// no error.
 		if outcome == "stale" && t.begun {
 			r.w.options.OnError(fmt.Errorf("task %s: its verdict came too late: %w", t.ID, ErrLeaseLost))
 		}
@@ -274,7 +275,7 @@ func (r *run) tell(x *exchange, got *answer) {
 	}
 }
 
-// send sends a request until it is answered. If the service refuses one verdict, the others still have to be sent.
+// send repeats a request until it is answered. If the service refuses one verdict, the others are still sent.
 func (r *run) send(l *lane, x *exchange) (*answer, error) {
 	l.last++
 	path, body, timeout := r.w.path("acquire"), r.acquireBody(l, x, pollTime), pollTime+requestTimeout
@@ -285,8 +286,8 @@ func (r *run) send(l *lane, x *exchange) (*answer, error) {
 	got := &answer{}
 	tries, err := r.w.api.repeat(ctx, path, body, got, timeout, r.w.options.OnError)
 	if x.isPoll && err != nil && r.polls.Err() != nil && !refused(err) {
-		// The worker stops, and has broken off its poll. Tasks may have been granted to that poll already. Its repeat gets
-		// them, so that they can be handed back.
+		// The worker stops and has interrupted its poll. The service may have granted tasks to this poll already. A
+		// repeated poll gets these tasks, so that they can be handed back.
 		last, cancel := context.WithTimeout(r.requests, lastRequest)
 		defer cancel()
 		tries, err = r.w.api.repeat(last, path, r.acquireBody(l, x, 0), got, lastRequest, r.w.options.OnError)
@@ -322,7 +323,7 @@ func (r *run) send(l *lane, x *exchange) (*answer, error) {
 	return &answer{Outcomes: append(first.Outcomes, second.Outcomes...), Warnings: append(first.Warnings, second.Warnings...)}, nil
 }
 
-// keepLeased drops tasks whose leases have ended: the answer that brought them may be as old as the outage.
+// keepLeased drops tasks whose leases have expired. After an outage, an answer can be so old that this has happened.
 func (r *run) keepLeased(got *answer) error {
 	leases := make([]*Task, len(got.Tasks))
 	for i := range got.Tasks {
@@ -369,7 +370,7 @@ func (r *run) settleBody(l *lane, x *exchange) []byte {
 	return append(body, '}')
 }
 
-// start begins tasks. The caller has taken their slots.
+// start begins tasks for which the caller has reserved slots.
 func (r *run) start(tasks []*Task, stopping bool) {
 	together := map[*batch][]*Task{}
 	for _, t := range tasks {
@@ -413,14 +414,14 @@ func (r *run) handle(t *Task) {
 	result, err = t.route.handler(t.ctx, t)
 }
 
-// caught is deferred around the code of users. It turns a panic into an error.
+// caught turns a panic in the code of the user into an error. It has to be deferred.
 func caught(err *error) {
 	if value := recover(); value != nil {
 		*err = &panicked{value, stackBelow(string(debug.Stack()))}
 	}
 }
 
-// stackBelow returns the lines of a stack between the panic and this package.
+// stackBelow returns the lines of a stack from the panic up to this package.
 func stackBelow(stack string) string {
 	if _, below, found := strings.Cut(stack, "\npanic("); found {
 		if lines := strings.SplitN(below, "\n", 3); len(lines) == 3 {
@@ -477,13 +478,13 @@ func (r *run) fail(t *Task, err error) {
 	case r.isCancelled(t):
 		r.finish(t, "cancel", told)
 	case context.Cause(t.ctx) == ErrLeaseLost:
-		r.finish(t, "release", nil) // the task is not to blame
+		r.finish(t, "release", nil) // the failure is not the fault of the task
 	default:
 		r.finish(t, "fail", told)
 	}
 }
 
-// delayOf returns the delay of a decision in milliseconds, within what the service takes.
+// delayOf returns the delay of a decision in milliseconds, limited to the range that the service accepts.
 func delayOf(d *Decision) int64 {
 	switch d.Verdict {
 	case "postpone":
@@ -524,8 +525,8 @@ func verdictText(t *Task, name string, more map[string]any) []byte {
 	return append(text, '}')
 }
 
-// end frees the slot of a task, and ends the context of its handler with this cause. The verdict comes first, because the
-// handler may return at once. Without a verdict, the service hears nothing.
+// end frees the slot of a task, and ends the context of its handler with this cause. It stores the verdict before it
+// ends the context, because the handler may then return at once. Without a verdict, nothing is sent to the service.
 func (r *run) end(t *Task, text []byte, cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -549,13 +550,14 @@ func (r *run) end(t *Task, text []byte, cause error) {
 	r.changed.Broadcast()
 }
 
-// timeOut fails an attempt at its time-out, even if its handler goes on. The service waits a moment for this verdict.
+// timeOut fails an attempt at its time-out, even if its handler goes on. The service waits a little longer than the
+// time-out for this verdict.
 func (r *run) timeOut(t *Task) {
 	told := wireError{Name: "TimeoutError", Message: fmt.Sprintf("timed out after %d ms", t.Timeout.Milliseconds())}
 	r.end(t, verdictText(t, "fail", map[string]any{"error": told}), ErrTimedOut)
 }
 
-// releaseAll hands back the tasks that run.
+// releaseAll hands back the running tasks.
 func (r *run) releaseAll() {
 	r.mu.Lock()
 	var tasks []*Task
@@ -570,8 +572,8 @@ func (r *run) releaseAll() {
 	}
 }
 
-// heartbeats renews the leases, three times in each lease. Without tasks it sends nothing, because the polls of an idle
-// worker keep it known.
+// heartbeats extends the leases, three times per lease. If there are no tasks, it sends nothing, because the polls of
+// an idle worker are enough to keep it registered.
 func (r *run) heartbeats() {
 	every := r.w.options.Lease / 3
 	for sleep(r.requests, every) {
@@ -599,8 +601,8 @@ func (r *run) heartbeats() {
 	}
 }
 
-// renewed stops the handlers whose tasks were cancelled or whose leases are lost, as the answer to a heartbeat says. If
-// there was no answer, it stops those whose leases have ended by the clock of this machine.
+// renewed handles the answer to a heartbeat: it stops the handlers whose tasks were cancelled or whose leases are
+// lost. If there was no answer, it stops the handlers whose leases have expired by the clock of this machine.
 func (r *run) renewed(tasks []*Task, states []string, sentAt time.Time) {
 	for i, t := range tasks {
 		state := "unknown"
@@ -624,7 +626,7 @@ func (r *run) renewed(tasks []*Task, states []string, sentAt time.Time) {
 			r.end(t, nil, ErrLeaseLost)
 			r.w.options.OnError(fmt.Errorf("task %s: %w", t.ID, ErrLeaseLost))
 		case over:
-			// The service did not answer. It may have renewed the lease all the same: then the verdict still counts.
+			// The service gave no answer, but it may have extended the lease. In that case the verdict still counts.
 			t.cancel(ErrLeaseLost)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/holdfast/holdfast-go"
 )
 
-// services are the real services of the repository, for all tests of this package.
+// services are real services of this repository, which all tests of this package share.
 var services *stack
 
 type stack struct {
@@ -144,7 +144,8 @@ func setup(t *testing.T) (*holdfast.Queue, context.Context) {
 	return holdfast.NewQueue(name, holdfast.Connection{URL: services.producer}), ctx
 }
 
-// work runs a worker in the background. The function that it returns stops it, and fails the test if Run failed.
+// work runs a worker in the background. It returns a function that stops the worker, and fails the test if Run has
+// failed.
 func work(t *testing.T, queue *holdfast.Queue, options holdfast.WorkerOptions, register func(*holdfast.Worker)) (stop func()) {
 	t.Helper()
 	if options.URL == "" {
@@ -179,7 +180,7 @@ func work(t *testing.T, queue *holdfast.Queue, options holdfast.WorkerOptions, r
 	return stop
 }
 
-// must fails the test if there is an error.
+// must returns a function that returns its value, or fails the test if there is an error.
 func must[T any](t *testing.T) func(value T, err error) T {
 	return func(value T, err error) T {
 		t.Helper()
@@ -190,7 +191,7 @@ func must[T any](t *testing.T) func(value T, err error) T {
 	}
 }
 
-// until waits for a condition.
+// until waits until a condition is true, and fails the test after 20 seconds.
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {

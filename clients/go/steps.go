@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	// A shorter sleep keeps its slot, because giving up the slot and getting it back costs more.
+	// A sleep that is not longer than this keeps its slot. To give up the slot and get it back would cost more.
 	sleepInPlace = time.Second
 	mostSteps    = 1000
-	// Before a task is suspended, goroutines that the handler has just started may still begin their own steps.
+	// How long to wait before a task is suspended. Goroutines that the handler has just started may still begin their
+	// own steps.
 	suspendPause = 5 * time.Millisecond
 )
 
@@ -25,13 +26,13 @@ var badStepName = regexp.MustCompile(`#\d+$`)
 // steps are the durable steps of one attempt.
 type steps struct {
 	mu    sync.Mutex
-	known map[string]*storedStep // by kind and name; nil until the first step reads it
+	known map[string]*storedStep // kind and name -> step; nil until the first step reads the stored steps
 	count int
 	seen  map[string]int
-	ahead time.Duration // how far the clock of Redis is ahead of ours
+	ahead time.Duration // how far the clock of Redis is ahead of the clock of this machine
 
 	busy      int
-	moves     int // grows with each step that begins, so that a suspension notices it
+	moves     int // grows with each step that begins, so that a suspension notices new steps
 	waiting   []suspension
 	suspended *suspension
 	asleep    chan struct{} // closed when the task is suspended
@@ -226,7 +227,8 @@ func Call[T any](ctx context.Context, taskType string, payload any, options *Tas
 	return result, decode(answer.Result, &result)
 }
 
-// begin finds the step of this name that earlier attempts have stored, or nil. The caller has to call leave or suspend.
+// begin returns the stored step with this name from an earlier attempt, or nil if there is none. The caller has to
+// call leave or suspend.
 func begin(ctx context.Context, kind, name string) (t *Task, stored *storedStep, named string, err error) {
 	if t, err = taskOf(ctx); err != nil {
 		return nil, nil, "", err
@@ -251,7 +253,7 @@ func begin(ctx context.Context, kind, name string) (t *Task, stored *storedStep,
 		return nil, nil, "", context.Cause(ctx)
 	}
 	if s.known == nil {
-		// The lock is held during the request, because steps that run in parallel need the answer too.
+		// The lock is held during the request, because steps that run at the same time need its answer too.
 		if err := t.readSteps(ctx); err != nil {
 			return nil, nil, "", err
 		}
@@ -299,8 +301,8 @@ func (t *Task) placeOf(stored *storedStep, name string) (int, error) {
 	return t.newPlace(name)
 }
 
-// newPlace returns the place of a new step. If the task has as many steps as it may have, it returns an error, so that
-// the function of the step does not run.
+// newPlace returns the place of a new step. If the task already has the most steps, newPlace returns an error, so
+// that the function of the step does not run.
 func (t *Task) newPlace(name string) (int, error) {
 	t.steps.mu.Lock()
 	defer t.steps.mu.Unlock()
@@ -318,7 +320,8 @@ func (s *steps) leave() {
 	s.mu.Unlock()
 }
 
-// suspend waits until no step runs any more, and suspends the task. Sleeps and waits in other goroutines end with it.
+// suspend waits until no step is running, and then suspends the task. Sleeps and waits in other goroutines end as
+// well.
 func (t *Task) suspend(ctx context.Context, own suspension) error {
 	s := &t.steps
 	s.mu.Lock()

@@ -13,7 +13,7 @@ import (
 type Task struct {
 	// ID stays the same over all attempts. Use it as the idempotency key of the services that you call.
 	ID string
-	// Queue and Type are those of the enqueue.
+	// Queue and Type are the queue and the type of the task.
 	Queue, Type string
 	// Payload is the exact payload of the enqueue. Bind decodes it.
 	Payload json.RawMessage
@@ -28,13 +28,13 @@ type Task struct {
 	ExpiresAt time.Time
 	// Timeout is how long this attempt may take.
 	Timeout time.Duration
-	// Key is the key in whose line the task waited; "" without one.
+	// Key is the key of the task; "" if it has none.
 	Key string
 	// Tags are the tags of the task.
 	Tags []string
 	// Traceparent is the W3C trace context of the enqueue; "" without one.
 	Traceparent string
-	// Schedule is the occurrence of a schedule for which the task was enqueued. It is nil for other tasks.
+	// Schedule is the schedule run for which the task was enqueued. It is nil for other tasks.
 	Schedule *Schedule
 	// Flow is the place of the task in a flow. It is nil for other tasks.
 	Flow *Flow
@@ -46,7 +46,7 @@ type Task struct {
 	timer  *time.Timer
 	steps  steps
 
-	// worker.mu guards these fields.
+	// The mutex worker.mu guards these fields.
 	begun      bool
 	ended      bool
 	alone      bool
@@ -54,19 +54,19 @@ type Task struct {
 	leaseUntil time.Time
 }
 
-// Schedule is the occurrence of a schedule for which a task was enqueued.
+// Schedule is the schedule run for which a task was enqueued.
 type Schedule struct {
 	// ID is the id of the schedule.
 	ID string
-	// Run counts the occurrences from 1. It is 0 if an operator started the run.
+	// Run is the number of the run, from 1. It is 0 if an operator started the run.
 	Run int
-	// DueAt is the time of the occurrence.
+	// DueAt is the time for which the run was planned.
 	DueAt time.Time
 }
 
 // Flow is the place of a task in a flow.
 type Flow struct {
-	// ID is the id of the flow. Name is the name of the node, or the moment of a callback, such as "done".
+	// ID is the id of the flow. Name is the name of the node, or the kind of a callback, such as "done".
 	ID, Name string
 }
 
@@ -125,8 +125,8 @@ func (t *Task) Bind(payload any) error {
 	return nil
 }
 
-// Progress stores how far the task is: any value with at most 8 KiB of JSON. It returns an *APIError with the code
-// "conflict" if the lease is lost.
+// Progress stores the progress of the task: any value with at most 8 KiB of JSON. It returns an *APIError with the
+// code "conflict" if the lease is lost.
 func (t *Task) Progress(ctx context.Context, progress any) error {
 	return t.store(ctx, "progress", "progress", progress)
 }
@@ -142,7 +142,7 @@ func (t *Task) LogAt(ctx context.Context, level, line string) error {
 	return t.post(ctx, "log", map[string]any{"line": line, "level": level}, nil)
 }
 
-// Checkpoint keeps one value for the next attempt: at most 64 KiB of JSON. It returns an *APIError with the code
+// Checkpoint stores a value for the next attempt: at most 64 KiB of JSON. It returns an *APIError with the code
 // "conflict" if the lease is lost.
 func (t *Task) Checkpoint(ctx context.Context, value any) error {
 	return t.store(ctx, "progress", "checkpoint", value)
@@ -160,20 +160,20 @@ func (t *Task) ReadCheckpoint(ctx context.Context, value any) (bool, error) {
 	return true, json.Unmarshal(answer.Checkpoint, value)
 }
 
-// Child is a node of a flow that a task comes after.
+// Child is a node of a flow that has to end before a task.
 type Child struct {
 	// Name is the name of the node, and ID the id of its task.
 	Name, ID string
 	// State is how the task ended, such as "completed" or "dead".
 	State string
-	// Result is what its handler returned; empty without a result.
+	// Result is the result of its handler; empty if there is none.
 	Result json.RawMessage
-	// SkippedBy is the task because of which this one was skipped; "" if it was not.
+	// SkippedBy is the task because of which this node was skipped; "" if it was not skipped.
 	SkippedBy string
 }
 
-// Children reads the nodes of a flow that the task comes after, page by page. If a page cannot be read, the last value
-// is an error.
+// Children reads the nodes of a flow that had to end before this task, page by page. If a page cannot be read, the
+// last value is an error.
 func (t *Task) Children(ctx context.Context) iter.Seq2[Child, error] {
 	return func(yield func(Child, error) bool) {
 		body := map[string]any{"limit": 100}
@@ -206,11 +206,11 @@ func (t *Task) Children(ctx context.Context) iter.Seq2[Child, error] {
 	}
 }
 
-// Complete gives a task of a batch its result at once, whatever the handler does later.
+// Complete completes one task of a batch at once, with this result. What the handler does later does not change that.
 func (t *Task) Complete(result any) { t.worker.succeed(t, result) }
 
-// Fail gives a task of a batch its error at once, whatever the handler does later. The error means the same as one that
-// a handler returns.
+// Fail fails one task of a batch at once. What the handler does later does not change that. The error means the same
+// as one that a handler returns.
 func (t *Task) Fail(err error) { t.worker.fail(t, err) }
 
 func (t *Task) store(ctx context.Context, path, field string, value any) error {
@@ -221,7 +221,8 @@ func (t *Task) store(ctx context.Context, path, field string, value any) error {
 	return t.post(ctx, path, map[string]any{field: text}, nil)
 }
 
-// post sends a request about this task, and sends it again while the service is away and the task has its lease.
+// post sends a request about this task. While the service is away and the task has its lease, post repeats the
+// request.
 func (t *Task) post(ctx context.Context, path string, body map[string]any, out any) error {
 	body["id"], body["token"] = t.ID, t.Token
 	text, err := json.Marshal(body)

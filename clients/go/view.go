@@ -20,7 +20,7 @@ type TaskView struct {
 	Result json.RawMessage
 	// Attempts counts the attempts, Failures those that ended with an error, and Crashes those whose lease ran out.
 	Attempts, Failures, Crashes int
-	// Key is the key in whose line the task waits; "" without one.
+	// Key is the key of the task; "" if it has none.
 	Key string
 	// Tags are the tags of the task.
 	Tags []string
@@ -36,7 +36,7 @@ type TaskView struct {
 	CancelRequested bool
 	// WaitsFor has the signals for which a suspended task waits. "=" and an id stand for the end of a called task.
 	WaitsFor []string
-	// DeadReason says why the task is a dead letter; "" if it is none.
+	// DeadReason says why the task is a dead letter; "" if it is not one.
 	DeadReason string
 	// LastError is the error of the last failed attempt: its name, message and stack.
 	LastError string
@@ -52,7 +52,7 @@ type TaskView struct {
 type AttemptView struct {
 	// Attempt is the number of the attempt, from 1.
 	Attempt int
-	// Outcome says how it ended, or "running".
+	// Outcome says how the attempt ended, or "running".
 	Outcome string
 	// WorkerID is the worker that ran it.
 	WorkerID string
@@ -62,7 +62,7 @@ type AttemptView struct {
 	Error string
 }
 
-// Ended reports whether the task has ended: nothing runs any more unless somebody replays it.
+// Ended reports whether the task has ended. It does not run again unless somebody replays it.
 func (v *TaskView) Ended() bool {
 	switch v.State {
 	case "completed", "dead", "cancelled", "expired":
@@ -80,7 +80,7 @@ func (v *TaskView) Bind(result any) error {
 	return json.Unmarshal(v.Result, result)
 }
 
-// UnmarshalJSON reads a task as producer-api sends it.
+// UnmarshalJSON reads a task in the JSON form of producer-api.
 func (v *TaskView) UnmarshalJSON(text []byte) error {
 	var wire struct {
 		ID, Queue, Type, State, Priority string

@@ -24,32 +24,33 @@ import (
 // The context ends when the handler has to stop: context.Cause tells why (see ErrCancelled).
 type Handler func(ctx context.Context, t *Task) (any, error)
 
-// BatchHandler runs several tasks in one call. If it returns nil, all tasks complete, except those that got an outcome
-// by Task.Complete or Task.Fail. If it returns an error, the worker halves the tasks that have no outcome, calls it
-// again with each half, and so on. Only a task that fails in a call of its own fails. So it has to be safe to run a
-// task again.
+// BatchHandler runs several tasks in one call. If it returns nil, all tasks complete, except those that got an
+// outcome by Task.Complete or Task.Fail. If it returns an error, the worker splits the tasks without an outcome into
+// halves and calls the handler again with each half, and so on. A task fails only if a call with this task alone
+// fails. So a task may run several times, and the handler has to be safe to repeat.
 type BatchHandler func(ctx context.Context, tasks []*Task) error
 
-// BatchOptions say how tasks are put together.
+// BatchOptions say how tasks are grouped into calls.
 type BatchOptions struct {
 	// Max is the most tasks of one call, 1 to 500, and at most the Concurrency of the worker. The default is 100.
 	Max int
-	// Wait is how long the first task of a call waits for others, while its lease runs. By default a call has the tasks
-	// that came together.
+	// Wait is how long the first task of a call waits for others. Its lease already runs in this time. By default a
+	// call gets the tasks that came together.
 	Wait time.Duration
 }
 
 // WorkerOptions are the options of a worker. The zero value is a worker of 500 slots at the service on this machine.
 type WorkerOptions struct {
 	Connection
-	// Concurrency is how many tasks run at the same time, 1 to 10,000. The default is 500.
+	// Concurrency is how many tasks can run at the same time, 1 to 10,000. The default is 500.
 	Concurrency int
 	// Lease is how long tasks stay with the worker without a heartbeat, 1 second to 1 hour. If the process dies, its
 	// tasks are given to another worker after this time. The default is 30 seconds.
 	Lease time.Duration
-	// MaxRetries is how often a task that has no such option is tried again, 0 to 100. nil: 3.
+	// MaxRetries is how often a task is tried again if it has no such option, 0 to 100. nil means 3.
 	MaxRetries *int
-	// Types has other retries and time-outs for some of the types. Its keys are those of Handle and HandleBatch.
+	// Types has other retries and time-outs for single types. Its keys are the same texts as in Handle and
+	// HandleBatch.
 	Types map[string]TypeOptions
 	// Grace is how long running tasks may go on after the stop of the worker. Tasks that have not ended then are handed
 	// back. The default is 25 seconds; a negative value means no time.
@@ -64,9 +65,9 @@ type WorkerOptions struct {
 	OnSettled func(Settled)
 }
 
-// Settled says what became of an attempt.
+// Settled is the result of an attempt.
 type Settled struct {
-	// TaskID, Token and Attempt name the attempt.
+	// TaskID, Token and Attempt identify the attempt.
 	TaskID, Token string
 	Attempt       int
 	// Outcome is "acked", "retried", "dead", "cancelled", "released", or "stale" if the lease was lost: then the verdict
@@ -74,11 +75,11 @@ type Settled struct {
 	Outcome string
 }
 
-// TypeOptions hold for the tasks of one type that do not have these options themselves.
+// TypeOptions apply to the tasks of one type that do not have these options themselves.
 type TypeOptions struct {
-	// MaxRetries is how often the task is tried again, 0 to 100. nil: as for other types.
+	// MaxRetries is how often a task is tried again, 0 to 100. nil means the setting for all types.
 	MaxRetries *int
-	// Timeout ends an attempt that takes longer, 1 ms to 24 hours. 0: as for other types.
+	// Timeout ends an attempt that takes longer, 1 ms to 24 hours. 0 means the setting for all types.
 	Timeout time.Duration
 }
 
@@ -92,7 +93,7 @@ type Worker struct {
 	once    sync.Once
 }
 
-// route is an entry of Handle or HandleBatch.
+// route is a handler with its type or prefix.
 type route struct {
 	pattern string
 	handler Handler
@@ -120,13 +121,13 @@ func NewWorker(queue string, options WorkerOptions) *Worker {
 		api: newAPI(options.Connection, "HOLDFAST_WORKER_URL", "http://127.0.0.1:3002")}
 }
 
-// Handle adds the handler of a task type, of all types with a prefix ("mail.*"), or of all types ("*"). If several fit
-// a task, the most exact one runs it. Handle panics if this text has a handler already.
+// Handle adds the handler of a task type, of all types with a prefix ("mail.*"), or of all types ("*"). If several
+// handlers match, the most specific one runs the task. Handle panics if this type or prefix has a handler already.
 func (w *Worker) Handle(typeOrPrefix string, handler Handler) {
 	w.add(&route{pattern: typeOrPrefix, handler: handler})
 }
 
-// HandleBatch adds a handler that gets several tasks in one call. Sleep, WaitFor and Call are not for batches.
+// HandleBatch adds a handler that gets several tasks in one call. Sleep, WaitFor and Call do not work in batches.
 func (w *Worker) HandleBatch(typeOrPrefix string, options BatchOptions, handler BatchHandler) {
 	if options.Max == 0 {
 		options.Max = 100
@@ -147,7 +148,7 @@ func (w *Worker) add(r *route) {
 	w.routes = append(w.routes, r)
 }
 
-// find returns the most exact route of a type, or nil.
+// find returns the most specific route for a type, or nil if there is none.
 func (w *Worker) find(taskType string) *route {
 	if r := w.types[taskType]; r != nil {
 		return r
@@ -166,7 +167,7 @@ func (w *Worker) path(call string) string {
 	return "/v1/queues/" + url.PathEscape(w.queue) + "/work/" + call
 }
 
-// check returns what is wrong with the worker.
+// check returns an error if an option or handler of the worker is wrong.
 func (w *Worker) check() error {
 	o := w.options
 	switch {
@@ -191,12 +192,13 @@ func (w *Worker) check() error {
 	return nil
 }
 
-// Run takes and runs tasks until ctx ends. Then it takes no more, lets the running tasks end within the grace, hands the
-// others back, and returns nil. The contexts of the handlers have the values of ctx, but do not end with it.
+// Run takes and runs tasks until ctx ends. Then it takes no more tasks, and gives the running ones the time of the
+// grace to end. It hands back those that have not ended, and returns nil. The contexts of the handlers have the
+// values of ctx, but do not end with it.
 //
-// Run returns an error if an option is wrong, or if the service refuses the worker, because its key has no right to the
-// queue for example. If the service is away or its connections break, Run sends its requests again until it is back. A
-// worker runs once.
+// Run returns an error if an option is wrong, or if the service refuses the worker, for example because its key may
+// not use the queue. If the service is away or connections break, Run repeats its requests until the service is back.
+// A worker can run only once.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.check(); err != nil {
 		return err
@@ -206,7 +208,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	return err
 }
 
-// settings are the parts of requests that are the same in all of them.
+// settings are the parts of a request that are always the same.
 type settings struct {
 	worker, types, info, same []byte
 }
@@ -233,7 +235,7 @@ func (w *Worker) newRun(ctx context.Context) *run {
 	}
 	r := &run{w: w, id: id, held: map[string]*Task{}}
 	r.changed.L = &r.mu
-	// Handlers may go on after the end of ctx, for the time of the grace.
+	// After the end of ctx, handlers may go on for the time of the grace.
 	r.handlers = context.WithoutCancel(ctx)
 	r.requests, r.endRequests = context.WithCancel(context.WithoutCancel(ctx))
 	r.polls, r.endPolls = context.WithCancel(r.requests)
@@ -247,7 +249,7 @@ func (w *Worker) newRun(ctx context.Context) *run {
 	return r
 }
 
-// mustJSON is for values that always have a JSON form.
+// mustJSON encodes values that always have a JSON form.
 func mustJSON(value any) []byte {
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -165,7 +165,7 @@ func TestAttemptThatTakesTooLongFailsAtItsTimeout(t *testing.T) {
 		w.Handle("*", func(ctx context.Context, _ *holdfast.Task) (any, error) {
 			<-ctx.Done()
 			causes <- context.Cause(ctx)
-			<-release // a handler that does not listen
+			<-release // this handler ignores its context
 			return nil, nil
 		})
 	})
@@ -212,7 +212,7 @@ func TestStopLetsTasksEndAndHandsTheOthersBack(t *testing.T) {
 	left := must[*holdfast.TaskView](t)(queue.Get(ctx, never.ID))
 	equal(t, "never", left.State, "pending")
 	equal(t, "attempts", left.Attempts, 0)
-	// The worker takes no task after its stop.
+	// After the stop, the worker takes no more tasks.
 	late := must[*holdfast.Receipt](t)(queue.Enqueue(ctx, "soon", nil, nil))
 	time.Sleep(100 * time.Millisecond)
 	equal(t, "late", must[*holdfast.TaskView](t)(queue.Get(ctx, late.ID)).State, "pending")

@@ -1,4 +1,5 @@
-// Fails the build if the first load is too large. It consists of the entry chunk and its static imports.
+// Fails the build if the files of the first load are too large: the entry chunk and the chunks that it imports
+// statically.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

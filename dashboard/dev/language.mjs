@@ -1,5 +1,5 @@
-// The texts of the dashboard. The macros of Lingui keep the English text at its place in the source. This file makes
-// the build understand them, and finds the texts in the source for the catalogs in src/language.
+// The texts of the dashboard. In the source, each English text stands in a macro of Lingui, such as t`…`. This file
+// makes the build understand the macros, and collects the texts for the catalogs in src/language.
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseSync, transformAsync, transformSync, traverse } from "@babel/core";
@@ -22,22 +22,25 @@ const syntax = { configFile: false, babelrc: false, parserOpts: { plugins: ["typ
 export const catalogPath = (language) => `${SOURCE}language/${language}.json`;
 export const readCatalog = (language) => JSON.parse(readFileSync(catalogPath(language), "utf8"));
 
-/** The key of a text in a catalog. `[verb] Open` is the text `Open`; its context tells it from the adjective. */
+/**
+ * Returns the key of a text in a catalog. The key `[verb] Open` is the text `Open`; the context in brackets tells it
+ * from the adjective.
+ */
 const keyOf = ({ message, context }) => (context === undefined ? message : `[${context}] ${message}`);
 export const textOf = (key) => {
   const [, context, message = key] = /^\[([\w ]+)\] (.*)$/s.exec(key) ?? [];
   return { message, context };
 };
 
-/** A text as src/language/texts.tsx takes it: a string, or its parts if it has values. */
+/** Compiles a text for src/language/texts.tsx: to a string, or to a list of parts if the text contains values. */
 function compiled(text) {
   const parts = compileMessageOrThrow(text);
   return parts.length === 1 && typeof parts[0] === "string" ? parts[0] : parts;
 }
 
 /**
- * A plugin for Babel that runs after the macros. It puts the compiled English text into each place that uses a text, and
- * an id by which the other languages have it.
+ * A Babel plugin that runs after the macros. At each place that uses a text, it puts the compiled English text and an
+ * id. The other languages have their texts under this id.
  */
 const inlineEnglish = ({ template }) => ({
   visitor: {
@@ -59,8 +62,9 @@ const inlineEnglish = ({ template }) => ({
 });
 
 /**
- * The plugin for Vite: replaces the macros, and provides the other languages as `virtual:texts/de`. So the English texts
- * of a screen load with the screen. In a build, an id is the place of the text in the file, which is shorter.
+ * The plugin for Vite. It replaces the macros, so that the English texts of a screen load with the screen, and
+ * provides the other languages as `virtual:texts/de`. In a build, the id of a text is its place in the catalog, which
+ * is shorter than the text.
  */
 export function language() {
   let isBuild = false;
@@ -113,7 +117,7 @@ export const sources = () =>
     .sort()
     .map((path) => ({ path, code: readFileSync(SOURCE + path, "utf8") }));
 
-/** Returns the texts in the source with the file of each, in the order of the alphabet. */
+/** Returns the texts in the source with the file of each, in alphabetical order. */
 export function extractTexts() {
   const found = new Map();
   for (const { path, code } of sources()) {
@@ -133,14 +137,17 @@ export function extractTexts() {
   return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What the reader sees or hears of an element, and of an object that describes one. */
+/** The properties whose text a user sees or hears, of elements and of objects that describe them. */
 const SHOWN =
   /^(aria-(label|description|roledescription|valuetext)|title|placeholder|label|description|hint|text|what|action|alt|saveText|detail|maker|sub|remedy|heading|none)$/;
-/** The first argument of these functions is shown. */
+/** Functions whose first argument is shown to the user. */
 const SHOWN_BY = /^(say|warn|fail)$/;
 const hasWord = (text) => /\p{L}{2}/u.test(text);
 
-/** Names and commands that are the same in every language. The elements `code`, `kbd` and `pre` have more of them. */
+/**
+ * Names and commands that are the same in every language. Texts in the elements `code`, `kbd` and `pre` are not
+ * checked either.
+ */
 const SAME = [
   "Holdfast",
   "English",
@@ -163,7 +170,7 @@ export function rawTexts() {
       if (hasWord(text) && !SAME.includes(text.trim()))
         found.push(`${path}:${loc.start.line}: ${text.trim().replaceAll(/\s+/g, " ")}`);
     };
-    /** Reports the literals that an expression can result in. */
+    /** Reports each literal that can be the value of an expression. */
     const reportValue = (node) => {
       if (node?.type === "StringLiteral") report(node, node.value);
       else if (node?.type === "TemplateLiteral")
@@ -190,7 +197,7 @@ export function rawTexts() {
         if (SHOWN.test(nameOf(node))) reportValue(node.value);
       },
       ObjectProperty({ node }) {
-        // In an object, these have the name of a choice.
+        // In an object, these properties hold the name of a choice, and no text.
         if (/^(what|action)$/.test(node.key.name)) return;
         if (SHOWN.test(node.key.name ?? node.key.value ?? "")) reportValue(node.value);
       },
@@ -198,7 +205,8 @@ export function rawTexts() {
         if (SHOWN_BY.test(node.callee.name ?? "")) reportValue(node.arguments[0]);
       },
       TaggedTemplateExpression(path) {
-        // The language is not known yet when a file is loaded.
+        // When a file is loaded, the language is not known yet. So a text outside of a function would always be
+        // English.
         if (path.node.tag.name === "t" && path.getFunctionParent() === null)
           report(path.node, `outside of a function: ${path.node.quasi.quasis[0].value.cooked}`);
       },

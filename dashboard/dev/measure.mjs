@@ -63,7 +63,7 @@ try {
       for (const entry of list.getEntries()) globalThis.longTasks.push(entry.duration);
     }).observe({ type: "longtask", buffered: true });
   });
-  // The first page load also starts the browser, so it is not measured.
+  // The first load of the page also starts the browser, so this one is not measured.
   await page.goto(base);
   await page.getByLabel("Connection: Live").waitFor();
   const from = performance.now();

@@ -1,4 +1,5 @@
-// Invented data of keys and limits. One queue has limits and keys of every kind, and the other queues have none.
+// Invented limits and keys for the mock server. One queue has limits and keys of every kind, and the other queues
+// have none.
 
 export function createMockLimits() {
   const limits = new Map([

@@ -1,4 +1,5 @@
-// Invented data that does not belong to queues and tasks: schedules, the audit log, and groups with a trend.
+// Invented data for the mock server that belongs neither to queues nor to tasks: schedules, the audit log, and groups
+// with a trend.
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -249,7 +249,7 @@ export function createMockState() {
       },
     }));
 
-  // While a worker runs, more tasks leave the queue than arrive.
+  // A queue with a worker loses more tasks than arrive.
   const rates = () =>
     Object.fromEntries(
       [...queues].map(([name, { processing, pending }]) => {

@@ -178,7 +178,7 @@ for (const theme of ["light", "dark"]) {
         .waitFor({ state: "detached", timeout: 10_000 })
         .catch(() => {});
       if (act !== undefined) await act(page);
-      // In this time the stream sends a few updates, so that lines have more than one point.
+      // The live stream sends a few updates in this time, so that the lines of charts have more than one point.
       await page.waitForTimeout(1_300);
       const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (sideways > 0) {

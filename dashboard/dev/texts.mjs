@@ -1,5 +1,5 @@
-// Brings the files of texts in line with the source: `pnpm run texts`. A new text is empty in German until somebody
-// writes it. A text that is no longer in the source is removed.
+// Updates the catalogs of texts from the source: `pnpm run texts`. A new text is empty in German until somebody
+// translates it. A text that is no longer in the source is removed.
 import { writeFileSync } from "node:fs";
 import { catalogPath, extractTexts, readCatalog, textOf } from "./language.mjs";
 

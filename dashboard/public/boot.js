@@ -8,8 +8,8 @@ try {
   // If storage is blocked, the page uses the theme of the system and the compact density.
 }
 
-// If the server is restarted or updated while the page loads, the files of the page do not arrive. This shows a message
-// in their place, and loads the page again as soon as the server answers. With each attempt it waits longer.
+// If the server is restarted or updated while the page loads, files of the page may be missing. Then this script
+// shows a message, and reloads the page as soon as the server answers. It waits longer after each attempt.
 {
   const ATTEMPTS = "holdfast.attempts";
   const FIRST_WAIT_MS = 1_000;

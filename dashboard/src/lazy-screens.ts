@@ -2,8 +2,8 @@ import { t } from "@lingui/core/macro";
 import { type LazyPart, lazyPart } from "./ui/lazy-part.tsx";
 
 /**
- * The type is written out, because the compiler cannot infer it: the screens use the types of the routes, and the
- * routes name the screens.
+ * The type is written out, because the compiler cannot infer it: screens use the types of the routes, and routes use
+ * the screens.
  */
 type Screen = LazyPart<object>;
 

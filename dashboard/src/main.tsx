@@ -14,24 +14,26 @@ import { ToastProvider } from "./ui/toast.tsx";
 
 const client = new QueryClient({
   defaultOptions: {
-    // Without internet, a browser considers itself offline. But the service may be on this machine or in its network.
+    // Without internet, a browser considers itself offline. The service may still be reachable, on this machine or in
+    // its network.
     mutations: { networkMode: "always" },
     queries: {
       networkMode: "always",
       staleTime: 1_000,
-      // A refused request would be refused again. So only requests without an answer are repeated.
+      // A refused request would be refused again. So a request is repeated only if it got no answer.
       retry: (failures, error) => failures < 2 && error instanceof ApiError && error.unreachable,
     },
   },
 });
 
-// api/base.ts has already read the <base>. With the <base>, a link to "#main" would lead to another page.
+// The <base> is not needed any more, because api/base.ts has read it. With a <base>, a link to "#main" would lead to
+// another page.
 document.querySelector("base")?.remove();
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 
-// The page is rendered after the texts of its language are loaded.
+// The texts of the language have to be loaded before the page is rendered.
 await showLanguage(languageChoice());
 
 createRoot(root).render(

@@ -1,4 +1,4 @@
-/** Keeps what the reader chose in this browser, such as the theme and the format of times. */
+/** Stores what the user chose in this browser, such as the theme and the format of times. */
 
 /** Returns the stored value if it is allowed, otherwise the fallback. Without a list, every text is allowed. */
 export function readPreference(name: string): string | null;
@@ -8,7 +8,7 @@ export function readPreference<T extends string>(name: string, allowed?: readonl
   try {
     value = localStorage.getItem(`holdfast.${name}`);
   } catch {
-    // Storage is blocked.
+    // If storage is blocked, nothing was stored.
   }
   return allowed === undefined ? value : (allowed.find((candidate) => candidate === value) ?? fallback);
 }
@@ -17,6 +17,6 @@ export function writePreference(name: string, value: string): void {
   try {
     localStorage.setItem(`holdfast.${name}`, value);
   } catch {
-    // If storage is blocked, the choice lasts as long as the page.
+    // If storage is blocked, the choice lasts until the page is closed.
   }
 }

@@ -15,27 +15,27 @@ import {
   tasksSearch,
 } from "./search.ts";
 
-/** Facts about a screen that are needed before the code of the screen is loaded. */
+/** The properties of a screen that are needed before the code of the screen is loaded. */
 export interface ScreenFacts {
   title(params: Record<string, string>): string;
   /** Parses the search part of the address. Fields that the screen does not understand are left out. */
   search(raw: Record<string, unknown>): object;
   /**
-   * Whether the address filters a list. If such an address has a field that is not understood, the list is not shown,
-   * because it would show too much.
+   * Whether the address filters a list. If such an address has an unknown field, the list is not shown, because it
+   * would contain more tasks than the user asked for.
    */
   narrows?: boolean;
-  /** Whether the screen is about all queues, so that the title says how bad it is in all of them. */
+  /** Whether the screen is about all queues. Then its title shows the problems of all of them. */
   allQueues?: boolean;
-  /** Fields of older addresses that `search` turns into others. */
+  /** Returns the fields that older addresses had, which `search` turns into other fields. */
   renamed?(raw: Record<string, unknown>): object;
 }
 
 const nothing = () => ({});
 
 /**
- * The screens by the full path of their routes. The router uses the same `search`, so both parse an address in the same
- * way.
+ * The screens: full path of the route -> properties. The router uses the same `search`, so both parse an address in
+ * the same way.
  */
 export const SCREENS = {
   "/": { title: () => t`Overview`, search: overviewSearch, allQueues: true },
@@ -94,7 +94,8 @@ export function unknownIn(raw: Record<string, unknown>, { search, renamed }: Scr
   const known = search(raw) as Record<string, unknown>;
   const old = renamed?.(raw) ?? {};
   const isKnown = (name: string, value: unknown) =>
-    // Clauses of older fields are added to the query.
+    // The clauses of older fields are added to the query, so the query may begin with the value and continue with
+    // them.
     name in old ||
     (name === "query"
       ? String(known.query ?? "").startsWith(String(value))

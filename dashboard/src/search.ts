@@ -14,7 +14,9 @@ import type { AuditAction } from "./api/audit.ts";
 import type { ErrorKind, ErrorOrder } from "./api/error-list.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
-/** Reads the state of a screen from its URL. Unknown fields and values are left out, and the screen reports them. */
+/**
+ * Reads the state of a screen from its URL. Unknown fields and values are left out here, and the screen reports them.
+ */
 
 export const SORTS = ["worst", "name", "age", "pending", "processing", "failures", "dead"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -30,17 +32,17 @@ export interface QueueSearch {
   span?: Window;
   /** The task type whose heat map is shown. */
   type?: string;
-  /** Whether the heat map shows waits, and not runs. */
+  /** Set if the heat map shows waiting times instead of run times. */
   by?: "wait";
 }
 
-/** What a list of tasks shows. */
+/** The state of a list of tasks in the address. */
 export interface ListSearch {
-  /** A query, as docs/queries.md describes it. */
+  /** The query (docs/queries.md). */
   query?: string;
-  /** The column by which the loaded rows are sorted; with a minus the largest comes first. */
+  /** The column by which the loaded rows are sorted. A minus before its name means descending. */
   sort?: string;
-  /** The task in the side panel: its id, and in the list of all queues its queue and a slash before it. */
+  /** The task in the side panel: its id, or `<queue>/<id>` in the list of all queues. */
   task?: string;
 }
 
@@ -59,13 +61,13 @@ export interface ErrorsSearch {
 }
 
 export interface LimitsSearch {
-  /** The exact text of one key. */
+  /** The exact text of the key to show. */
   key?: string;
 }
 
 export interface EventsSearch {
   kind?: TaskEventType;
-  /** Whether to begin with the oldest kept events, and not with the next ones. */
+  /** Set if the list begins with the oldest stored events, and not with the next ones. */
   from?: "oldest";
 }
 
@@ -74,7 +76,7 @@ export interface LoadSearch {
 }
 
 export interface OperationsSearch {
-  /** The operation that is shown in full. */
+  /** The id of the operation that is shown in detail. */
   id?: string;
 }
 
@@ -115,7 +117,7 @@ export const queueSearch = (raw: Raw): QueueSearch => ({
 const isAge = (value: unknown) => ["15m", "1h", "24h", "7d"].includes(String(value));
 const isReason = (value: unknown) => DEAD_REASONS.includes(value as DeadReason);
 
-/** The clauses for which older addresses had fields of their own. */
+/** The fields of older addresses, each with the clause of the query that replaces it. */
 const OLD_FIELDS: Record<string, (value: string) => string | null> = {
   q: (value) => valueText(value),
   type: (value) => `type==${valueText(value)}`,
@@ -126,7 +128,7 @@ const OLD_FIELDS: Record<string, (value: string) => string | null> = {
   signature: (value) => `signature==${valueText(value)}`,
 };
 
-/** Returns the fields of an older address that become clauses of the query, with their clauses. */
+/** Returns the fields of an older address, each with the clause that replaces it in the query. */
 export function oldFields(raw: Raw): Record<string, string> {
   return Object.fromEntries(
     Object.entries(OLD_FIELDS).flatMap(([name, clauseOf]) => {
@@ -139,7 +141,8 @@ export function oldFields(raw: Raw): Record<string, string> {
 
 const listSearch = (raw: Raw): ListSearch => {
   const { query = "" } = text("query", raw.query, LIMITS.queryCharacters);
-  // The router reads its own result again, so the clauses may be there already.
+  // The router parses the address that results from this function again. So clauses that are already in the query are
+  // not added.
   const added = Object.values(oldFields(raw)).filter((clause) => !` ${query} `.includes(` ${clause} `));
   return {
     ...text("query", [query, ...added].join(" ").trim(), LIMITS.queryCharacters),
@@ -157,7 +160,7 @@ export const allTasksSearch = listSearch;
 
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
   const view = pick("view", raw.view, ["list", "groups"] as const);
-  // The view by error always shows all dead letters. So a query does not apply.
+  // The view by error always shows all dead letters, so a query has no effect there.
   return view.view === "groups" ? view : { ...view, ...listSearch(raw) };
 };
 

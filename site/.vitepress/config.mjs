@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "vitepress";
 
-// `make docs` writes the pages and this file (site/build.mjs).
+// `make docs` writes the pages and this sidebar (site/build.mjs).
 const sidebar = JSON.parse(readFileSync(join(import.meta.dirname, "pages/sidebar.json"), "utf8"));
 
-/** The anchor that GitHub gives to a heading, so that the links to headings work there and here. */
+/** Returns the same anchor for a heading as GitHub does, so that links to headings work on both sites. */
 function slugify(title) {
   return title
     .trim()
@@ -14,7 +14,7 @@ function slugify(title) {
     .replaceAll(" ", "-");
 }
 
-/** Diagrams are drawn in the browser, in the colours of the theme. */
+/** The browser draws the diagrams, in the colours of the theme. */
 function drawDiagrams(md) {
   const { fence } = md.renderer.rules;
   md.renderer.rules.fence = (tokens, index, ...rest) => {
@@ -30,14 +30,14 @@ export default defineConfig({
   description: "A distributed task queue on Redis and Lua that does not let go of a task.",
   base: process.env.DOCS_BASE ?? "/",
   srcDir: ".vitepress/pages",
-  // Pages name the addresses of services that a reader starts.
+  // The pages contain links to services on the reader's machine, which the check of dead links cannot reach.
   ignoreDeadLinks: "localhostLinks",
   outDir: "dist",
-  // Otherwise each page would repeat the whole sidebar as data.
+  // Without this, each page would contain the whole sidebar as data.
   metaChunk: true,
   cacheDir: "node_modules/.vitepress",
   head: [["link", { rel: "icon", href: `${process.env.DOCS_BASE ?? "/"}icon.svg`, type: "image/svg+xml" }]],
-  // The pages have no HTML. Without this, a `<queue>` in a text would be an element.
+  // The pages contain no HTML. With HTML enabled, a `<queue>` in a text would become an element.
   markdown: {
     html: false,
     anchor: { slugify },
@@ -58,7 +58,7 @@ export default defineConfig({
   },
 });
 
-/** Leaves pages of source code out of the search. */
+/** Returns nothing for pages of source code, so that the search does not contain them. */
 function renderForSearch(source, env, md) {
   const html = md.render(source, env);
   return env.frontmatter?.search === false ? "" : html;

@@ -1,8 +1,8 @@
-// Command bench enqueues empty tasks, works them with one worker, and prints how many tasks ended per second.
+// Command bench enqueues empty tasks, runs them with one worker, and prints how many tasks ended per second.
 //
-//	go run ./bench [-tasks 10000] [-concurrency 500]
+// go run ./bench [-tasks 10000] [-concurrency 500]
 //
-// The services are those of HOLDFAST_URL and HOLDFAST_WORKER_URL, with the key of HOLDFAST_API_KEY.
+// It uses the services of HOLDFAST_URL and HOLDFAST_WORKER_URL, with the key of HOLDFAST_API_KEY.
 package main
 
 import (
@@ -55,7 +55,7 @@ func run(name string, count, concurrency int, profile string) error {
 	var ran atomic.Int64
 	worker.Handle("empty", func(context.Context, *holdfast.Task) (any, error) {
 		if ran.Add(1) == int64(count) {
-			stop() // Run returns when the last verdicts are answered
+			stop() // Run returns when the service has answered the last verdicts
 		}
 		return nil, nil
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast/holdfast-go"
 )
 
-// action is one thing that a handler does.
+// action is one step of a handler in a test case.
 type action struct {
 	Do, Name, Message, Line, Scope string
 	Value                          json.RawMessage
@@ -21,13 +21,13 @@ type action struct {
 	Of                             json.RawMessage
 }
 
-// named is an error with the name that a case gives it.
+// named is an error with the name that the test case wants.
 type named struct{ name, message string }
 
 func (e *named) Error() string     { return e.message }
 func (e *named) ErrorName() string { return e.name }
 
-// next returns what this run of the task does.
+// next returns the actions for the current run of the task.
 func (r *runner) next(task *holdfast.Task) action {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,7 +145,7 @@ func children(ctx context.Context, task *holdfast.Task) (any, error) {
 	return all, nil
 }
 
-// steps does durable steps and returns their results.
+// steps runs durable steps and returns their results.
 func (r *runner) steps(ctx context.Context, task *holdfast.Task, text json.RawMessage) (any, error) {
 	var of []struct {
 		Step, Call     string

@@ -48,7 +48,7 @@ type newTask struct {
 	Options options
 }
 
-// options are those of an enqueue over HTTP.
+// options are the options of an enqueue in the HTTP API.
 type options struct {
 	ID, IfEnded, Key, PartitionKey, Priority string
 	Cost, Version                            int
@@ -120,14 +120,15 @@ func main() {
 	}
 }
 
-// strict refuses a field that it does not know, so that no case passes because a part of it was left out.
+// strict decodes JSON and refuses unknown fields. Otherwise a case could pass although the runner ignores a part of
+// it.
 func strict(text []byte, out any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	return decoder.Decode(out)
 }
 
-// runner is one run of a case.
+// runner runs one test case.
 type runner struct {
 	c      *testCase
 	queue  *holdfast.Queue
@@ -170,7 +171,7 @@ func (c *testCase) run() error {
 		return err
 	}
 	there.URL = os.Getenv("HOLDFAST_WORKER_URL")
-	// The lease is short, because the worker learns from its heartbeats that a task was cancelled.
+	// The lease is short, because a worker learns from its heartbeats, three per lease, that a task was cancelled.
 	o := holdfast.WorkerOptions{Connection: there, Concurrency: max(10, c.Worker.Concurrency), Lease: time.Second,
 		MaxRetries: c.Worker.MaxRetries, Grace: -1, OnError: func(error) {}}
 	if c.Worker.Concurrency > 0 {
@@ -198,7 +199,7 @@ func (c *testCase) run() error {
 	return errors.Join(err, <-ended)
 }
 
-// enqueue stores the tasks or the flow. It returns the types that occur.
+// enqueue stores the tasks or the flow of the case. It returns all task types.
 func (r *runner) enqueue(ctx context.Context) ([]string, error) {
 	var types []string
 	add := func(taskType string) {
@@ -268,7 +269,7 @@ func (r *runner) postFlow(ctx context.Context) (string, error) {
 	return told.ID, nil
 }
 
-// meanwhile does what happens from outside at this time.
+// meanwhile does what the case wants an outside caller to do at this moment.
 func (r *runner) meanwhile(ctx context.Context, when string) error {
 	for _, m := range r.c.Meanwhile {
 		if m.When != when {
@@ -287,7 +288,7 @@ func (r *runner) meanwhile(ctx context.Context, when string) error {
 			if err != nil {
 				return err
 			}
-			// A suspended task has begun and is scheduled.
+			// If a scheduled task waits for signals, its handler has begun and was suspended.
 			if task.State == "scheduled" && len(task.WaitsFor) > 0 {
 				break
 			}
@@ -309,7 +310,8 @@ func (r *runner) meanwhile(ctx context.Context, when string) error {
 	return nil
 }
 
-// compare waits for the tasks and compares them with what is expected. Tasks that are expected to end come first.
+// compare waits for the tasks and compares them with the expected results. The tasks that have to end are compared
+// first.
 func (r *runner) compare(ctx context.Context) error {
 	for _, ends := range []bool{true, false} {
 		for i, expected := range r.c.Expect {
@@ -349,7 +351,7 @@ func (r *runner) compareField(i int, task *holdfast.TaskView, field string, text
 		return err
 	}
 	parsed := func(text json.RawMessage) (value any) {
-		_ = json.Unmarshal(text, &value) // an empty text is null
+		_ = json.Unmarshal(text, &value) // null for an empty text
 		return value
 	}
 	var got any

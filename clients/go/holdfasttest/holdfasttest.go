@@ -27,17 +27,17 @@ type Task struct {
 	// Key and Tags are those of the task.
 	Key  string
 	Tags []string
-	// Checkpoint is what an earlier attempt has stored, or nil.
+	// Checkpoint is the value that an earlier attempt has stored as a checkpoint, or nil.
 	Checkpoint any
 	// Signals are the signals that the task gets, in their order. A wait for any other signal times out at once.
 	Signals []holdfast.Signal
 	// Calls has the answers to Call, by the type of the called task.
 	Calls map[string]func(payload json.RawMessage) (any, error)
-	// Children are the nodes of a flow that the task comes after.
+	// Children are the nodes of a flow that have to end before this task.
 	Children []holdfast.Child
 }
 
-// Result is what became of a task.
+// Result is the outcome of a task.
 type Result struct {
 	// State is "completed", "dead" or "cancelled"; or "pending" if another attempt would follow (OneAttempt).
 	State string
@@ -67,7 +67,7 @@ func Run(ctx context.Context, register func(*holdfast.Worker), task Task) (*Resu
 	return results[0], nil
 }
 
-// RunAll runs several tasks at the same time, as Run does. The tasks of a batch handler come in one call.
+// RunAll runs several tasks at the same time, like Run. A batch handler gets its tasks in one call.
 func RunAll(ctx context.Context, register func(*holdfast.Worker), tasks ...Task) ([]*Result, error) {
 	s := &server{answers: map[int]*saved{}, changed: make(chan struct{})}
 	results := make([]*Result, len(tasks))
@@ -115,7 +115,7 @@ func rawJSON(value any) (json.RawMessage, error) {
 	return json.Marshal(value)
 }
 
-// untilOver waits until no task runs any more.
+// untilOver waits until no task is running any more.
 func (s *server) untilOver(ctx context.Context, ended <-chan struct{}) error {
 	for {
 		s.mu.Lock()

@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// server speaks the worker protocol for a few tasks in memory.
+// server plays the part of worker-api for a few tasks in memory.
 type server struct {
 	mu      sync.Mutex
 	tasks   []*task
-	skipped time.Duration // sleeps that ended at once
+	skipped time.Duration // how long the sleeps would have taken that ended at once
 	answers map[int]*saved
 	changed chan struct{} // closed and replaced when a task gets a verdict
 }
 
-// saved is the last answer of a lane, for its repeat.
+// saved is the last answer on a lane (a numbered series of requests), which a repeated request gets again.
 type saved struct {
 	id   int64
 	text []byte
 }
 
-// task is a task with what its attempts have stored.
+// task is a task, with everything that its attempts have stored.
 type task struct {
 	Task
 	result   *Result
 	attempt  int
 	grants   int
 	isLeased bool
-	handed   int // how often it was handed back without an attempt
+	handed   int // how often the task was handed back without an attempt
 	steps    []*step
 	fault    error
 }
@@ -51,7 +51,7 @@ type step struct {
 
 type object = map[string]any
 
-// request has the fields of all requests.
+// request has the fields of all kinds of requests.
 type request struct {
 	RequestID        int64
 	Lane             int
@@ -78,7 +78,7 @@ type verdict struct {
 	Until              int64
 }
 
-// RoundTrip answers a request in this process.
+// RoundTrip answers a request in memory, without a network.
 func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 	var body request
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
@@ -116,7 +116,7 @@ func text(value any) []byte {
 	return out
 }
 
-// answer returns no text for a poll that has to wait.
+// answer returns the status and the text of an answer. The text is empty if a poll has to wait.
 func (s *server) answer(call string, r *request, isOver bool) (int, []byte) {
 	switch call {
 	case "acquire", "settle":
@@ -188,7 +188,7 @@ func nullable(text string) any {
 	return text
 }
 
-// isOver reports whether no attempt runs any more.
+// isOver reports whether no more attempts will run.
 func (t *task) isOver() bool {
 	return t.result.State != "pending" || t.fault != nil || (t.OneAttempt && t.grants > 0 && !t.isLeased)
 }
@@ -209,7 +209,7 @@ func (s *server) settle(verdicts []verdict) []string {
 	return outcomes
 }
 
-// A task can be handed back this often without losing an attempt.
+// This is how often a task can be handed back without losing an attempt.
 const mostHanded = 100
 
 func (s *server) end(t *task, v verdict) string {
@@ -260,7 +260,7 @@ func (t *task) maxRetries() int {
 	return *t.MaxRetries
 }
 
-// about answers a request of a task that has its lease.
+// about answers a request about a task whose lease the caller holds.
 func (s *server) about(t *task, call string, r *request) object {
 	switch call {
 	case "progress":

@@ -33,7 +33,7 @@ _SECONDS = 10
 
 
 class Case:
-    """One case, in a queue of its own."""
+    """Runs one case, in a queue of its own."""
 
     def __init__(self, case: Json) -> None:
         self.case = case
@@ -48,7 +48,7 @@ class Case:
         self.end = time.monotonic() + _SECONDS
 
     def run(self) -> str | None:
-        """Returns why the case failed; None if it did not."""
+        """Returns why the case failed, or None if it passed."""
         ids = self.enqueue()
         self.outside("enqueued", ids)
         with self.worker():
@@ -207,7 +207,7 @@ class Case:
         return task.raw
 
     def found(self, ids: list[str]) -> list[Json]:
-        """Waits for the tasks whose expected state is an end, then looks at all of them."""
+        """Waits for the tasks that are expected to end, then compares all tasks."""
         for id, expected in zip(ids, self.case["expect"], strict=True):
             if expected.get("state", "completed") in _ENDED:
                 self.until_state(id, *_ENDED)

@@ -19,7 +19,10 @@ class Proxy(ThreadingHTTPServer):
         self.seen: Counter[str] = Counter()
         self.bodies: dict[str, list[bytes]] = {}
         self.drops: Callable[[str, int], bool] = lambda path, number: False
-        """Whether the answer to this request of a path, counted from 1, is dropped. The service has done it then."""
+        """Whether to drop the answer to request number n (from 1) of this path.
+
+        The service has handled the request by then.
+        """
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -27,7 +30,7 @@ class Proxy(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that goes away is not an error."""
+        """Ignores errors, because a client that disconnects is not an error."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -68,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.close()
 
     def _watch(self, upstream: http.client.HTTPConnection) -> None:
-        """Breaks the connection to the service when the client breaks its own."""
+        """Closes the connection to the service if the client has closed its own."""
         with contextlib.suppress(OSError, ValueError):
             if self.connection.recv(1, socket.MSG_PEEK) == b"" and upstream.sock:
                 upstream.sock.shutdown(socket.SHUT_RDWR)
@@ -76,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PATCH = do_DELETE = _forward
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Nothing is logged."""
+        """Logs nothing."""
 
 
 @contextlib.contextmanager

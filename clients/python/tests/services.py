@@ -41,7 +41,7 @@ def answers(port: int) -> bool:
 
 
 class Process:
-    """A process of the tests. It is ended with the tests, whatever happens."""
+    """A process of the tests. It ends with the tests, even if they fail."""
 
     def __init__(self, command: list[str], env: dict[str, str], cwd: Path | None = None) -> None:
         self._command, self._env, self._cwd = command, env, cwd

@@ -1,4 +1,4 @@
-"""The Python blocks of docs/python.md and of both READMEs are run, and print what their comments say."""
+"""Runs the Python blocks of docs/python.md and of both READMEs, and compares the output with their comments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def blocks_of(page: Path) -> list[str]:
 
 
 def file_of(name: str) -> str:
-    """The block whose first line is `# name`."""
+    """Returns the block whose first line is `# name`."""
     (found,) = (block for block in blocks_of(PAGES[0]) if block.startswith(f"# {name}\n"))
     return found
 

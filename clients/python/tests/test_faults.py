@@ -1,4 +1,4 @@
-"""What happens when something dies, or an answer is lost."""
+"""Tests in which a process dies or an answer is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from holdfast import AsyncContext, Context, Task, Worker
 worker = Worker(os.environ["QUEUE"], lease=1, grace=float(os.environ.get("GRACE", "5")))
 
 def say(line: str) -> None:
-    # One write, because handlers run in several threads.
+    # The line is written by one call, because handlers run in several threads.
     os.write(1, (line + chr(10)).encode())
 
 @worker.task("quick")
@@ -77,7 +77,7 @@ def test_tasks_that_run_while_worker_api_is_killed_are_settled_later(services: S
     with worker:
         until("all tasks run", lambda: len(runs) == 20)
         services.kill("worker-api")
-        time.sleep(1.2)  # the handlers end while nothing answers
+        time.sleep(1.2)  # the handlers end while the service does not answer
         services.restart("worker-api")
         ended = [queue.wait(receipt.id, 15) for receipt in receipts]
     assert [(task.state, task.attempts) for task in ended] == [("completed", 1)] * 20
@@ -94,7 +94,8 @@ def test_no_verdict_is_lost_while_worker_api_is_killed_again_and_again(services:
             services.restart("worker-api")
         ended = [queue.wait(receipt.id, 30) for receipt in receipts]
     assert Counter(task.state for task in ended) == {"completed": 400}
-    # An instance may have died after it was granted tasks for the worker. Such tasks come late, but no task runs twice.
+    # An instance may have died after it had granted tasks to the worker. Such tasks come late, but no task runs
+    # twice.
     assert sum(runs.values()) == 400
 
 
@@ -121,7 +122,7 @@ def test_a_killed_worker_loses_its_tasks_to_another_one(services: Services, queu
     finally:
         second.kill()
     assert (task.state, task.attempts) == ("completed", 2)
-    # The step of the first attempt was not run again by the second one.
+    # The step ran only in the first attempt, so the result is the process id of that attempt.
     assert task.result == str(first.process.pid)
 
 
@@ -164,7 +165,7 @@ def test_sigterm_lets_tasks_end_and_hands_back_the_others(services: Services, qu
     for receipt in hangs:
         task = queue.get(receipt.id)
         assert task is not None
-        # No attempt is lost, and the task is not leased any more.
+        # The attempt does not count, and the task has no lease any more.
         assert (task.state, task.attempts, task.raw["releases"]) == ("pending", 0, 1)
     later = queue.enqueue("quick")
     time.sleep(0.3)

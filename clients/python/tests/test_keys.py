@@ -1,4 +1,4 @@
-"""Keys, against services of their own: a service wants keys once there is one."""
+"""Tests of API keys, with separate services, because a service requires keys once one exists."""
 
 from __future__ import annotations
 

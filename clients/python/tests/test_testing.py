@@ -1,4 +1,4 @@
-"""Handlers run in memory: holdfast.testing. No service is needed here."""
+"""Tests of holdfast.testing, which runs handlers in memory without a service."""
 
 from __future__ import annotations
 

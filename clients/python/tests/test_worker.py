@@ -244,7 +244,7 @@ def test_a_rate_limit_holds_the_key(queue: Queue, worker: Worker) -> None:
     with worker:
         first = queue.enqueue("t", "first", key="acme", max_retries=0)
         until("the first task has met the limit", lambda: len(starts) == 1)
-        time.sleep(0.1)  # the verdict is under way
+        time.sleep(0.1)  # the verdict is on its way
         second = queue.enqueue("t", "second", key="acme")
         ended = [queue.wait(task.id, 10) for task in (first, second)]
     assert [(task.state, task.attempts) for task in ended] == [("completed", 1)] * 2
@@ -342,7 +342,7 @@ def test_a_busy_worker_settles_and_acquires_in_one_request(services: Services, q
         with worker:
             for receipt in receipts:
                 queue.wait(receipt.id, 20)
-        # Each poll besides the first one would be a second request where one is enough.
+        # The worker needs one poll. After that, its settles bring the next tasks.
         assert proxy.seen["acquire"] <= 8
         assert proxy.seen["settle"] < 150
 
@@ -381,7 +381,7 @@ def test_a_lease_that_was_lost_stops_the_handler(services: Services, queue: Queu
             if task.attempt > 1:
                 return
             proxy.drops = lambda path, number: path == "heartbeat"
-            proxy.upstream = 1  # nothing reaches the service
+            proxy.upstream = 1  # from now on, nothing reaches the service
             ctx.cancelled.wait(10)
             seen.append(ctx.stop_reason)
             proxy.upstream = services.ports["worker-api"]

@@ -19,17 +19,15 @@ export type {
   AlertTargetView,
 };
 
-/** The prefix of the keys of all queries about alerts. */
+/** All query keys of data about alerts begin with this. */
 export const alertsKey = ["alerts"] as const;
 
-/** `GET /v1/alerts`. */
 export const alertsQuery = () =>
   queryOptions({
     queryKey: [...alertsKey, "rules"] as const,
     queryFn: ({ signal }) => api("GET /v1/alerts", { signal }),
   });
 
-/** `GET /v1/alerts/notifications`. */
 export const notificationsQuery = () =>
   queryOptions({
     queryKey: [...alertsKey, "notifications"] as const,
@@ -54,5 +52,5 @@ export const putTarget = (name: string, body: AlertTargetBody) =>
 
 export const deleteTarget = (name: string) => api("DELETE /v1/alerts/targets/:name", { params: { name } });
 
-/** Sends a test message and waits for its outcome. */
+/** Sends a test message and waits until it was delivered or has failed. */
 export const testTarget = (name: string) => api("POST /v1/alerts/targets/:name/test", { params: { name } });

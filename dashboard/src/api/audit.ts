@@ -36,6 +36,6 @@ export const replayRecordsQuery = (queue: string, from: number, to: number) =>
     staleTime: 10_000,
   });
 
-/** Returns the address at which the browser downloads the filtered log as NDJSON. */
+/** Returns the address from which the browser downloads the filtered log as NDJSON. */
 export const auditExportUrl = (filter: AuditFilter): string =>
   `${BASE_PATH}/v1/audit/export?${new URLSearchParams(given({ ...filter }) as Record<string, string>)}`;

@@ -13,7 +13,7 @@ type Option<Name extends string, T> = [T] extends [undefined]
     : { [K in Name]: T };
 
 type Call<R extends DashboardRoute> = {
-  /** JSON text that is sent byte for byte, because JSON.parse and JSON.stringify could change a payload. */
+  /** JSON text to send byte for byte, because JSON.parse and JSON.stringify could change a payload. */
   text?: string;
   signal?: AbortSignal | undefined;
 } & Option<"params", RouteParams<R>> &
@@ -29,7 +29,7 @@ export async function api<R extends DashboardRoute>(
     params = {},
     query = {},
     body,
-    // `null` is sent as a body too, because with some routes it removes something.
+    // `null` is sent as a body, because some routes take it as "remove".
     text = body === undefined ? undefined : JSON.stringify(body),
     signal,
   } = (call ?? {}) as {
@@ -55,7 +55,7 @@ export async function api<R extends DashboardRoute>(
   return response.status === 204 ? (null as RouteReply<R>) : response.json();
 }
 
-/** Leaves out empty fields, because a filter that is left empty is not a condition. */
+/** Leaves out empty fields, because an empty filter field is not a condition. */
 export function given<T extends Record<string, unknown>>(
   values: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -1,7 +1,7 @@
 import type { DiscardReply, OperationView, ReplayReply } from "@holdfast/contracts/api";
 import { api, given } from "./client.ts";
 
-/** The dead letters that an action changes. */
+/** Selects the dead letters that an action changes. */
 export type DeadLetterTarget = { ids: string[] } | { query: string } | { all: true };
 
 export interface ReplayOptions {
@@ -9,14 +9,14 @@ export interface ReplayOptions {
   to?: string | undefined;
   ratePerSecond?: number | undefined;
   canary?: { size: number } | undefined;
-  /** The new payload as exact JSON text, for a single task. */
+  /** The new payload as exact JSON text. It is possible only for a single task. */
   patch?: { payloadText: string } | undefined;
   /** Whether to replay tasks whose unique key another task holds. */
   force?: boolean | undefined;
   reason?: string | undefined;
 }
 
-/** The answer to a bulk action: a result for a few tasks, or an operation for many. */
+/** The answer to an action on several tasks: the result if there are few, or an operation if there are many. */
 export type BulkAnswer =
   | {
       done: number;

@@ -8,7 +8,10 @@ export type { ErrorView };
 export type ErrorKind = NonNullable<ErrorsQuery["kind"]>;
 export type ErrorOrder = NonNullable<ErrorsQuery["sort"]>;
 
-/** The errors of one queue, or of all queues. The keys of those of a queue begin with the key of the queue. */
+/**
+ * Reads the errors of one queue, or of all queues. The query key for a queue begins with that of the queue, so that
+ * it is refreshed with the queue.
+ */
 export const errorsQuery = (queue: string | undefined, query: Omit<ErrorsQuery, "type">) =>
   queryOptions({
     queryKey: queue === undefined ? ["errors", query] : [...queueKey(queue), "errors", query],

@@ -1,6 +1,6 @@
 import { t } from "@lingui/core/macro";
 
-/** What the reader can do about an error, by its code. The answer of the service says what went wrong. */
+/** What the user can do about an error: error code -> remedy. The message of the service says what went wrong. */
 const REMEDIES: Record<string, () => string> = {
   redis_unavailable: () => t`Check that Redis runs and that the observability service can reach it.`,
   redis_refused: () => t`Check the user, password and database that the observability service logs in with.`,
@@ -32,8 +32,8 @@ export interface FieldError {
 }
 
 /**
- * A failed request, with the cause (`detail`), a stable `code`, and the request id, by which the log of the service has
- * it.
+ * A failed request, with the cause (`detail`), a stable `code`, and the request id, which is also in the log of the
+ * service.
  */
 export class ApiError extends Error {
   readonly status: number;
@@ -65,7 +65,7 @@ export class ApiError extends Error {
     return REMEDIES[this.code]?.() ?? null;
   }
 
-  /** Whether the service could not be reached. It is false if the service refused the request. */
+  /** Whether the service gave no answer. It is false if the service answered and refused the request. */
   get unreachable(): boolean {
     return this.code === "unreachable";
   }

@@ -57,7 +57,9 @@ export async function readEvents(
   }
 }
 
-/** Reads the blocks of a stream. `error` says why the service ended it. */
+/**
+ * Reads the blocks of a stream. @returns the events; `error` is set if the service has ended the stream with an error
+ */
 function chunkOf(blocks: readonly string[]): EventsChunk & { error: ApiError | null } {
   const chunk: ReturnType<typeof chunkOf> = { events: [], cursor: undefined, error: null };
   for (const line of blocks.flatMap((block) => block.split("\n"))) {

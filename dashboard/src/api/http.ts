@@ -1,7 +1,9 @@
 import { t } from "@lingui/core/macro";
 import { ApiError, type FieldError } from "./errors.ts";
 
-/** All requests to the API go through this module. It sets a time-out, checks content types and throws typed errors. */
+/**
+ * All requests to the API go through this module. It limits their time, checks content types and throws typed errors.
+ */
 
 export const TIMEOUT_MS = 20_000;
 
@@ -42,12 +44,14 @@ async function refuseAllButJson(response: Response): Promise<void> {
   const isJson = contentType.startsWith("application/json");
   if (contentType.startsWith("application/problem+json") || (isJson && !response.ok)) {
     const error = problem(response.status, await response.json().catch(() => null), requestId);
-    // On the log-in screen, 401 means that the key was refused. On every other screen, the session has ended.
+    // A 401 on the log-in screen means that the key was refused. On every other screen it means that the session has
+    // ended.
     if (error.status === 401) for (const listener of unauthorizedListeners) listener();
     throw error;
   }
   if (isJson || (response.ok && contentType.startsWith("text/event-stream"))) return;
-  // Only a proxy or a load balancer answers without JSON. It does so if it cannot reach the service.
+  // The service always answers with JSON. So this answer comes from a proxy or load balancer that cannot reach the
+  // service.
   const gone = response.status >= 502 && response.status <= 504;
   throw new ApiError({
     status: response.status,

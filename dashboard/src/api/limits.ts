@@ -27,7 +27,7 @@ export type {
   TypeLimit,
 };
 
-/** The query keys of all data on the screen Limits begin with this. */
+/** All query keys of the screen Limits begin with this. */
 export const limitsKey = (queue: string) => [...queueKey(queue), "limits"] as const;
 
 export const readLimits = (queue: string, signal?: AbortSignal) =>
@@ -53,7 +53,7 @@ export const keysQuery = (queue: string) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** The values by which keys can be sorted, the highest first. */
+/** The values by which keys can be sorted. The highest value comes first. */
 export type KeyOrder = "waiting" | "running" | "heldUntil";
 
 /** Calls `GET /v1/queues/:queue/heaviest-keys`, which returns the first 20 keys in this order. */
@@ -76,7 +76,9 @@ export const oneKeyQuery = (queue: string, key: string) =>
 export const putLimits = (queue: string, body: QueueLimits) =>
   api("PUT /v1/queues/:queue/limits", { params: { queue }, body });
 
-/** Calls `POST /v1/queues/:queue/limits/try`, which replays recorded tasks under other limits and changes nothing. */
+/**
+ * Calls `POST /v1/queues/:queue/limits/try`, which simulates recorded tasks under other limits and changes nothing.
+ */
 export const tryLimits = async (queue: string, limits: QueueLimits): Promise<LimitsTrial> =>
   api("POST /v1/queues/:queue/limits/try", { params: { queue }, body: { limits } });
 
@@ -111,7 +113,8 @@ export const putSharedLimit = (name: string, limit: Limit, queues: string[]) =>
 export const endSharedLimit = (name: string) => api("DELETE /v1/limits/:name", { params: { name } });
 
 /**
- * Refuses a key that cannot be part of an address. Browsers read `.` and `..` as steps in the path, even if encoded.
+ * Throws if the key cannot be part of an address. Browsers read `.` and `..` as steps in the path, even if they are
+ * encoded.
  */
 function inPath(key: string): string {
   if (key !== "." && key !== "..") return key;

@@ -10,11 +10,10 @@ import { api, given } from "./client.ts";
 
 export type { QueueRates, SeriesPoint, SettingsBody };
 
-/** The query keys of all data about a queue begin with this, so that one invalidation refreshes all of it. */
+/** All query keys of data about a queue begin with this, so that one invalidation refreshes all of it. */
 export const queueKey = (queue: string) => ["queue", queue] as const;
 const queuesKey = ["queues"] as const;
 
-/** `GET /v1/queues`. */
 export const queuesQuery = () =>
   queryOptions({
     queryKey: queuesKey,
@@ -27,12 +26,14 @@ export const queueQuery = (queue: string) =>
     queryFn: ({ signal }) => api("GET /v1/queues/:queue", { params: { queue }, signal }),
   });
 
-/** A chart has few pixels. More points than this would take time to draw and show nothing new. */
+/**
+ * The most points of a chart. A chart has few pixels, so more points would take time to draw and show nothing new.
+ */
 const MOST_POINTS = 240;
 
 /**
- * Returns the step of a chart, ms. It is a multiple of the step in which the service keeps data of that age. It is long
- * enough that the chart has at most MOST_POINTS points.
+ * Returns the time between two points of a chart, ms. It is a multiple of the step in which the service keeps data of
+ * that age, and long enough that the chart has at most MOST_POINTS points.
  */
 export function seriesStep(windowMs: number): number {
   const unit =
@@ -43,7 +44,10 @@ export function seriesStep(windowMs: number): number {
 /** The service keeps steps of 1 s for 15 minutes, then steps of 10 s for 3 hours, and then steps of 5 minutes. */
 const SERIES_KEPT = { secondsMs: 900_000, bucketsMs: 10_800_000 } as const;
 
-/** Calls `GET /v1/queues/:queue/series`, which returns the points of the last `windowMs` that the service has. */
+/**
+ * Calls `GET /v1/queues/:queue/series`, which returns the points of the last `windowMs`, as far as the service has
+ * them.
+ */
 export const seriesQuery = (queue: string, windowMs: number) =>
   queryOptions({
     queryKey: [...queueKey(queue), "series", windowMs] as const,
@@ -57,7 +61,7 @@ export const seriesQuery = (queue: string, windowMs: number) =>
     staleTime: 30_000,
   });
 
-/** The actions of operators that charts mark. */
+/** The operator actions that charts mark with a line. */
 const MARKED = ["queue.pause", "queue.resume", "dead_letters.replay"] as const;
 const MOST_MARKS = 50;
 

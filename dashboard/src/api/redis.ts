@@ -5,7 +5,6 @@ import { api } from "./client.ts";
 
 export type { RedisView };
 
-/** `GET /v1/redis`. */
 export const redisQuery = () =>
   queryOptions({ queryKey: ["redis"] as const, queryFn: ({ signal }) => api("GET /v1/redis", { signal }) });
 

@@ -7,7 +7,6 @@ export type { ScheduleBody, ScheduleView };
 
 export const schedulesKey = ["schedules"] as const;
 
-/** `GET /v1/schedules`. */
 export const schedulesQuery = () =>
   queryOptions({
     queryKey: schedulesKey,

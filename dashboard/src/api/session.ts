@@ -6,7 +6,6 @@ export type { Scope, Session };
 
 export const sessionKey = ["session"] as const;
 
-/** `GET /v1/session`. */
 export const sessionQuery = () =>
   queryOptions({
     queryKey: sessionKey,
@@ -17,5 +16,4 @@ export const sessionQuery = () =>
 /** Calls `POST /v1/session`, which sets a cookie in exchange for a key. */
 export const logIn = (key: string): Promise<Session> => api("POST /v1/session", { body: { key } });
 
-/** `DELETE /v1/session`. */
 export const logOut = () => api("DELETE /v1/session");

@@ -9,19 +9,19 @@ import { queueKey } from "./queues.ts";
 
 export type { TaskPage };
 
-/** The tasks of a list. */
+/** The filter of a list of tasks. */
 export interface TaskSearch {
-  /** Null for all queues. */
+  /** The queue; null for all queues. */
   queue: string | null;
-  /** Without a state: the tasks in every state that the query allows. */
+  /** The state; if it is missing, the tasks in every state that the query allows. */
   state?: ListedState | undefined;
-  /** A query; empty for all tasks. */
+  /** The query (docs/queries.md); empty for all tasks. */
   query: string;
 }
 
 export interface NewTaskText {
   type: string;
-  /** The payload as JSON, which is sent exactly as typed. */
+  /** The payload as JSON text, which is sent exactly as the user typed it. */
   payloadText: string;
   priority?: Priority;
   delayMs?: number;
@@ -75,7 +75,7 @@ export const firstTaskQuery = (queue: string, state: ListedState) =>
       ).tasks[0] ?? null,
   });
 
-/** Returns the address at which the browser downloads all matches as NDJSON. */
+/** Returns the address from which the browser downloads all matching tasks as NDJSON. */
 export const tasksExportUrl = (queue: string, state: ListedState, query: string): string =>
   `${BASE_PATH}/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(
     given({ state, query }) as Record<string, string>,
@@ -93,7 +93,10 @@ export const whyQuery = (queue: string, id: string) =>
     queryFn: ({ signal }) => api("GET /v1/queues/:queue/tasks/:id/why", { params: { queue, id }, signal }),
   });
 
-/** Calls `DELETE /v1/queues/:queue/tasks/:id`. The status 200 means cancelled, and 202 requested. */
+/**
+ * Calls `DELETE /v1/queues/:queue/tasks/:id`. Status 200: the task is cancelled. Status 202: the task runs, and its
+ * worker was asked to cancel it.
+ */
 export const cancelTask = (queue: string, id: string) =>
   api("DELETE /v1/queues/:queue/tasks/:id", { params: { queue, id } });
 
@@ -133,7 +136,7 @@ export function injectBody(task: NewTaskText): string {
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
 }
 
-/** Looks the task up in one queue after another. Returns null if no queue has it. */
+/** Searches the queues one after the other for a task. Returns the name of its queue, or null if no queue has it. */
 export async function findTask(queues: readonly string[], id: string): Promise<string | null> {
   for (const queue of queues) {
     try {

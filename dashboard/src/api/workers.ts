@@ -6,7 +6,6 @@ export type { WorkerView };
 
 export const workersKey = ["workers"] as const;
 
-/** `GET /v1/workers`. */
 export const workersQuery = () =>
   queryOptions({
     queryKey: workersKey,

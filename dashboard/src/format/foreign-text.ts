@@ -1,20 +1,20 @@
 import { t } from "@lingui/core/macro";
 /**
- * A part of a text that comes from other people. Such a text can have invisible characters, or characters that reorder
+ * A part of a text that other people wrote. Such a text can contain invisible characters, or characters that reorder
  * the visible ones, so that one payload looks like another. The dashboard marks or isolates these characters.
  */
 export interface TextPart {
   /** The characters of the part, unchanged. */
   text: string;
   /**
-   * A `marked` part is shown by the numbers of its characters. An `isolated` part reads from right to left, and must
-   * not reorder the rest of the text.
+   * A `marked` part is shown as the code points of its characters. An `isolated` part is written from right to left,
+   * and must not reorder the rest of the text.
    */
   kind: "plain" | "marked" | "isolated";
 }
 
 /**
- * Control characters except tab and line feed, marks of direction, and characters without width. Joiners are not in the
+ * Control characters except tab and line feed, direction marks, and characters without width. Joiners are not in this
  * list, because emoji and some scripts need them.
  */
 const MARKED =
@@ -29,7 +29,7 @@ const PARTS = new RegExp(
 );
 const ANY = new RegExp(`[${MARKED}${RIGHT_TO_LEFT}]`, "u");
 
-/** Splits a text into its parts. Returns null if the text can be shown unchanged, which saves time. */
+/** Splits a text into its parts. Returns null if the text has no special characters and can be shown as it is. */
 export function partsOf(text: string): TextPart[] | null {
   if (!ANY.test(text)) return null;
   const parts: TextPart[] = [];
@@ -43,11 +43,11 @@ export function partsOf(text: string): TextPart[] | null {
   return parts;
 }
 
-/** Returns the name of a character by its number, such as `U+202E`. */
+/** Returns the code point of a character, such as `U+202E`. */
 export const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
-/** Replaces marked characters by their numbers, for places without markup, such as tooltips. */
+/** Replaces marked characters by their code points, for places that cannot have markup, such as tooltips. */
 export function plainText(text: string): string {
   const parts = partsOf(text);
   if (parts === null) return text;
@@ -77,5 +77,5 @@ const NAMES: Record<string, () => string> = {
 export const nameOf = (character: string): string =>
   [codePoint(character), NAMES[character]?.()].filter((part) => part !== undefined).join(", ");
 
-/** The characters that an editor has to mark. */
+/** Matches the characters that an editor has to mark. */
 export const MARKED_CHARACTERS = new RegExp(`[${MARKED}]`, "gu");

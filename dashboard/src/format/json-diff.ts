@@ -38,7 +38,7 @@ export function jsonChanges(before: string, after: string, root: string): JsonCh
     } else if (a.kind === "array" && b.kind === "array") compareItems(a.children, b.children);
     else changes.push({ path: pathOf(b, root), from: oldText(a), to: nextText(b) });
   };
-  /** Items at the start and the end that are equal are passed over, so that an insertion is one change. */
+  /** Equal items at the start and at the end are skipped, so that an inserted item counts as one change. */
   const compareItems = (a: readonly JsonNode[], b: readonly JsonNode[]): void => {
     let [start, endOld, endNew] = [0, a.length, b.length];
     const same = (x: number, y: number) => oldText(a[x] as JsonNode) === nextText(b[y] as JsonNode);
@@ -57,11 +57,11 @@ export function jsonChanges(before: string, after: string, root: string): JsonCh
   return changes;
 }
 
-/** Whether two members have the same name, so that a name says nothing about which one is meant. */
+/** Whether two members have the same name. Then a name does not tell which member is meant. */
 const hasTwins = ({ children }: JsonNode): boolean =>
   new Set(children.map(({ name }) => name)).size < children.length;
 
-/** Returns a function that writes a value without white space between its parts. It writes each value once. */
+/** Returns a function that writes a value without white space between its parts. The text of each value is cached. */
 function plainTexts(text: string): (node: JsonNode) => string {
   const known = new Map<JsonNode, string>();
   const write = (node: JsonNode): string => {

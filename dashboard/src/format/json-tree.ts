@@ -1,9 +1,9 @@
-/** A value of a JSON text: where it stands, so that its exact characters can be shown. */
+/** A value in a JSON text, with its position, so that its exact characters can be shown. */
 export interface JsonNode {
   kind: "object" | "array" | "string" | "number" | "word";
   /** The name of the member, decoded; null for an item of an array and for the whole text. */
   name: string | null;
-  /** The place among the values of its parent. */
+  /** The index among the values of its parent. */
   place: number;
   parent: JsonNode | null;
   depth: number;
@@ -17,7 +17,7 @@ export interface JsonNode {
 const KINDS: Record<string, JsonNode["kind"]> = { "{": "object", "[": "array", '"': "string" };
 const WORDS = /[tfn]/;
 const SPACE = /\s/;
-/** Ends a number, `true`, `false` or `null`. */
+/** Matches the characters that end a number, `true`, `false` or `null`. */
 const AFTER_SCALAR = /[\s,\]}]/;
 
 /**
@@ -89,7 +89,7 @@ export const isContainer = ({ kind }: JsonNode): boolean => kind === "object" ||
 
 const NAME = /^[A-Za-z_$][\w$-]*$/;
 
-/** Returns where a value is, such as `payload.items[3]["a b"]`. */
+/** Returns the path of a value, such as `payload.items[3]["a b"]`. */
 export function pathOf(node: JsonNode, root: string): string {
   const parts: string[] = [];
   for (let at = node; at.parent !== null; at = at.parent)
@@ -103,7 +103,7 @@ export function pathOf(node: JsonNode, root: string): string {
   return root + parts.reverse().join("");
 }
 
-/** Lists the visible values in their order: the values inside of a closed one are left out. */
+/** Lists the visible values in their order. The values inside a closed value are not visible. */
 export function visibleNodes(root: JsonNode, isOpen: (node: JsonNode) => boolean): JsonNode[] {
   const rows: JsonNode[] = [];
   const next: JsonNode[] = [root];
@@ -115,7 +115,7 @@ export function visibleNodes(root: JsonNode, isOpen: (node: JsonNode) => boolean
   return rows;
 }
 
-/** Chooses what is open at first: level by level, as long as about `most` rows are enough. */
+/** Chooses the values that are open at first: level by level, as long as at most about `most` rows result. */
 export function openAtFirst(root: JsonNode, most: number): Set<JsonNode> {
   const open = new Set<JsonNode>();
   if (!isContainer(root)) return open;

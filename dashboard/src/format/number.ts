@@ -5,20 +5,20 @@ const tenths = perLanguage(
   (tag) => new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
 );
 
-/** Writes a count with all of its digits and with thousands separators, because operators compare counts. */
+/** Formats a count with all of its digits and with thousands separators, because operators compare counts. */
 export const count = (value: number): string => integer().format(value);
 
-/** Writes a number with one decimal. */
+/** Formats a number with one decimal. */
 export const tenth = (value: number): string => tenths().format(value);
 
-/** Writes a rate per second, with one decimal if the rate is small. */
+/** Formats a rate per second, with one decimal if the rate is small. */
 export function rate(perSecond: number): string {
   if (perSecond >= 10) return count(perSecond);
   if (perSecond >= 0.05) return tenth(perSecond);
   return "0";
 }
 
-/** Writes a share as a percentage, with one decimal if it is small: `0.4 %`, `12 %`. */
+/** Formats a share as a percentage, with one decimal if it is small: `0.4 %`, `12 %`. */
 export function percent(share: number): string {
   const value = share * 100;
   return `${value !== 0 && value < 9.95 ? tenth(value) : count(value)} %`;

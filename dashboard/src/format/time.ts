@@ -2,7 +2,7 @@ import { t } from "@lingui/core/macro";
 import { perLanguage } from "../language/texts.tsx";
 import { tenth } from "./number.ts";
 
-/** Writes a duration or an age in two units at most. The units are the same in every language. */
+/** Formats a duration or an age in at most two units. The units are the same in every language. */
 export function duration(ms: number): string {
   if (ms < 0) return "0 ms";
   if (ms < 1_000) return `${Math.round(ms)} ms`;
@@ -18,7 +18,7 @@ export function duration(ms: number): string {
 
 const short = perLanguage((tag) => new Intl.NumberFormat(tag, { maximumFractionDigits: 1 }));
 
-/** Writes a duration in one unit, as an axis needs it: `90 s`, `5 min`. */
+/** Formats a duration in one unit, for the axis of a chart: `90 s`, `5 min`. */
 export function shortDuration(ms: number): string {
   const trim = (value: number) => short().format(value);
   if (ms === 0) return "0";
@@ -30,7 +30,7 @@ export function shortDuration(ms: number): string {
 const two = (major: number, majorUnit: string, minor: number, minorUnit: string): string =>
   minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
 
-/** Writes a moment relative to now, such as `12 s ago` or `in 3 min`. */
+/** Formats a moment relative to now, such as `12 s ago` or `in 3 min`. */
 export function relative(atMs: number, nowMs: number): string {
   const age = nowMs - atMs;
   if (Math.abs(age) < 1_000) return t`just now`;
@@ -44,7 +44,7 @@ const coarse = (ms: number): string => {
   return `${Math.floor(ms / 86_400_000)} d`;
 };
 
-/** Writes a moment in UTC, such as `2025-11-23 21:12:04 UTC`. */
+/** Formats a moment in UTC, such as `2025-11-23 21:12:04 UTC`. */
 export const utc = (atMs: number): string =>
   `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
@@ -54,8 +54,8 @@ export const utcPrecise = (atMs: number): string => new Date(atMs).toISOString()
 export type Zone = "local" | "utc";
 
 /**
- * Writes times in both zones. A format is made once per language, because making it takes long. In English, a day
- * stands before its month, and a day has 24 hours.
+ * Returns a function that formats times in either zone. Each formatter is cached per language, because making one is
+ * slow. In English, the day stands before the month, and the clock has 24 hours.
  */
 function clockFormat(options: Intl.DateTimeFormatOptions): (atMs: number, zone?: Zone) => string {
   const inZone = (zone: Intl.DateTimeFormatOptions) =>
@@ -66,10 +66,10 @@ function clockFormat(options: Intl.DateTimeFormatOptions): (atMs: number, zone?:
   return (atMs, zone = "local") => formats[zone]().format(atMs);
 }
 
-/** Writes the time of day with seconds. */
+/** Formats the time of day with seconds. */
 export const clockTime = clockFormat({ timeStyle: "medium" });
 
 export const clockMinute = clockFormat({ timeStyle: "short" });
 
-/** Writes a day, such as `23 Nov`. */
+/** Formats a day, such as `23 Nov`. */
 export const clockDay = clockFormat({ day: "numeric", month: "short" });

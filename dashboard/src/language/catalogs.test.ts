@@ -7,7 +7,7 @@ const keys = [...extractTexts().keys()];
 const english = readCatalog("en");
 const german = readCatalog("de");
 
-/** The names of the values, the elements and the kinds of choices in a text. */
+/** Returns the placeholders in a text: the names of values, of elements and of kinds of choices. */
 function placeholders(text: string): string[] {
   const found = new Set<string>();
   const walk = (tokens: ReturnType<typeof compileMessageOrThrow>) => {

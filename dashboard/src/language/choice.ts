@@ -1,11 +1,14 @@
 import { readPreference, writePreference } from "../preferences.ts";
 import { LANGUAGES, type Language, setLanguage, type Texts } from "./texts.tsx";
 
-/** `system` is the language of the browser. */
+/** The choice `system` stands for the language of the browser. */
 const CHOICES = ["system", ...LANGUAGES] as const;
 export type LanguageChoice = (typeof CHOICES)[number];
 
-/** The English texts are in the code of the screens. Those of another language are loaded when it is chosen. */
+/**
+ * The English texts are in the code of the screens. The texts of another language are loaded when the user chooses
+ * it.
+ */
 const CATALOGS: Record<Language, () => Promise<{ texts: Texts }>> = {
   en: async () => ({ texts: {} }),
   de: () => import("virtual:texts/de"),
@@ -13,7 +16,7 @@ const CATALOGS: Record<Language, () => Promise<{ texts: Texts }>> = {
 
 export const languageChoice = (): LanguageChoice => readPreference("language", CHOICES, "system");
 
-/** Returns the first language of the browser that the dashboard has. */
+/** Returns the first of the browser's languages in which the dashboard is available. */
 export function languageOf(choice: LanguageChoice, wanted: readonly string[]): Language {
   if (choice !== "system") return choice;
   const known = wanted.map((tag) =>
@@ -31,7 +34,7 @@ async function loadLanguage(choice: LanguageChoice): Promise<() => void> {
 
 export const showLanguage = async (choice: LanguageChoice): Promise<void> => (await loadLanguage(choice))();
 
-/** Keeps the choice in this browser if its texts could be loaded. */
+/** Loads the texts of the chosen language, and then stores the choice in this browser. */
 export async function chooseLanguage(choice: LanguageChoice): Promise<void> {
   const show = await loadLanguage(choice);
   writePreference("language", choice);

@@ -28,7 +28,7 @@ export function watchLanguage(watcher: () => void): () => void {
   return () => watchers.delete(watcher);
 }
 
-/** Returns a function that returns the formatter of the current language, and makes each formatter only once. */
+/** Returns a function that returns the formatter of the current language. Each formatter is made only once. */
 export function perLanguage<T>(make: (language: Language) => T): () => T {
   const made = new Map<Language, T>();
   return () => {
@@ -41,7 +41,7 @@ export function perLanguage<T>(make: (language: Language) => T): () => T {
 const pluralRules = perLanguage((tag) => new Intl.PluralRules(tag));
 const numbers = perLanguage((tag) => new Intl.NumberFormat(tag));
 
-/** What a macro compiles a text to. */
+/** The form of a text after the macros. */
 interface Message {
   id: string | number;
   /** The English text. */
@@ -55,8 +55,9 @@ function tokensOf({ id, message }: Message): CompiledMessage {
 }
 
 /**
- * Splits a text into its own words, which are strings, and its values, which are wrapped. A value can come from other
- * people, so nothing in it may be taken for a tag. Lingui's own runtime joins both before it looks for tags.
+ * Splits a text into its own words, which are strings, and its values, which are wrapped in objects. A value can come
+ * from other people, so nothing in it may be taken for a tag. The runtime of Lingui joins both before it looks for
+ * tags, so it is not used.
  */
 function* partsOf(
   tokens: CompiledMessage,
@@ -79,7 +80,7 @@ function* partsOf(
   }
 }
 
-/** What `t` and `plural` of `@lingui/core/macro` call. */
+/** The macros `t` and `plural` of `@lingui/core/macro` are compiled to calls of this object. */
 export const i18n = {
   _(message: Message): string {
     let text = "";
@@ -91,7 +92,10 @@ export const i18n = {
 
 const TAG = /(<\/?\w+\/?>)/;
 
-/** What `<Trans>` and `<Plural>` of `@lingui/react/macro` become. `<0>` in a text stands for its first element. */
+/**
+ * The macros `<Trans>` and `<Plural>` of `@lingui/react/macro` are compiled to this component. `<0>` in a text stands
+ * for its first element.
+ */
 export function Trans(props: Message & { components?: Record<string, ReactElement> }): ReactNode {
   const { values = {}, components = {} } = props;
   const stack: { name: string; children: ReactNode[] }[] = [{ name: "", children: [] }];
@@ -99,7 +103,7 @@ export function Trans(props: Message & { components?: Record<string, ReactElemen
   const close = (name: string, children: ReactNode[] | null) => {
     const element = components[name];
     if (element === undefined) return add(children);
-    // `<0/>` in a text keeps the children that the element has in the source.
+    // A `<0/>` without content keeps the children that the element has in the source.
     add(children === null ? element : cloneElement(element, {}, ...children));
   };
   for (const part of partsOf(tokensOf(props), values, "#")) {
@@ -118,6 +122,9 @@ export function Trans(props: Message & { components?: Record<string, ReactElemen
   return createElement(Fragment, null, ...(stack[0]?.children ?? []));
 }
 
-/** Returns the name of a state for use within a sentence. German nouns after the first word keep their capitals. */
+/**
+ * Returns the name of a state for use inside a sentence. In German only the first letter changes, because nouns keep
+ * their capitals.
+ */
 export const withinSentence = (name: string): string =>
   language === "en" ? name.toLowerCase() : name.charAt(0).toLowerCase() + name.slice(1);

@@ -1,7 +1,10 @@
-/** The state of the connection for live data. A pure reducer computes it from the events of the socket. */
+/**
+ * The state of the connection for live data. A reducer without side effects computes it from the events of the
+ * socket.
+ */
 
 /**
- * If there is no update for this time, the figures on the screen count as stale. At least three updates are missing
+ * Without an update for this time, ms, the figures on the screen count as stale. At least three updates are missing
  * then.
  */
 export const STALE_AFTER_MS = 6_000;
@@ -10,11 +13,11 @@ export type Phase = "connecting" | "live" | "reconnecting" | "polling";
 
 export interface Connection {
   phase: Phase;
-  /** Sequence number of the last message; null before the first one, and again after a reconnect. */
+  /** The sequence number of the last message; null before the first one, and again after a reconnect. */
   seq: number | null;
   /** When the figures on the screen last changed, ms of this browser's clock. */
   freshAt: number | null;
-  /** Failed attempts in a row. */
+  /** How many attempts in a row have failed. */
   failures: number;
   /** The number of gaps in the stream. After a gap, components fetch their data again. */
   gaps: number;
@@ -37,13 +40,13 @@ export const initialConnection: Connection = {
   stale: false,
 };
 
-/** After this many failures in a row, the page polls over HTTP. The socket keeps trying. */
+/** After this many failures in a row, the page polls over HTTP. Meanwhile it goes on trying to open the socket. */
 const POLL_AFTER_FAILURES = 2;
 
 export function reduceConnection(state: Connection, event: ConnectionEvent): Connection {
   switch (event.type) {
     case "opened":
-      // The phase becomes "live" with the first message, because an open socket may still be silent.
+      // The phase becomes "live" only with the first message, because an open socket may still be silent.
       return { ...state, seq: null };
     case "message": {
       const missed = state.seq === null ? state.freshAt !== null : event.seq !== state.seq + 1;
@@ -71,8 +74,8 @@ export function reduceConnection(state: Connection, event: ConnectionEvent): Con
 }
 
 /**
- * Returns the wait before the next attempt, ms. It doubles up to 15 s. Jitter keeps the browsers from returning all at
- * once.
+ * Returns the wait before the next attempt, ms. It doubles up to 15 s. A random part keeps all browsers from
+ * returning at the same moment.
  */
 export function reconnectDelayMs(failures: number, random: () => number = Math.random): number {
   const ceiling = Math.min(15_000, 500 * 2 ** Math.max(0, failures - 1));

@@ -20,7 +20,7 @@ export interface Rates {
   failed: number;
 }
 
-/** Two samples per second for 15 minutes. */
+/** This is enough for two samples per second over 15 minutes. */
 const MOST_SAMPLES = 1_800;
 const FAILURE_WINDOW_MS = 60_000;
 
@@ -39,8 +39,8 @@ export function toSample(stats: QueueStats): Sample {
 }
 
 /**
- * Adds a sample. If it is not newer than the last one, it is dropped, because the answer to a poll can arrive after a
- * newer message of the socket.
+ * Adds a sample, unless it is older than the last one. The answer to a poll can arrive after a newer message of the
+ * socket.
  */
 export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
@@ -50,7 +50,8 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
 }
 
 /**
- * Computes rates from counters that only grow. It does not use the depth of `completed`, because retention lowers that.
+ * Computes rates from counters that only grow. The number of completed tasks is not used, because retention lowers
+ * it.
  */
 export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;

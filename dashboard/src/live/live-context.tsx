@@ -78,7 +78,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const ticker = setInterval(() => {
       const now = Date.now();
       dispatch({ type: "tick", now });
-      // A socket does not notice that a cable was pulled. So if it is silent for too long, it is closed and opened
+      // If a cable is pulled, a socket notices nothing. So a socket that is silent for too long is closed and opened
       // again.
       if (heardAt === null || now - heardAt <= STALE_AFTER_MS) return;
       close?.();
@@ -91,7 +91,8 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   }, []);
 
-  // After a gap in the stream, all data may be out of date. When the API answers again, failed requests may succeed.
+  // After a gap in the stream, all data may be out of date. After an outage of the API, failed requests may succeed.
+  // So all data is fetched again.
   const away = error !== null;
   useEffect(() => {
     if (connection.gaps > 0) void client.invalidateQueries();
@@ -164,9 +165,9 @@ let present = Date.now();
 let ticking: ReturnType<typeof setInterval> | undefined;
 const watchers = new Set<() => void>();
 
-/** All ages on the page share one timer. If each had its own, a list would have hundreds. */
+/** All ages on the page share one timer. With a timer per age, a list would have hundreds of timers. */
 function subscribe(watcher: () => void): () => void {
-  // The timer runs only while there are watchers. So `present` may be old now.
+  // The timer runs only while somebody watches. Before the first watcher, `present` may be old.
   if (watchers.size === 0) present = Date.now();
   watchers.add(watcher);
   ticking ??= setInterval(() => {
@@ -183,7 +184,7 @@ function subscribe(watcher: () => void): () => void {
 
 const now = (): number => present;
 
-/** Returns the present time by the clock of Redis, updated once a second. */
+/** Returns the current time by the clock of Redis, updated once a second. */
 export function useNow(): number {
   const { figures } = useLive();
   return useSyncExternalStore(subscribe, now) + figures.clockOffsetMs;

@@ -7,7 +7,7 @@ import { append, type Sample, toSample } from "./history.ts";
 export interface LiveFigures {
   queues: QueueStats[] | null;
   queuesTotal: number;
-  /** The dead letters of all queues, also of those that the stream leaves out. */
+  /** The number of dead letters in all queues, including queues that the stream leaves out. */
   deadTotal: number;
   rates: Record<string, QueueRates>;
   workers: WorkerView[] | null;
@@ -15,7 +15,7 @@ export interface LiveFigures {
   redisUp: boolean;
   /** When Redis last answered, ms by its clock; null if unknown. */
   sampledAt: number | null;
-  /** Redis time minus the time of the browser. Ages on the screen are measured by the clock of Redis. */
+  /** The time of Redis minus the time of the browser, ms. Ages on the screen are measured by the clock of Redis. */
   clockOffsetMs: number;
   history: Record<string, readonly Sample[]>;
 }

@@ -25,7 +25,7 @@ export function openStream(url: string, callbacks: StreamCallbacks): () => void 
   socket.addEventListener("message", (event: MessageEvent<unknown>) => {
     if (over) return;
     const message = parseMessage(event.data);
-    // The message is not one of the stream, so another program answers at this address.
+    // A message in another format shows that another program answers at this address.
     if (message === null) close();
     else callbacks.onMessage(message);
   });

@@ -6,13 +6,13 @@ import { useLive } from "./live-context.tsx";
 
 interface KnownQueue {
   stats: QueueStats | undefined;
-  /** Null until the page knows whether the queue exists. */
+  /** Whether the queue exists; null until the page knows it. */
   exists: boolean | null;
 }
 
 /**
- * Returns the figures of a queue. The stream only has the queues with the most waiting tasks, so other queues are
- * requested.
+ * Returns the figures of a queue. The stream contains only the queues with the most waiting tasks, so the figures of
+ * other queues are requested.
  */
 export function useQueueStats(queue: string): KnownQueue {
   const { figures, paused } = useLive();

@@ -1,4 +1,4 @@
-/** Above this number of tasks, the user has to type the number. */
+/** If more tasks than this are selected, the user has to type their number. */
 const TYPED_ABOVE = 100;
 
 /**

@@ -45,7 +45,7 @@ export function LoadPage() {
   );
 }
 
-/** Replaces the burst panel in an installation with real tasks. */
+/** Shown instead of the burst panel in an installation with real tasks. */
 function NoDemoLoad() {
   const { session } = useSession();
   return (

@@ -26,6 +26,6 @@ it("names the queues that need attention with the error of their newest dead let
   expect(death.getAttribute("href")).toBe("/queues/emails/tasks/t1");
   const news = await screen.findByRole("link", { name: "3 new errors since the last deploy" });
   expect(news.getAttribute("href")).toBe("/errors?kind=new");
-  // A paused queue was stopped on purpose, so nobody needs to know why its tasks died.
+  // Somebody paused this queue on purpose, so the overview does not request its newest error.
   expect(calls.some(({ path }) => path === "/v1/queues/held/tasks")).toBe(false);
 });

@@ -68,7 +68,7 @@ export function OverviewPage() {
   );
 }
 
-/** A link to the errors that says how many are new since the last deploy. */
+/** Shows a link to the errors, with the number of errors that are new since the last deployment. */
 function NewErrors() {
   const { paused } = useLive();
   const { data } = useQuery({

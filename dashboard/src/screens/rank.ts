@@ -1,7 +1,7 @@
 import type { QueueStats, WorkerView } from "@holdfast/contracts";
 import type { Sort } from "../search.ts";
 
-/** Returns the workers that can acquire tasks of a queue now. */
+/** Returns the workers that currently acquire tasks of a queue. */
 export function workersOf(queue: string, workers: readonly WorkerView[]): WorkerView[] {
   return workers.filter((worker) => worker.state === "running" && worker.queues.includes(queue));
 }
@@ -21,8 +21,8 @@ export function waitingWithoutWorkers(
 }
 
 /**
- * Returns the queues that need attention: those with dead letters, and those whose tasks wait without a worker. A paused
- * queue is left out, because somebody has stopped it on purpose.
+ * Returns the queues that need attention: those with dead letters, and those with waiting tasks and no worker. A
+ * paused queue is left out, because somebody has stopped it on purpose.
  */
 export function troubledQueues(
   queues: readonly QueueStats[],
@@ -32,7 +32,7 @@ export function troubledQueues(
   return queues.filter((stats) => !stats.paused && (stats.dead > 0 || unworked.has(stats)));
 }
 
-/** If a waiting task has this age, it is a warning or an alarm. */
+/** From this age on, ms, a waiting task is shown as a warning, and from the next one on as an alarm. */
 const AGE_WARN_MS = 30_000;
 const AGE_ALARM_MS = 300_000;
 
@@ -42,8 +42,8 @@ export function ageTone(ageMs: number): "none" | "warn" | "dead" {
 }
 
 /**
- * Sorts queues. `worst` puts the queues that need attention first, and of these the ones without workers. It then
- * compares ages, dead letters and depths.
+ * Sorts queues. The order `worst` puts queues that need attention first, and among these the queues without workers.
+ * After that it compares ages, dead letters and the numbers of waiting tasks.
  */
 export function sortQueues(
   queues: readonly QueueStats[],
@@ -56,7 +56,7 @@ export function sortQueues(
   const worst = (stats: QueueStats): number[] => [
     troubled.has(stats) ? 1 : 0,
     unworked.has(stats) ? 1 : 0,
-    // Ages of the same tone count as equal, so that rows do not change places with each update.
+    // Ages with the same colour count as equal, so that rows do not change places with each update.
     stats.paused ? 0 : { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
     stats.dead,
     stats.pending,

@@ -11,7 +11,10 @@ export function Tiles({ label, children }: { label: string; children: ReactNode 
 }
 
 interface TileProps {
-  /** Gives the tile its icon and colour and, if there is no `name`, its word. */
+  /**
+   * The state that gives the tile its icon and colour. If there is no `name`, the state also gives the tile its
+   * label.
+   */
   state?: TaskState;
   name?: string;
   value: string;

@@ -13,11 +13,11 @@ import { Badge, DEAD_REASON_TEXT } from "../ui/status.tsx";
 import { Time } from "../ui/time.tsx";
 import { sortQueues, troubledQueues, waitingWithoutWorkers } from "./rank.ts";
 
-/** No more, because each named queue costs a request every five seconds. */
+/** The most queues that the panel names, because each of them needs a request every five seconds. */
 const NAMED_QUEUES = 5;
 const SHOWN_CHARACTERS = 200;
 
-/** Names the queues that need attention, worst first, each with the error of its newest dead letter. */
+/** Shows the queues that need attention, worst first, each with the error of its newest dead letter. */
 export function TroublePanel() {
   const { figures } = useLive();
   const { queues, workers } = figures;
@@ -72,7 +72,7 @@ function TroubledQueue({ stats }: { stats: QueueStats }) {
   );
 }
 
-/** The error of the task that died last, as a link to that task. */
+/** Shows the error of the task that died last, as a link to that task. */
 function NewestDeath({ queue }: { queue: string }) {
   const { paused } = useLive();
   const { data: task } = useQuery({

@@ -8,7 +8,7 @@ import { LoginPage } from "./login-page.tsx";
 
 interface SessionChoice {
   session: Session;
-  /** Returns why an action is not allowed, in words, or null if it is allowed. */
+  /** Returns why an action is not allowed, as a text for the user; null if it is allowed. */
   denied(scope: Scope, queue?: string | undefined): string | null;
   leave(): Promise<void>;
 }
@@ -43,8 +43,8 @@ function deniedBy(session: Session, scope: Scope, queue?: string): string | null
 const RETRY_MS = 3_000;
 
 /**
- * Shows only the log-in screen while nobody is logged in. The address stays the same, so that the log-in leads back to
- * the same screen.
+ * Shows only the log-in screen while nobody is logged in. The address does not change, so the same screen appears
+ * after the log-in.
  */
 export function SessionGate({ children }: { children: ReactNode }) {
   const client = useQueryClient();
@@ -54,7 +54,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     refetch,
   } = useQuery({
     ...sessionQuery(),
-    // A page that was opened while the server was away opens as soon as the server answers.
+    // If the server did not answer when the page was opened, the page asks again until it answers.
     refetchInterval: ({ state }) => (state.data === undefined && state.status === "error" ? RETRY_MS : false),
   });
 
@@ -62,7 +62,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     () =>
       onUnauthorized(() => {
         const known = client.getQueryData<Session>(sessionKey);
-        // The next user must not see data that was loaded for the last user.
+        // The next user must not see the data that was loaded for the previous user.
         if (known?.authenticated === true) {
           client.setQueryData(sessionKey, { ...known, authenticated: false });
           client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });

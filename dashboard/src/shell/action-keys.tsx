@@ -4,19 +4,19 @@ import { takesText } from "./use-shortcuts.ts";
 
 const CONTROLS =
   "button, a[href], input, select, textarea, summary, [role=button], [tabindex='0']:not([role=row])";
-/** The letters in the order in which they are given out. Those under the fingers come first. */
+/** The letters for the controls, in the order in which they are used. Letters that are easy to type come first. */
 const LETTERS = "fjdkslaghrueiwoqptycvbnmxz";
 
 interface Target {
   letters: string;
   control: HTMLElement;
-  /** The part of the control that can be seen: a checkbox is hidden behind its label. */
+  /** The visible part of the control, because a checkbox is hidden behind its label. */
   seen: HTMLElement;
 }
 
 /**
- * Shows letters on every visible control. Typing the letters of a control presses it, or focuses it if it takes text. So
- * two or three keys reach every action.
+ * Shows letters on every visible control. If the user types the letters of a control, it is pressed, or focused if it
+ * takes text. So every action needs only two or three keys.
  */
 export function ActionKeys({ onClose }: { onClose(): void }) {
   const [{ targets, typed }, setState] = useState(() => ({ targets: findTargets(), typed: "" }));
@@ -27,7 +27,7 @@ export function ActionKeys({ onClose }: { onClose(): void }) {
     const onKeyDown = (event: KeyboardEvent) => {
       const { targets, typed, onClose } = latest.current;
       if (event.ctrlKey || event.metaKey || event.altKey) return onClose();
-      // Arrows and the like still scroll the page.
+      // Other keys, such as the arrows, still scroll the page.
       if (event.key.length > 1 && event.key !== "Escape" && event.key !== "Backspace") return;
       event.preventDefault();
       event.stopPropagation();
@@ -39,7 +39,7 @@ export function ActionKeys({ onClose }: { onClose(): void }) {
       onClose();
       press(only.control);
     };
-    // Scrolling brings other controls into view.
+    // After scrolling, other controls are visible.
     const findAgain = () => setState({ targets: findTargets(), typed: "" });
     document.addEventListener("keydown", onKeyDown, true);
     document.addEventListener("scroll", findAgain, true);
@@ -75,7 +75,7 @@ function findTargets(): Target[] {
   const targets = [...document.querySelectorAll<HTMLElement>(CONTROLS)]
     .map((control) => ({ control, seen: control.closest("label") ?? control }))
     .filter(({ seen }) => canBeSeen(seen));
-  // The screen comes before the frame around it, so that its controls get the first letters.
+  // The controls of the screen come before those of the frame around it, so they get the first letters.
   const isOnScreen = ({ control }: { control: HTMLElement }) => control.closest("main") !== null;
   const letters = lettersOf(targets.length);
   return [...targets.filter(isOnScreen), ...targets.filter((target) => !isOnScreen(target))].map(
@@ -83,7 +83,7 @@ function findTargets(): Target[] {
   );
 }
 
-/** Whether the middle of an element is in the window, and nothing covers it. */
+/** Whether the middle of an element is inside the window and not covered by another element. */
 function canBeSeen(element: HTMLElement): boolean {
   const [box] = element.getClientRects();
   if (box === undefined) return false;
@@ -91,7 +91,10 @@ function canBeSeen(element: HTMLElement): boolean {
   return there !== null && element.contains(there);
 }
 
-/** Returns this many different combinations of letters. All have the same length, so none begins with another. */
+/**
+ * Returns this many different combinations of letters. All have the same length, so no combination is the beginning
+ * of another one.
+ */
 function lettersOf(count: number): string[] {
   let texts: string[] = [""];
   while (texts.length < count) texts = texts.flatMap((text) => [...LETTERS].map((letter) => text + letter));

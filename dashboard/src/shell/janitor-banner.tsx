@@ -7,11 +7,11 @@ import { useLive, useNow } from "../live/live-context.tsx";
 import { Banner } from "../ui/banner.tsx";
 
 /**
- * A janitor takes an expired lease back within about a second. If a lease expired longer ago than this, no janitor
- * works.
+ * If a lease expired longer ago than this, ms, no janitor works. A janitor takes back an expired lease within about a
+ * second.
  */
 const OVERDUE_MS = 15_000;
-/** The banner watches at most this many queues, because each of them needs a request every few seconds. */
+/** The most queues that the banner watches, because each of them needs a request every few seconds. */
 const WATCHED_QUEUES = 20;
 
 /** Warns about expired leases that nobody has taken back, because no janitor runs or none can reach Redis. */

@@ -18,8 +18,8 @@ function useUnknownSearch() {
 }
 
 /**
- * If the address has a filter that the screen does not understand, shows an explanation instead of the list. Without
- * that filter, "all that match" would select more tasks than the reader wanted.
+ * If the address has a filter that the screen does not know, shows an explanation instead of the list. Without the
+ * filter, "all that match" would select more tasks than the user wanted.
  */
 export function KnownSearch({ children }: { children: ReactNode }) {
   const { unknown, remove } = useUnknownSearch();
@@ -41,7 +41,10 @@ export function KnownSearch({ children }: { children: ReactNode }) {
   );
 }
 
-/** Reports fields of the address that a screen without a filtered list does not understand and therefore ignores. */
+/**
+ * Shows a banner if the address has fields that the screen ignores because it does not know them. Screens with a
+ * filtered list show `KnownSearch` instead.
+ */
 export function UnknownSearchBanner() {
   const { unknown, remove, narrows } = useUnknownSearch();
   if (unknown.length === 0 || narrows) return null;

@@ -1,10 +1,13 @@
 import { useEffect } from "react";
 
-/** A list that reacts to keys: `j` and `k` move its cursor, `x` toggles the row at the cursor, and other keys act on it. */
+/**
+ * A list that reacts to keys: `j` and `k` move its cursor, `x` selects or deselects the row at the cursor, and other
+ * keys act on that row.
+ */
 export interface KeyedList {
   move(by: 1 | -1): void;
   toggle(): void;
-  /** Handles another key for the row at the cursor. Returns whether the key means something there. */
+  /** Handles another key for the row at the cursor. Returns whether the key has an effect. */
   press?(key: string): boolean;
 }
 
@@ -12,7 +15,10 @@ let current: KeyedList | null = null;
 
 export const currentList = (): KeyedList | null => current;
 
-/** Sends these keys to this list while it is on the page. If there are several lists, the newest one gets them. */
+/**
+ * Sends these keys to the list while it is on the page. If there are several lists, the last one that appeared gets
+ * them.
+ */
 export function useKeyedList(list: KeyedList): void {
   useEffect(() => {
     const before = current;

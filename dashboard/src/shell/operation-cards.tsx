@@ -18,9 +18,9 @@ import {
 import { Button } from "../ui/button.tsx";
 import { ForeignText } from "../ui/foreign-text.tsx";
 
-/** How long a finished operation stays on the screen. */
+/** How long a finished operation stays on the screen, ms. */
 const LINGER_MS = 10_000;
-/** How long a finished operation stays if it can be undone. */
+/** How long a finished operation that can be undone stays on the screen, ms. */
 const UNDO_LINGER_MS = 45_000;
 
 export function OperationCards() {

@@ -76,7 +76,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         run: () => void navigate({ to: "/queues/$queue", params }),
       },
     ];
-    // Without a query, the commands of every queue would fill the list.
+    // Without a query, the list leaves out the commands of the queues, because they would fill it.
     if (query === "") return open;
     open.push(
       {
@@ -176,7 +176,8 @@ function useCommands(query: string, onHelp: () => void): Command[] {
 }
 
 /**
- * Returns a command that opens a task. The query is a queue and an id, or only an id, which is then looked up in every queue.
+ * Returns a command that opens a task. The query contains a queue and an id, or only an id, which is then searched in
+ * every queue.
  */
 function useLookUp(query: string): Command | null {
   const navigate = useNavigate();

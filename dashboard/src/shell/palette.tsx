@@ -4,8 +4,8 @@ import { Dialog, Modal, ModalOverlay } from "react-aria-components";
 import { type Command, usePaletteCommands } from "./palette-commands.ts";
 
 /**
- * Finds queues, tasks, screens and commands. The palette is part of the first load, and gets the focus within the key
- * event that opens it. So none of the following keys is lost.
+ * Finds queues, tasks, screens and commands. Its code is part of the first load, and it gets the focus within the key
+ * event that opens it. So none of the keys that follow is lost.
  */
 export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }) {
   const [query, setQuery] = useState("");
@@ -24,7 +24,7 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
     command.run();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes a character, these keys choose one of its proposals.
+    // While an input method composes a character, the arrow keys choose one of its proposals.
     if (event.nativeEvent.isComposing) return;
     const { key } = event;
     const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : 0;

@@ -6,7 +6,7 @@ import { useSession } from "../session/session-context.tsx";
 import { NO_TROUBLE, type Trouble, titleOf, useTitle } from "../ui/title.ts";
 import { useScreen } from "./use-screen.ts";
 
-/** Returns how bad it is in one queue, or in all queues. */
+/** Returns the problems of one queue, or of all queues. */
 export function troubleOf(figures: LiveFigures, queue: string | undefined): Trouble {
   const queues = (figures.queues ?? []).filter((stats) => queue === undefined || stats.queue === queue);
   const dead = queue === undefined ? figures.deadTotal : (queues[0]?.dead ?? 0);
@@ -21,7 +21,7 @@ export function troubleOf(figures: LiveFigures, queue: string | undefined): Trou
   return { dead, words };
 }
 
-/** Sets the title of the page for the present screen and figures. */
+/** Sets the title of the browser tab for the current screen and figures. */
 export function useScreenTitle(): void {
   const { facts, params } = useScreen();
   const { figures } = useLive();

@@ -21,7 +21,7 @@ export function Shell() {
   const [open, setOpen] = useState<"palette" | "help" | "menu" | "keys" | null>(null);
   const narrow = useNarrow();
   const { pathname } = useLocation();
-  // flushSync renders within the key event. So the next key goes to the part that was opened.
+  // flushSync renders within the key event, so that the next key already goes to the opened part.
   const openNow = (what: "palette" | "help" | "keys") => flushSync(() => setOpen(what));
   useShortcuts({
     onPalette: () => openNow("palette"),
@@ -32,7 +32,7 @@ export function Shell() {
   useFocusOnNewScreen(pathname);
   useRowClick();
   useScreenTitle();
-  // The menu closes when the screen changes. A palette or sheet stays open, because somebody may be typing in it.
+  // The menu closes when the screen changes. A palette or sheet stays open, because the user may be typing in it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path
   useEffect(() => setOpen((now) => (now === "menu" ? null : now)), [pathname]);
   const close = () => setOpen(null);
@@ -85,7 +85,7 @@ export function Shell() {
   );
 }
 
-/** Moves the focus to the beginning of a new screen, as a screen reader expects after a change of the page. */
+/** Moves the focus to the beginning of a new screen, which users of screen readers expect after a page change. */
 function useFocusOnNewScreen(pathname: string): void {
   const first = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path
@@ -95,7 +95,8 @@ function useFocusOnNewScreen(pathname: string): void {
       return;
     }
     const active = document.activeElement;
-    // If a focused tab or link is still on the page, it keeps the focus, so that arrows and Tab continue from it.
+    // If the focused tab or link is still on the page, it keeps the focus, so that the arrow keys and Tab continue
+    // from it.
     if (active === null || active === document.body)
       document.getElementById("main")?.focus({ preventScroll: true });
   }, [pathname]);

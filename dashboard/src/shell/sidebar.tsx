@@ -41,7 +41,7 @@ const SCREENS: readonly {
   { to: "/load", text: () => t`Load`, icon: FlaskConical },
 ];
 
-/** The sidebar shows at most this many queues. In a longer list, users have to search. */
+/** The most queues in the sidebar. If there are more, users have to search. */
 const SHOWN_QUEUES = 30;
 
 export function Sidebar() {
@@ -100,7 +100,7 @@ function RunningCount() {
   );
 }
 
-/** The dead letters of all queues. The dot says without a look at the number that there are some. */
+/** Shows the number of dead letters in all queues, with a dot that is easier to notice than the number. */
 function DeadCount() {
   const { figures } = useLive();
   const dead = figures.deadTotal;

@@ -14,7 +14,7 @@ export function SystemBanners() {
   const now = useNow();
   const { queue } = useParams({ strict: false });
   const { pathname } = useLocation();
-  // The overview names all queues without workers itself. The screens of a queue show this problem of their queue.
+  // Only the queue of the current screen is checked. The overview itself lists all queues without workers.
   const unworked = waitingWithoutWorkers(
     (figures.queues ?? []).filter((stats) => stats.queue === queue),
     figures.workers,

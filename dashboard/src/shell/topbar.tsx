@@ -8,7 +8,7 @@ import { ConnectionPill } from "./connection-pill.tsx";
 import { RedisSwitcher } from "./redis-switcher.tsx";
 
 interface TopbarProps {
-  /** Opens the navigation; null if there is space for it beside the page. */
+  /** Opens the navigation; null if the navigation is already visible beside the page. */
   onMenu: (() => void) | null;
   onPalette(): void;
   onHelp(): void;
@@ -38,7 +38,7 @@ export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
   );
 }
 
-/** Shows the user and the role. A service without keys has no users. */
+/** Shows the user and the role. There is nothing to show if the service has no keys. */
 function Who() {
   const { session, leave } = useSession();
   const { fail } = useToasts();
@@ -68,7 +68,7 @@ function Who() {
 function Crumbs() {
   const { queue, id } = useParams({ strict: false });
   const { pathname } = useLocation();
-  // Top-level screens need no crumbs. The navigation marks them, and their heading has their name.
+  // A top-level screen needs no breadcrumbs: the navigation marks it, and its heading has its name.
   if (queue === undefined || !pathname.startsWith("/queues/")) return <div className="crumbs-place" />;
   return (
     <nav aria-label={t`Breadcrumb`} className="crumbs-place">

@@ -5,7 +5,7 @@ const OWN_CLICK =
 
 /**
  * Makes a click anywhere in a row follow its main link, which has `data-row-link`. Clicks on controls in the row, and
- * clicks that end a selection of text, do nothing more.
+ * clicks that end a text selection, keep their usual effect.
  */
 export function useRowClick(): void {
   useEffect(() => {

@@ -8,7 +8,7 @@ interface Screen {
   raw: Record<string, unknown>;
 }
 
-/** Returns the facts about the present screen that the frame needs. */
+/** Returns the properties of the current screen that the frame needs. */
 export function useScreen(): Screen {
   const { routeId, fullPath, params } = useMatches({
     select: (matches) => {
@@ -18,7 +18,7 @@ export function useScreen(): Screen {
     structuralSharing: true,
   });
   const text = useLocation({ select: ({ searchStr }) => searchStr });
-  // An unknown address matches only the root route.
+  // If the address is unknown, only the root route matches.
   const facts = screenFacts(routeId === "__root__" ? "" : fullPath);
   return { facts, params, raw: defaultParseSearch(text) };
 }

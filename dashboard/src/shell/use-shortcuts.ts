@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 import { neighboursOf } from "../screens/tasks/seen-list.ts";
 import { currentList } from "./list-keys.ts";
 
-/** The screens that `g` and a second key open. The help sheet and the palette use this table too. */
+/** The screens that the user opens with `g` and a second key. The help sheet and the palette use this table too. */
 export const GO_KEYS = {
   q: { text: () => t`Queues: the overview`, to: "/" },
   f: { text: () => t`All tasks: find with a query`, to: "/tasks" },
@@ -19,12 +19,12 @@ export const GO_KEYS = {
   d: { text: () => t`Dead letters of this queue`, to: "/queues/$queue/dead-letters" },
 } as const;
 
-/** After `g`, the second key has to follow within this time. If it comes later, it has its usual meaning. */
+/** How soon the second key has to follow after `g`, ms. If it comes later, it has its usual effect. */
 const SEQUENCE_MS = 1_200;
 
 const IS_MAC = /^(Mac|iP)/.test(navigator.platform);
 
-/** Whether the focused element needs the keys. In a field, letters are text, and a dialog handles its own keys. */
+/** Whether the focused element handles keys itself: letters are text in a field, and a dialog has its own keys. */
 function takesKeys(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("[role=dialog], [role=alertdialog], .cm-editor") !== null)
@@ -32,7 +32,7 @@ function takesKeys(target: EventTarget | null): boolean {
   return takesText(target);
 }
 
-/** Whether letters are the value of this control, and not commands. */
+/** Whether letters change the value of this control, so they cannot be commands. */
 export function takesText(control: HTMLElement): boolean {
   if (control instanceof HTMLInputElement) return !["checkbox", "radio", "button"].includes(control.type);
   return control instanceof HTMLTextAreaElement || control instanceof HTMLSelectElement;
@@ -41,9 +41,9 @@ export function takesText(control: HTMLElement): boolean {
 interface ShortcutOptions {
   onPalette(): void;
   onHelp(): void;
-  /** Shows letters on every control. */
+  /** Shows letters on every control, by which the user can press it. */
   onActionKeys(): void;
-  /** Whether a palette or sheet is open, which handles every key except Ctrl-K. */
+  /** Whether a palette or sheet is open. It handles every key except Ctrl-K. */
   isOff: boolean;
 }
 
@@ -69,7 +69,7 @@ export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: Shortcu
       f: () => latest.current.onActionKeys(),
       "/": () => {
         const field = document.querySelector<HTMLElement>("[data-search]");
-        // On a screen without a search field, the palette opens instead.
+        // If the screen has no search field, the palette opens.
         if (field === null) latest.current.onPalette();
         else field.focus();
       },
@@ -91,7 +91,7 @@ export function useShortcuts({ onPalette, onHelp, onActionKeys, isOff }: Shortcu
       },
     };
     const onKeyDown = (event: KeyboardEvent) => {
-      // In a field on a Mac, Ctrl-K belongs to the field: it deletes the rest of the line.
+      // On a Mac, Ctrl-K in a field deletes the rest of the line, so it does not open the palette.
       const isPaletteKey = event.metaKey || (event.ctrlKey && !(IS_MAC && takesKeys(event.target)));
       if (isPaletteKey && event.key.toLowerCase() === "k") {
         event.preventDefault();

@@ -31,7 +31,7 @@ export const keyView = (key: string, part: Partial<TaskKeyView> = {}): TaskKeyVi
 });
 
 /**
- * Renders the screen of limits with these limits and keys. `more` may answer a request instead of the default handler.
+ * Renders the screen Limits with these limits and keys. `more` may answer a request before the default handler does.
  */
 export function show(
   limits: LimitsView,

@@ -14,7 +14,7 @@ import { ToastProvider } from "../ui/toast.tsx";
 // The time-out is long, because the first test of a file also loads the code of its screen.
 configure({ asyncUtilTimeout: 15_000 });
 
-/** A request that a screen sends. */
+/** A request that a screen has sent. */
 export interface Call {
   method: string;
   path: string;
@@ -22,7 +22,10 @@ export interface Call {
   bodyText: string | null;
 }
 
-/** Answers a request. `events` has Server-Sent Events, which stay open until the request is aborted. */
+/**
+ * Answers a request. With `events`, the answer is a stream of Server-Sent Events that stays open until the request is
+ * aborted.
+ */
 type Handler = (call: Call) => { status?: number; body?: unknown; events?: string } | undefined;
 
 const stream = (text: string, signal: AbortSignal): ReadableStream<Uint8Array> =>
@@ -33,7 +36,7 @@ const stream = (text: string, signal: AbortSignal): ReadableStream<Uint8Array> =
     },
   });
 
-/** A socket that never opens. So screens poll, and the handler of the test answers all requests. */
+/** A socket that never opens. So screens poll, and the handler of the test answers all their requests. */
 class SilentSocket extends EventTarget {
   constructor() {
     super();
@@ -42,7 +45,7 @@ class SilentSocket extends EventTarget {
   close(): void {}
 }
 
-/** The session of a service without keys. Everybody may do everything. */
+/** The session of a service without keys, where everybody may do everything. */
 const OPEN: Session = {
   authenticated: true,
   keysRequired: false,
@@ -59,13 +62,13 @@ const OPEN: Session = {
   demoLoad: true,
 };
 
-/** Renders the whole dashboard at an address. `handler` answers its requests. */
+/** Renders the whole dashboard at an address. `handler` answers the requests of the dashboard. */
 export function renderAt(address: string, handler: Handler): { calls: Call[] } {
   const calls: Call[] = [];
   vi.stubGlobal("WebSocket", SilentSocket);
   vi.stubGlobal("scrollTo", () => {});
   vi.stubGlobal("CSS", { escape: (text: string) => text.replace(/[^\w-]/g, "\\$&") });
-  // jsdom has no layout. A list without height would show no rows.
+  // jsdom computes no layout, and a list without height would show no rows. So these elements get a size.
   Object.defineProperty(HTMLElement.prototype, "clientHeight", { configurable: true, value: 800 });
   Object.defineProperty(HTMLElement.prototype, "clientWidth", { configurable: true, value: 1_000 });
   vi.stubGlobal("fetch", async (request: Request) => {
@@ -224,7 +227,7 @@ export function deadTask(id: string, part: Partial<TaskDetail> = {}): TaskDetail
   };
 }
 
-/** Answers the requests that the frame of each screen sends. */
+/** Answers the requests of the frame, which is around every screen. */
 export function frame(stats: QueueStats[]): Handler {
   return ({ path, method }) => {
     if (method !== "GET") return undefined;

@@ -12,7 +12,7 @@ interface RowButtonProps {
   look?: "plain" | "danger";
   /** Why this user may not press the button; null if the user may. */
   denied: string | null;
-  /** The id of the element that names the row of the button, for screen readers. */
+  /** The id of the element that names the row, for screen readers. */
   describedBy: string;
   onPress(): void;
 }
@@ -38,7 +38,7 @@ interface ButtonProps extends Omit<AriaButtonProps, "className" | "children"> {
   children: ReactNode;
   look?: "plain" | "primary" | "danger" | "quiet";
   small?: boolean;
-  /** Why the user may not press the button. With this text, the button is disabled and shows the text. */
+  /** Why the user may not press the button. If it is set, the button is disabled and shows this text. */
   denied?: string | null;
 }
 

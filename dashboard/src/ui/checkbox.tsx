@@ -10,7 +10,7 @@ function Box({ on, some }: { on: boolean; some: boolean }) {
   );
 }
 
-/** A checkbox whose label is only for screen readers. On the screen, the row or column names the checkbox. */
+/** A checkbox whose label is only for screen readers. Sighted users see from the row or column what it selects. */
 export function Checkbox({
   label,
   ...props
@@ -38,7 +38,8 @@ export function RowCheckbox({
         type="checkbox"
         aria-label={label}
         checked={isSelected}
-        // The event of onChange does not say whether Shift is pressed. A press of the space bar also triggers onClick.
+        // The event of onChange does not tell whether Shift is pressed, so onClick is used. The space bar also
+        // triggers onClick.
         onClick={(event) => onToggle(event.shiftKey)}
         onChange={() => {}}
       />

@@ -9,10 +9,10 @@ import { TextField } from "./text-field.tsx";
 interface ConfirmDialogProps {
   title: string;
   children: ReactNode;
-  /** The text of the button that confirms the action. */
+  /** The label of the button that confirms the action. */
   action: string;
   danger?: boolean;
-  /** The text that the user has to type before; null if a click is enough. */
+  /** The text that the user has to type before the button works; null if a click is enough. */
   phrase: string | null;
   /** Whether the action is not possible yet, or would change nothing. */
   blocked?: boolean;

@@ -7,7 +7,7 @@ import { Segments } from "./segments.tsx";
 const DENSITIES = ["compact", "comfortable"] as const;
 export type Density = (typeof DENSITIES)[number];
 
-/** The height of a row of a list, px. The value of `--row` in tokens.css is the same. */
+/** The height of a list row, px. It has to be the same as `--row` in tokens.css. */
 const ROW_HEIGHT: Record<Density, number> = { compact: 34, comfortable: 44 };
 
 const listeners = new Set<() => void>();

@@ -6,11 +6,11 @@ import { type ApiError, toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
 
-/** Shown if there are no items yet. The children say how to create the first one. */
+/** Shown if there are no items at all. The children explain how to create the first one. */
 export function NoneYet(props: {
   title: string;
   children?: ReactNode;
-  /** Whether the component fills the page and has the heading of the page. */
+  /** Whether the component fills the page, so that its title is the heading of the page. */
   page?: boolean;
 }) {
   const { title, children, page = false } = props;
@@ -46,7 +46,7 @@ export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: 
 export function Failed(props: {
   error: unknown;
   onRetry?: () => void;
-  /** Whether the component fills the page and has the heading of the page. */
+  /** Whether the component fills the page, so that its title is the heading of the page. */
   page?: boolean;
 }) {
   const { error, onRetry, page = false } = props;

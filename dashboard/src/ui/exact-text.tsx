@@ -17,20 +17,20 @@ type View = keyof typeof VIEWS;
 
 interface ExactTextProps {
   title: string;
-  /** The name of the text in paths, such as `payload`. */
+  /** The name of the whole value in paths, such as `payload`. */
   name: string;
   text: string;
   byteCount?: number;
 }
 
 /**
- * Shows a payload or result as a tree, or its exact text, and never as markup. Indentation adds white space only outside
- * of strings. Invisible characters are shown by their numbers.
+ * Shows a payload or result as a tree or as its exact text, and never as HTML. Indentation adds white space only
+ * outside of strings. Invisible characters are shown as their code points.
  */
 export function ExactText({ title, name, text, byteCount }: ExactTextProps) {
   const [chosen, setChosen] = useState<View>("tree");
   const root = useMemo(() => jsonTree(text), [text]);
-  // A payload of an old library may not be JSON. It has no tree.
+  // A payload that was written by an old library may not be JSON. Then there is no tree.
   const view = root === null && chosen === "tree" ? "exact" : chosen;
   return (
     <section className="panel" aria-label={title}>

@@ -1,8 +1,8 @@
 import { codePoint, nameOf, partsOf } from "../format/foreign-text.ts";
 
 /**
- * Shows a text that comes from other people. Characters that are invisible or would reorder the text are shown by their
- * numbers. If the reader copies the text, the copy has the original characters.
+ * Shows a text that other people wrote. Characters that are invisible or would reorder the text are shown as their
+ * code points. If the user copies the text, the copy contains the original characters.
  */
 export function ForeignText({ text }: { text: string }) {
   const parts = partsOf(text);

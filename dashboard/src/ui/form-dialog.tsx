@@ -8,11 +8,11 @@ import { Button } from "./button.tsx";
 interface FormDialogProps {
   title: ReactNode;
   isWide?: boolean;
-  /** Whether a field has an invalid value, so that the form cannot be saved. The fields show why. */
+  /** Whether a field has an invalid value, so that the form cannot be saved. The fields show their errors. */
   refused: boolean;
   saveText?: string;
   save(): Promise<unknown>;
-  /** Called before the dialog closes. */
+  /** Called after a successful save, before the dialog closes. */
   onSaved(): void | Promise<void>;
   onClose(): void;
   children: ReactNode;

@@ -2,13 +2,13 @@ import { t } from "@lingui/core/macro";
 
 interface ColumnHeadsProps {
   columns: readonly string[];
-  /** The columns that hold numbers. */
+  /** The names of the columns that contain numbers. */
   numbers?: readonly string[];
-  /** @default true */
+  /** Whether the last column contains actions. @default true */
   hasActions?: boolean;
 }
 
-/** Shows the column names of a grid table. The last column has the actions on a row, if there are any. */
+/** Shows the column names of a grid table. The last column contains the actions on a row, if there are any. */
 export function ColumnHeads({ columns, numbers = [], hasActions = true }: ColumnHeadsProps) {
   return (
     <>
@@ -26,7 +26,7 @@ export function ColumnHeads({ columns, numbers = [], hasActions = true }: Column
   );
 }
 
-/** Shows the first row of a grid table. */
+/** Shows the head row of a grid table. */
 export function GridHead(props: ColumnHeadsProps) {
   return (
     <div role="rowgroup">

@@ -10,12 +10,12 @@ import { ForeignText } from "./foreign-text.tsx";
 const ROW_HEIGHT = 24;
 const MOST_HEIGHT = 480;
 const OPEN_AT_FIRST = 60;
-/** A longer value is cut in its row. The foot of the tree shows the whole value of the chosen row. */
+/** The most characters of a value in its row. The foot of the tree shows the whole value of the chosen row. */
 const SHOWN_CHARACTERS = 200;
 
 interface JsonTreeProps {
   label: string;
-  /** The name of the whole text in paths, such as `payload`. */
+  /** The name of the whole value in paths, such as `payload`. */
   name: string;
   text: string;
   root: JsonNode;
@@ -158,7 +158,7 @@ const sizeOf = ({ kind, children }: JsonNode): string =>
     ? `{ ${plural(children.length, { one: "# field", other: "# fields" })} }`
     : `[ ${plural(children.length, { one: "# item", other: "# items" })} ]`;
 
-/** Shows the path of the chosen value, and the whole value if its row cuts it. */
+/** Shows the path of the chosen value. If the row does not show the whole value, it is shown here. */
 function Foot(props: { node: JsonNode; text: string; name: string; children: React.ReactNode }) {
   const { node, text, name, children } = props;
   const path = pathOf(node, name);

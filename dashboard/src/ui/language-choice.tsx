@@ -8,7 +8,7 @@ import { useToasts } from "./toast.tsx";
 /** The name of each language is written in that language, for readers who understand no other. */
 export const LANGUAGE_NAMES = { en: "English", de: "Deutsch" } as const;
 
-/** A change of the language draws the page anew. The focus then returns to the choice. */
+/** A new language renders the page again, and the focus would be lost. So it is set to this field again. */
 let returnsFocus = false;
 
 export function LanguageChoice() {

@@ -7,17 +7,16 @@ type State<Props> =
 
 export interface LazyPart<Props> {
   (props: Props): ReactNode;
-  /**
-   * Loads the code. The router waits for this promise, which never rejects, because the part itself reports a failure.
-   */
+  /** Loads the code. The router waits for this promise. It never rejects, because the part itself shows a failure. */
   preload(): Promise<void>;
 }
 
 /**
  * Returns a component whose code is loaded when it is first shown. If the server cannot be reached or has a newer
- * version, the component says so in its place and tries again. The page around it stays and is not reloaded.
+ * version, a message is shown in place of the component, and the load is tried again. The page around it is not
+ * reloaded.
  * @param what returns the name of the part, for the message
- * @param Place shown while the part loads; a screen needs none, because the previous screen stays until then
+ * @param Place shown while the part loads. A screen needs none, because the previous screen stays until then
  */
 export function lazyPart<Props extends object>(
   load: () => Promise<ComponentType<Props>>,

@@ -3,7 +3,7 @@ import { type ReactNode, useState } from "react";
 import { FormDialog } from "./form-dialog.tsx";
 import { ReasonField } from "./reason-field.tsx";
 
-/** When a mute ends: after some time, after some failures, or when somebody ends it. */
+/** When the mute of an error ends: after some time, after some failures, or when somebody ends it. */
 export interface MuteEnd {
   forMs?: number;
   failures?: number;
@@ -24,9 +24,9 @@ const NEVER: End = { text: () => t`When somebody ends it`, end: {} };
 
 interface MuteDialogProps {
   title: string;
-  /** What the mute does. */
+  /** A text that explains the effect of the mute. */
   children: ReactNode;
-  /** Further ends that can be chosen. */
+  /** More ends that the user can choose. */
   ends?: End[];
   save(mute: MuteEnd & { reason?: string }): Promise<unknown>;
   onSaved(): void | Promise<void>;

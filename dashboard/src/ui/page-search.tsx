@@ -3,13 +3,13 @@ import { useDraft } from "./use-draft.ts";
 interface PageSearchProps {
   label: string;
   placeholder: string;
-  /** The text in the address. */
+  /** The text that is in the address. */
   value: string;
-  /** Writes the text into the address. */
+  /** Stores the text in the address. */
   onChange(text: string): void;
 }
 
-/** The field in the head of a page that narrows its list with each key. */
+/** The search field at the top of a page. It filters the list of the page with each key. */
 export function PageSearch({ label, placeholder, value, onChange }: PageSearchProps) {
   const draft = useDraft(value);
   return (

@@ -7,12 +7,12 @@ import { Button } from "./button.tsx";
 
 const RETRY_MS = 2_000;
 /**
- * If the API answers but this many attempts in a row fail, then a newer dashboard was installed, or the browser has
- * cached the failure.
+ * If this many attempts in a row fail although the API answers, a newer version of the dashboard was installed, or
+ * the browser has cached the failure.
  */
 const OUTDATED_AFTER = 3;
 
-/** Replaces a part whose code could not be loaded. */
+/** Shown in place of a part whose code could not be loaded. */
 export function PartAway({ what, retry, page }: { what: string; retry(): Promise<void>; page: boolean }) {
   const { connection } = useLive();
   const answers = connection.phase === "live" || (connection.phase === "polling" && !connection.stale);
@@ -25,7 +25,7 @@ export function PartAway({ what, retry, page }: { what: string; retry(): Promise
     let over = false;
     const again = async () => {
       await latest.current();
-      // After a successful attempt, this component is no longer on the page.
+      // If the attempt succeeded, the loaded part has replaced this component.
       if (over) return;
       setFailures((count) => (answers ? count + 1 : 0));
       timer = setTimeout(() => void again(), RETRY_MS);

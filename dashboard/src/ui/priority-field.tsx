@@ -8,7 +8,7 @@ const TEXT: Record<Priority, () => string> = {
   low: () => t`Low`,
 };
 
-/** The priorities within a sentence. */
+/** The names of the priorities for use inside a sentence. */
 export const PRIORITY_TEXT: Record<Priority, () => string> = {
   high: () => t`high`,
   normal: () => t`normal`,

@@ -9,7 +9,7 @@ interface QueueFieldProps {
   label: string;
   value: string;
   onChange(queue: string): void;
-  /** Names what will create a queue that does not exist, such as `the first task`. */
+  /** The thing that will create a missing queue, such as `the first task`. The warning names it. */
   maker: string;
   placeholder?: string;
   hint?: ReactNode;
@@ -28,7 +28,7 @@ export function QueueField(props: QueueFieldProps) {
   const { figures } = useLive();
   const { exists } = useQueueStats(value);
   const list = useId();
-  // An empty field shows no error. A form that needs a queue checks for that before it sends the name.
+  // An empty field shows no error. A form that needs a queue checks that itself.
   const error = value === "" ? null : queueNameError(value);
   return (
     <div>

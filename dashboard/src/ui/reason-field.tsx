@@ -3,7 +3,7 @@ import { TextField } from "./text-field.tsx";
 
 const MOST_CHARACTERS = 256;
 
-/** The reason for an action, for the audit log. */
+/** A field for the reason of an action, which is stored in the audit log. */
 export function ReasonField({ value, onChange }: { value: string; onChange(reason: string): void }) {
   return (
     <TextField

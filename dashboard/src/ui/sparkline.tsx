@@ -7,7 +7,7 @@ interface SparklineProps {
   tone?: "pending" | "dead";
 }
 
-/** Draws the recent values of one figure as plain SVG, because the chart library must not be part of the first load. */
+/** Draws the recent values of one figure as plain SVG, because the chart library is too large for the first load. */
 export function Sparkline({ values, label, tone = "pending" }: SparklineProps) {
   if (values.length < 2)
     return <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} />;

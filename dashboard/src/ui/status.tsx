@@ -23,7 +23,7 @@ interface Look {
   text: () => string;
 }
 
-/** Each state has a colour, an icon and a word. Some readers cannot tell the colours apart. */
+/** Each state has a colour, an icon and a word, because some users cannot tell the colours apart. */
 export const STATE_LOOK: Record<TaskState, Look> = {
   waiting: { icon: Hourglass, tone: "quiet", text: () => t`Waiting` },
   scheduled: { icon: CalendarClock, tone: "scheduled", text: () => t`Scheduled` },

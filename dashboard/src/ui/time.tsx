@@ -31,12 +31,12 @@ export function TimeProvider({ children }: { children: ReactNode }) {
 
 export const useTimeMode = (): TimeChoice => use(TimeContext);
 
-/** The zone of clocks, such as the axis of a chart. It is UTC only for readers who chose UTC. */
+/** Returns the time zone for clocks, such as the axis of a chart. It is UTC only for users who chose UTC. */
 export const useZone = (): Zone => (useTimeMode().mode === "utc" ? "utc" : "local");
 
 const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 
-/** Shows a time in the format that the reader chose. The tooltip has the exact time. */
+/** Shows a time in the format that the user chose. The tooltip shows the exact time. */
 export function Time({ at }: { at: number }) {
   const { mode } = useTimeMode();
   return (
@@ -50,7 +50,10 @@ export function Time({ at }: { at: number }) {
   );
 }
 
-/** Breaks the line between the day and the time of day if space is short, because part of a time would be wrong. */
+/**
+ * If there is little space, breaks the line between the day and the time of day. A time that is cut off would be
+ * misleading.
+ */
 function ClockTime({ text }: { text: string }) {
   const [day, ...rest] = text.split(" ");
   return (

@@ -1,19 +1,19 @@
 import { useEffect } from "react";
 import { count } from "../format/number.ts";
 
-/** How bad it is in the queues that a screen shows. */
+/** The problems of the queues that a screen shows. */
 export interface Trouble {
-  /** Their dead letters. */
+  /** The number of dead letters in these queues. */
   dead: number;
-  /** Their worst other problem; null if there is none. */
+  /** The worst other problem of these queues, in words; null if there is none. */
   words: string | null;
 }
 
 export const NO_TROUBLE: Trouble = { dead: 0, words: null };
 
 /**
- * Returns the title of the tab: the dead letters, the screen, the worst problem, and the environment. The number is
- * first, because a narrow tab shows only the beginning.
+ * Returns the title of the browser tab: the number of dead letters, the screen, the worst problem, and the
+ * environment. The number comes first, because a narrow tab shows only the beginning.
  */
 export function titleOf(screen: string, { dead, words }: Trouble, environment: string | null): string {
   const where = environment === null || environment === "" ? "Holdfast" : `Holdfast ${environment}`;

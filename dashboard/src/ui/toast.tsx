@@ -6,7 +6,10 @@ import { toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
 
-/** Returns a text in the present language, which can change while a toast is open. */
+/**
+ * Returns a text in the current language. It is a function, because the language can change while a toast (a short
+ * message) is open.
+ */
 type Text<Nothing = never> = () => string | Nothing;
 
 export interface Toast {
@@ -14,7 +17,7 @@ export interface Toast {
   tone: "good" | "warn" | "bad";
   title: Text;
   detail: Text<undefined> | null;
-  /** What went wrong; null if nothing did. */
+  /** The error to show; null if the toast shows no error. */
   error: unknown;
   action: ToastAction | null;
 }
@@ -27,7 +30,7 @@ export interface ToastAction {
 interface Toasts {
   toasts: Toast[];
   say(title: Text, detail?: Text<undefined>, action?: ToastAction): void;
-  /** Shows a warning that something was not done, although nothing failed. */
+  /** Shows a warning that something was not done, although no request failed. */
   warn(title: Text, detail?: Text<undefined>): void;
   /** Shows an error with its cause, what to do, and the request id. */
   fail(title: Text, error: unknown): void;
@@ -36,9 +39,9 @@ interface Toasts {
 
 const ToastContext = createContext<Toasts | null>(null);
 
-/** A toast stays until it can be read. An error stays until the reader closes it. */
+/** How long a toast stays, ms. An error stays until the user closes it. */
 const GOOD_MS = 5_000;
-/** A toast with a button stays longer, so that the reader has time to decide. */
+/** How long a toast with a button stays, ms. It is longer, so that the user has time to decide. */
 const ACTION_MS = 20_000;
 const TONES = { good: "completed", warn: "warn", bad: "dead" } as const;
 let nextId = 1;

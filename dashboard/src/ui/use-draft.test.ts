@@ -12,7 +12,7 @@ it("keeps the newest keys while the address still has older ones", () => {
   rerender({ address: "e" });
   expect(result.current.text).toBe("em");
   act(() => result.current.send("ema"));
-  // The router left one address out, because a newer one came before it.
+  // The router skipped one of the sent texts, because a newer one followed it.
   rerender({ address: "ema" });
   expect(result.current.text).toBe("ema");
 });

@@ -2,16 +2,16 @@ import { useEffect, useRef, useState } from "react";
 
 interface Draft {
   text: string;
-  /** Changes the text in the field only. */
+  /** Changes only the text in the field. */
   type(text: string): void;
-  /** Changes the text, and says that the address will have it too. */
+  /** Changes the text in the field, and expects that the address will get the same text. */
   send(text: string): void;
 }
 
 /**
- * The text of a field that is also in the address. The address is updated later than the field. So the field keeps its
- * own text, and takes the text of the address only if it did not come from the field. Otherwise an older text would
- * replace what was just typed.
+ * Keeps the text of a field that is also in the address. The address is updated later than the field. So a text from
+ * the address replaces the text of the field only if it was not typed in the field. Otherwise an older text would
+ * replace what the user has just typed.
  */
 export function useDraft(address: string): Draft {
   const [text, setText] = useState(address);

@@ -2,7 +2,10 @@ import { useSyncExternalStore } from "react";
 
 const query = () => (typeof matchMedia === "function" ? matchMedia("(max-width: 48rem)") : null);
 
-/** Whether screens.css shows lists as cards, whose rows have another height. Both files use the same width for this. */
+/**
+ * Whether the screen is so narrow that screens.css shows lists as cards, whose rows have another height. Both files
+ * use the same width.
+ */
 export function useNarrow(): boolean {
   return useSyncExternalStore(
     (onChange) => {

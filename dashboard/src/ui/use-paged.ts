@@ -10,12 +10,12 @@ interface PagedQuery {
   fetchNextPage(): Promise<unknown>;
 }
 
-/** Names a task among those of all queues. */
+/** Returns a key that is unique among the tasks of all queues. */
 export const taskKey = ({ queue, id }: Pick<TaskView, "queue" | "id">) => `${queue}/${id}`;
 
 /**
- * Joins the rows of all loaded pages. If the list changes between two pages, a task can be on both. It then becomes one
- * row.
+ * Joins the rows of all loaded pages. If the list changes between two requests, a task can be on two pages. It is
+ * then shown once.
  */
 function mergePages(pages: readonly TaskPage[]): TaskView[] {
   const byKey = new Map<string, TaskView>();

@@ -23,7 +23,7 @@ export type RowCells<T> = (props: RowCellsProps<T>) => ReactNode;
 
 interface VirtualListProps<T> {
   label: string;
-  /** The class that sets the columns. */
+  /** The CSS class that sets the column widths. */
   className: string;
   head: ReactNode;
   rows: readonly T[];
@@ -38,15 +38,15 @@ interface VirtualListProps<T> {
   onEnd(): void;
   /** Called for the key `x` with the row that the cursor is on. */
   onToggle?(row: T, index: number): void;
-  /** Called for another key with the row that the cursor is on. Returns whether the key means something here. */
+  /** Called for another key with the row that the cursor is on. Returns whether the key has an effect. */
   onKey?(key: string, row: T): boolean;
   /** Called when the cursor of `j` and `k` moves to a row. */
   onCursor?(row: T): void;
-  /** The key of the row at which `j` and `k` begin, if the cursor is nowhere yet. */
+  /** The key of the row where `j` and `k` begin if there is no cursor yet. */
   startKey?: string | null;
-  /** The tracks of the columns, if `className` does not set them. */
+  /** The column widths, if `className` does not set them. */
   columns?: string;
-  /** Called with whether the first rows are visible. */
+  /** Called when the first rows become visible (true) or are scrolled out of view (false). */
   onAtTop?(atTop: boolean): void;
   isSelected?(row: T): boolean;
 }
@@ -57,17 +57,18 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   const lineHeight = useRowHeight();
   const rowHeight = useNarrow() ? cardHeight : lineHeight;
   const { onToggle, onKey, onCursor, startKey, columns } = props;
-  // The list is rendered at each step of a scroll. `memo` renders each row only once.
+  // The list is rendered at each step of a scroll. `memo` keeps rows that have not changed from being rendered again.
   const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);
-  // The cursor of `j` and `k` is the key of a row. So it stays on its task if rows are added above.
+  // The cursor is stored as the key of its row, so it stays on its task if rows are added above.
   const [cursorKey, setCursorKey] = useState<string | null>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 5,
-    // Several wheel events may come before the rows are rendered. These events are rendered together.
+    // Several wheel events may come before the rows are rendered. Without flushSync, they are handled by one
+    // rendering.
     useFlushSync: false,
     // The list uses this size before the first measurement, and in tests, which have no layout.
     initialRect: { width: 1_000, height: 800 },

@@ -3,8 +3,8 @@
 const datasource = { type: "prometheus", uid: "prometheus" };
 
 /**
- * Matches the series of workers. Their label `queue` has the names of all queues of the worker, such as
- * queue="critical,default".
+ * Selects the series of workers that run the queue. Their label `queue` has the names of all queues of the worker,
+ * such as queue="critical,default".
  */
 export const SHARED = '{queue=~"(.*,)?($queue)(,.*)?"}';
 
@@ -16,9 +16,7 @@ const query = (expr, legendFormat, index, more = {}) => ({
   ...more,
 });
 
-/**
- * @param queries legend -> expression; a legend such as {{queue}} shows the value of that label
- */
+/** @param queries legend -> expression. A legend such as {{queue}} shows the value of that label */
 function targets(queries) {
   if (typeof queries === "string") return [query(queries, undefined, 0)];
   return Object.entries(queries).map(([legend, expr], index) => query(expr, legend, index));
@@ -114,7 +112,7 @@ export function heatMap(title, metric, selector, options = {}) {
   };
 }
 
-/** Returns a panel with a row of numbers for each series. */
+/** Returns a panel with a table: one row of numbers for each series. */
 export function table(title, unit, expr, options = {}) {
   return {
     ...base("table", title, unit, options),
@@ -153,7 +151,7 @@ const annotation = (name, iconColor, expr, titleFormat) => ({
   tagKeys: "queue,service",
 });
 
-/** Places panels from left to right. If a panel does not fit into a row, it begins the next row. */
+/** Places panels from left to right. A panel that does not fit into a row starts the next row. */
 function placed(panels) {
   let x = 0;
   let y = 0;
@@ -194,7 +192,7 @@ export function dashboard({ uid, title, variables, panels }) {
     templating: {
       list: [
         ...variables.map((name) => list[name]),
-        // The address under which browsers reach the Holdfast dashboard.
+        // A variable with the address at which browsers reach the Holdfast dashboard.
         {
           name: "holdfast",
           label: "Dashboard",
@@ -242,7 +240,7 @@ export function dashboard({ uid, title, variables, panels }) {
   };
 }
 
-/** Returns a link from a series with the label `queue` to that queue in the Holdfast dashboard. */
+/** Returns a link from a series with the label `queue` to the page of that queue in the Holdfast dashboard. */
 export const toQueue = (path = "") => [
   {
     title: `Open \${__field.labels.queue} in Holdfast`,

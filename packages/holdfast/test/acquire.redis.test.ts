@@ -45,7 +45,7 @@ test("of every 16 grants at least 3 are normal and 1 is low while such tasks wai
   await q.add(many("n"));
   await q.add(many("l"), { priority: "low" });
   const bands: string[] = [];
-  // Calls of 5 show that the turns continue from call to call.
+  // Calls for 5 tasks each show that the turns of the bands continue from one call to the next.
   while (bands.length < 32) bands.push(...(await q.acquire(5)).grants.map(({ id }) => id[0] ?? ""));
   for (let from = 0; from + 16 <= bands.length; from++) {
     const window = bands.slice(from, from + 16);
@@ -120,7 +120,7 @@ describe("expiry", () => {
 });
 
 describe("the time-out of an attempt", () => {
-  // The verdict of a worker that ends the attempt at its time-out may arrive this much later.
+  // How much later than the time-out a worker's verdict may arrive, ms.
   const SETTLE_MS = 250;
 
   test("limits the lease from its start", async () => {

@@ -34,7 +34,7 @@ test("records are paged newest first, and exported oldest first", async () => {
   expect(walked).toEqual(["a", "b", "c"]);
 });
 
-/** Makes a log with this many records, whose times are a second apart. */
+/** Makes an audit log with this many records, one second apart. */
 async function logOf(count: number) {
   const prefix = `log-${Math.random().toString(36).slice(2)}`;
   const own = new Holdfast({ redis: redis.url, prefix });
@@ -104,7 +104,7 @@ test("the oldest records beyond a bound are removed, and older cursors stay vali
   expect(second).toMatchObject({ cursor: null, total: 1_000 });
   expect(await subjects({ limit: 100, from: 2_990_000 })).toHaveLength(11);
   expect((await walk({}))[0]).toBe("s2000");
-  // The record that this cursor names has been removed.
+  // The record that this cursor names was removed.
   expect(await own.actions.page({ limit: 10, cursor: "5-7" })).toMatchObject({ records: [], cursor: null });
 });
 
@@ -115,7 +115,7 @@ test.each([0, 1, 2])(
     const { cursor } = await own.actions.page({ limit: 500 });
     const { source } = auditTrimScript;
     let left = calls;
-    // The script fails instead of making one call more.
+    // The script fails at this call instead of making it.
     const cut = source.replaceAll(/redis\.call\('(LTRIM|INCRBY)'/g, (call) =>
       left-- > 0 ? call : "error('cut') redis.call('X'",
     );

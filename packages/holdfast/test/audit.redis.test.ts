@@ -75,7 +75,7 @@ test("finds envelopes that a purge left behind without index entries", async () 
   q.mutate = replaceOnce("empty", "\nremovePurged(plan)\n", "\nerror('cut short')\n");
   await expect(q.engine.empty("pending", "pending", 2)).rejects.toThrow("cut short");
   q.mutate = undefined;
-  // The entries have no task any more, so `acquire` drops them without a trace.
+  // The entries in the list have no task any more, so `acquire` drops them without a trace.
   expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["waiting"]);
   expect(await q.redis.hexists(q.keys.tasks, "gone")).toBe(1);
   expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(2);
@@ -114,7 +114,7 @@ test("finds the envelope that is left by a settle that was aborted after its com
 test("a repair corrects a wrong count of records with a header", async () => {
   const q = await queueOfHeaders(["a", "b", "c"]);
   const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
-  // The last counter but one counts these records.
+  // The last counter but one counts the completed tasks whose record contains the header of their envelope.
   counters?.writeDoubleBE(7, counters.length - 16);
   await q.redis.hset(q.keys.state, "#counters", counters ?? "");
   const seen = [
@@ -170,7 +170,7 @@ test("reports that the counters do not add up (I2)", async () => {
   const q = await oneOfEach();
   q.corrupted = true;
   const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
-  // The fourth counter counts the completed tasks.
+  // The fourth counter counts completed tasks.
   counters?.writeDoubleBE(7, 3 * 8);
   await q.redis.hset(q.keys.state, "#counters", counters ?? "");
   const invariants = (await auditQueue(q.engine)).violations.map(({ invariant }) => invariant);
@@ -194,7 +194,7 @@ test("finds a wrong count of the running tasks of a key, and a repair corrects i
   await q.add(["b1"], { key: "b" });
   expect((await q.acquire(2)).grants).toHaveLength(2);
   expect((await auditQueue(q.engine)).violations).toEqual([]);
-  // For each of these keys, one task too many is counted as running.
+  // For each of these keys, the queue counts one running task too many.
   for (const [key, running] of [
     ["a", 2],
     ["b", 2],

@@ -179,11 +179,13 @@ test("the entry that a moved task leaves in a long line does not count as a wait
   for (let at = 0; at < ids.length; at += 500) await q.add(ids.slice(at, at + 500), { key: "other" });
   await q.add("last", { key: "other" });
   expect(await change(q, "last", { key: "free" })).toBe("changed pending");
-  // 1,001 entries are before the entry of the task, so its entry stays.
+  // The change looks only at the first entries of the line. 1,001 entries are in front of the old entry of the moved
+  // task, so that entry stays.
   expect(await q.redis.zlexcount(q.keys.pendingKeyed, "[other ", "(other!")).toBe(1_002);
   await changeKey(q.engine, { key: "free" }, { holdMs: HOUR });
   for (let call = 0; call < 2; call++) expect(await granted(q, 300)).not.toContain("last");
-  // The line is short enough now for its tasks to be counted. The newest one wins, and the others are cancelled.
+  // The line of the key is short enough now for its tasks to be counted. The newest task runs, and the others are
+  // cancelled.
   await setLimits(q.engine, { key: { concurrency: 1, whenFull: "cancel-running" } });
   await q.add("newest", { key: "other" });
   expect(await q.stats()).toMatchObject({ pending: 2, cancelled: 401 });
@@ -349,7 +351,8 @@ test.each([
     const q = await setup();
     await q.add(["a", "b"], options);
     await change(q, "a", what);
-    // A janitor of an earlier version takes the second entry of a task for a tombstone.
+    // An older version of the janitor would remove this second entry of the task, because it takes it for the entry
+    // of a task that is gone.
     await q.redis.unlink(q.keys[index]);
     await q.redis.zrem(q.keys.ready, "a");
     q.corrupted = true;

@@ -22,7 +22,7 @@ const mailSchema: StandardSchema<Mail> = {
   },
 };
 
-/** Makes a queue that keeps the arguments of each enqueue. */
+/** Makes a queue that records the arguments of each enqueue. */
 function fakeQueue() {
   const calls: unknown[][] = [];
   const enqueue = async (...call: unknown[]) => {
@@ -112,7 +112,7 @@ test("dates, defaults and transforms reach the handler, in a worker as in testWo
   const at = new Date(1_800_000_000_000);
   const made = { at, zone: "UTC!" };
   await started(new Worker(name, handlers, { redis }));
-  // `zone` has a default: it may be left out.
+  // `zone` has a default value, so the producer may leave it out.
   const { id } = await event.enqueue(queue, { at });
   expect(await queue.result(id)).toMatchObject({ state: "completed", payloadText: JSON.stringify({ at }) });
   expect(await testWorker(handlers).run("event", { at })).toMatchObject({ outcome: "acked" });
@@ -259,7 +259,8 @@ test("the types of a batch are those of its definition", () => {
     expectTypeOf(tasks[0]?.payload).toEqualTypeOf<Made | undefined>();
     expectTypeOf(ctx.complete).parameter(1).toEqualTypeOf<string | undefined>();
   });
-  // A handler may return nothing or one result for each task, at once or by a promise. A result may be an error.
+  // A batch handler may return nothing, or one result for each task, directly or as a promise. A result may be an
+  // error.
   event.batch({ max: 2 }, async () => {});
   event.batch({ max: 2 }, async (tasks) => tasks.map(() => "x"));
   event.batch({ max: 2 }, () => ["x", new Error("y")]);

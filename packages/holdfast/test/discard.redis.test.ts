@@ -40,7 +40,7 @@ test("the given id of a discarded task is a duplicate if the caller asks for tha
   expect(await q.add("id", { fingerprint: "fp", ifEnded: "duplicate" })).toBe("d");
   expect(await q.add("id", { fingerprint: "other", ifEnded: "duplicate" })).toBe("c");
   q.advance(3_600_000);
-  // The first purge removes the discarded task, the second one its note.
+  // The first purge removes the discarded task. The second one removes the record that its id was used.
   await q.engine.purge(100, 7_200_000);
   await q.engine.purge(100, 7_200_000);
   expect(await q.add("id", { fingerprint: "other", ifEnded: "duplicate" })).toBe("n");

@@ -102,13 +102,13 @@ test("a replica that hangs makes the outcome unknown; a repeat with the same id 
     expect(given).toMatchObject({ status: "rejected", reason: { code: "outcome_unknown", taskId: "given" } });
     minted = own.status === "rejected" ? own.reason.taskId : "";
     expect(minted).toMatch(/^.{14}$/);
-    // The replica still does not answer, so the outcome of a repeat is unknown too.
+    // The replica still does not answer, so a second attempt is not confirmed either.
     await expect(
       queue.enqueue("t", { n: 2 }, { id: "given", durability: "replicated" }),
     ).rejects.toMatchObject({
       code: "outcome_unknown",
     });
-    // Enqueues without this durability do not wait for the replica.
+    // Enqueues with another durability do not wait for the replica.
     expect(await queue.enqueue("t", 3)).toMatchObject({ durability: "memory" });
   } finally {
     replica.signal("SIGCONT");

@@ -5,7 +5,10 @@ import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 
 const given: AddOptions = { fingerprint: "fp" };
 
-/** Enqueues an id with `once`: the enqueue of a task that ended, in whatever way, is then a duplicate. */
+/**
+ * Enqueues a task with the option `ifEnded: "duplicate"`: if the id belongs to a task that has ended, the enqueue is
+ * a duplicate.
+ */
 async function addOnce(
   q: TestQueue,
   id: string,
@@ -17,7 +20,7 @@ async function addOnce(
 
 interface End {
   state: string;
-  /** The letter for this state in the reply to a duplicate. */
+  /** The letter with which the reply to a duplicate names this state. */
   letter: string;
   end(q: TestQueue): Promise<unknown>;
 }
@@ -29,7 +32,7 @@ const discard = async (q: TestQueue) => {
   await q.engine.discard(["a", ""], undefined, { discard: "d1" });
 };
 
-/** The ways in which a waiting task "a" ends without completing and stays known. */
+/** The ways in which a waiting task "a" ends without completing. Its id stays known. */
 const ends: End[] = [
   { state: "cancelled", letter: "x", end: cancel },
   {
@@ -199,7 +202,7 @@ describe("after a purge the id is", () => {
     expect(await addOnce(q, "a")).toEqual({ verdicts: "d", states: "r" });
     expect(await q.add("a", { fingerprint: "other" })).toBe("n");
     expect(await q.task("a")).toMatchObject({ state: "pending", generation: 0, history: [] });
-    // The entry that the purge of the old task left does not apply to the new task.
+    // The purge of the old task left an index entry, which must not affect the new task with the same id.
     q.advance(2_000);
     await q.engine.purge(100, 3_600_000, 5);
     expect((await q.task("a")).state).toBe("pending");
@@ -293,7 +296,7 @@ test("one call accepts ended ids, new ids and repeated ids, up to the cap of the
       ...["x3", text("fp", { delayMs: 5 }), "late", text("fp", { delayMs: 0 })],
     ],
   });
-  // New tasks take the room first, because a second call begins the next lives.
+  // The new tasks take the room in the queue first. Ids of ended tasks come after them, in a second call.
   expect(answer).toEqual({ verdicts: "nnndcddnfp", states: "ppcp" });
   expect((await q.stats()).pending).toBe(5);
 });
@@ -317,7 +320,7 @@ test("an id that is purged between the two calls becomes a new task", async () =
   expect(await q.engine.enqueueAgain(tail)).toEqual({ verdicts: "g", states: "" });
   await q.add("a", given);
   await q.engine.cancel("a");
-  // The purge happens between the reply of the first call and the second call.
+  // The purge runs after the first call of the enqueue and before its second call.
   const other = q.otherEngine("other");
   q.mutate = (name, source) => {
     if (name !== "enqueueAgain") return source;

@@ -183,7 +183,7 @@ test("an enqueue wakes a parked worker once", async () => {
   await q.acquire(1, { park: true });
   await q.add("a");
   await q.add("b");
-  // The listener gets the reply to this command after every earlier message.
+  // Redis answers this command after it has sent all earlier messages, so the listener has got them by then.
   await listener.sunsubscribe("nothing");
   expect(heard).toEqual([q.keys.wake]);
   listener.disconnect();

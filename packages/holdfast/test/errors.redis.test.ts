@@ -16,7 +16,7 @@ async function fail(q: TestQueue, kind: "fail" | "fatal", error: string, version
   return q.settleOne({ kind, id, fence, delayMs: 0, error, told: told(error, version, tags) });
 }
 
-/** Returns the dead letters of each error, by its text, and of the failures without a signature. */
+/** Returns how many dead letters each error has, by its text, and how many have no signature. */
 async function dead(q: TestQueue) {
   const { errors, other } = await readErrors(q.engine);
   const counts = errors.map(({ error, reason, dead }) => [error ?? reason ?? "", dead]);

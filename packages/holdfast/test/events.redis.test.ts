@@ -14,7 +14,7 @@ async function withEvents(maxEvents = 100_000): Promise<TestQueue> {
   return q;
 }
 
-/** Returns a function that reads the events since its last call, as `type id detail`. */
+/** Returns a function that returns the events since its last call, each as `type id detail`. */
 function teller(q: TestQueue): () => Promise<string[]> {
   let from = 1;
   return async () => {

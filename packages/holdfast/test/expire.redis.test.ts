@@ -142,7 +142,7 @@ describe("cancelled tasks no longer count as waiting", () => {
     await q.engine.cancel("killer");
     expect(await q.stats()).toMatchObject({ pending: 0, pendingSolo: 0 });
     await q.add(["a", "b", "c"], { type: "report", priority: "high" });
-    // The first call drops the entry of the cancelled solo task.
+    // The first call only removes the entry of the cancelled task.
     for (let call = 0; call < 2; call++) await q.acquire(5, { types: " none", noHandlerAfterMs: 1 });
     for (const id of ["a", "b"]) await q.engine.cancel(id);
     expect(await q.stats()).toMatchObject({ pendingTyped: 1, pendingByPriority: { high: 1 } });

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { Holdfast, Janitor, Queue, Worker } from "../src/index.ts";
 import { afterwards, library, started } from "./support/library.ts";
 
-// This file has its own server, because its faults would disturb other tests.
+// This file has its own server, because it breaks connections and restarts Redis, which would disturb other tests.
 let server: RedisServer;
 beforeAll(async () => {
   server = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
 });
 afterAll(() => server?.stop());
 
-/** How often each task ran, in a worker that starts now. */
+/** Starts a worker that counts how often each task runs. */
 async function countingWorker(name: string, concurrency = 20) {
   const runs = new Map<number, number>();
   const count = async (task: { payload: number }) => {
@@ -24,7 +24,7 @@ async function countingWorker(name: string, concurrency = 20) {
   return { runs, worker };
 }
 
-/** Enqueues tasks in waves, and disturbs Redis between the waves. */
+/** Enqueues tasks in waves. After each wave, calls a function that disturbs Redis. */
 async function produce(
   queue: Queue,
   waves: number,
@@ -67,7 +67,7 @@ test("after repeated CLIENT KILL of every connection no task is lost or runs twi
   await produce(probe.queue, 10, 40, async () => {
     killed += Number(await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
     await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
-    // The next wave begins when the clients are connected again, so that each wave is cut.
+    // The next wave begins when the clients are connected again, so that each wave is interrupted.
     await until("the producer is back", async () => probe.client.connection.isReady);
   });
   await completed(probe, 400);

@@ -6,10 +6,13 @@ import type { TestQueue } from "./support/test-queue.ts";
 
 const WAIT_MS = 1_000;
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
-/** Returns the types as a worker sends them that runs "row" in batches of 3 and "mail" one by one. */
+/**
+ * Returns the types as a worker sends them that runs "row" in batches of 3 and "mail" one by one. A batch waits until
+ * it is full.
+ */
 const batches = (most = 3, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS} mail`;
 
-/** Acquires until there is nothing more to look at, like a worker that was woken. */
+/** Acquires until the queue has nothing more to offer, like a worker that was woken. */
 const taken = (q: TestQueue, want = 10, types = batches()) => q.acquireTypes(types, want);
 
 const park = (q: TestQueue, types = batches()) =>
@@ -159,7 +162,7 @@ describe("a batch that waits until it is full", () => {
     const byKey = (most = 6, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS}k mail`;
     const add = (q: TestQueue, key: string | null, some: string[]) =>
       q.add(some, { ...row, ...(key === null ? {} : { key }) });
-    /** Acquires until there is nothing more to look at. Returns the ids of all granted tasks. */
+    /** Acquires until the queue has nothing more to offer. Returns the ids of all granted tasks. */
     const all = async (q: TestQueue, want = 10, types = byKey()) => {
       const got: string[] = [];
       for (;;) {

@@ -26,7 +26,7 @@ test("why names the node before a skipped node, whether that node was cancelled 
   const { queue, observer, name } = library();
   await queue.flow({ id: "f", nodes: [node("a"), node("b", { after: ["a"] })] });
   await queue.cancel("f.a");
-  await queue.flow({ nodes: [] }); // counts the ends, as a worker or a janitor would
+  await queue.flow({ nodes: [] }); // makes the queue count the ends of nodes, as a worker or a janitor would
   await until("the node was skipped", async () => (await queue.get("f.b"))?.state === "cancelled");
   const why = async () => (await observer.why(name, "f.b"))?.detail;
   expect(await why()).toBe("it was skipped because of task f.a, which is cancelled");
@@ -106,7 +106,7 @@ test("the stats have the age of the oldest running flow, and the list of flows b
     held: () => until("the gate is open", () => gate.isOpen),
   };
   const order = async () => (await observer.flows(name)).flows.map(({ id, state }) => `${id} ${state}`);
-  /** Returns the flow whose age the stats have. */
+  /** Returns the flow whose age the stats show as the oldest. */
   const oldest = async () => {
     const { at, oldestFlowAgeMs } = await observer.stats(name);
     const { flows } = await observer.flows(name);
@@ -133,7 +133,7 @@ test("the stats have the age of the oldest running flow, and the list of flows b
   ]);
   await observer.pause(name);
   await observer.replayAll(name, { flow: "first" });
-  await queue.flow({ nodes: [] }); // counts the replay, as a worker or a janitor would
+  await queue.flow({ nodes: [] }); // makes the queue count the replay, as a worker or a janitor would
   expect(await oldest()).toEqual(["first"]);
   await observer.cancelFlow(name, "unsealed");
   expect((await order()).slice(0, 2)).toEqual(["unsealed running", "first running"]);

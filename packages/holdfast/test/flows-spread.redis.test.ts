@@ -8,7 +8,7 @@ import { addSpread, runBoth, seen, settleAll, setupTwo, type TwoParts } from "./
 const messagesIn = async ({ home, away }: TwoParts) =>
   Promise.all([home, away].map(async (q) => (await q.redis.hget(q.keys.state, "#out")) ?? ""));
 
-/** Fields of messages that are left in both queues. */
+/** Returns the messages that are left in both queues. */
 async function leftovers({ home, away }: TwoParts): Promise<string[]> {
   const fields = await Promise.all([home, away].map((q) => q.redis.hkeys(q.keys.state)));
   return fields.flat().filter((field) => /^\^\S+ \d+$/.test(field));
@@ -154,7 +154,7 @@ test("a node that was granted after the cancel and before its message comes back
   const { home, away } = parts;
   await addSpread(parts, ["a", "b"], ["a", "b"], { on: ["done"] });
   await settleAll(parts);
-  home.parts.delete(away.name); // it cannot be reached
+  home.parts.delete(away.name); // from now on the queue "away" cannot be reached
   expect(await cancelFlow(home.engine, "f")).toBe("cancelled");
   const grant = await away.grant();
   home.parts.set(away.name, away);
@@ -170,7 +170,7 @@ test("a cancel ends a flow whose other queue has lost a node, or the message of 
   await addSpread(parts, ["lost", "told", "next<lost,told"], ["lost", "told"], { on: ["done"] });
   await advanceAll(home.engine);
   for (const grant of (await away.acquire(9)).grants) await away.ack(grant);
-  // What a failover without its last writes could leave.
+  // A failover can lose the last writes of a node, and may leave this state.
   await away.redis.hdel(away.keys.state, "f.lost", "&1", "&2");
   await away.redis.hset(away.keys.state, "#flows", "0 0 2 2 2 0 0 0");
   await settleAll(parts);
@@ -189,7 +189,7 @@ test("a node is not lost while it runs, or while its message or that of its end 
   const { home, away } = parts;
   await addSpread(parts, ["a", "b", "c"], ["a", "b", "c"], { on: [] });
   expect(await lostNodes(home.engine)).toEqual([]);
-  await away.ack(await away.grant()); // the end is noted, and its message not yet written
+  await away.ack(await away.grant()); // the end is noted, but its message is not written yet
   await away.grant();
   expect(await lostNodes(home.engine)).toEqual([]);
   expect(await seen(parts)).toBe("running null: a completed, b processing, c pending");
@@ -200,7 +200,7 @@ test("an end that a cancel has asked for counts once, although it is also told",
   const { home, away } = parts;
   await addSpread(parts, ["a", "b"], ["a"], { on: ["done"] });
   await advanceAll(home.engine);
-  await away.ack(await away.grant()); // the end is noted, and its message not yet written
+  await away.ack(await away.grant()); // the end is noted, but its message is not written yet
   expect(await cancelFlow(home.engine, "f")).toBe("cancelled");
   await settleAll(parts);
   const found = await readFlow(home.engine, home.name, "f");

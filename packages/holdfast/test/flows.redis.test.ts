@@ -1,4 +1,5 @@
-// Tests of flows in the scripts. The file has more than 500 lines, because the mutants of flows are tested with all of it.
+// Tests of the Lua scripts for flows. The file has more than 500 lines, because the mutants of the flow scripts
+// (copies with one error) are tested with all of it.
 import type { FlowPolicy } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import { cancelFlow } from "../src/engine/flow-mover.ts";

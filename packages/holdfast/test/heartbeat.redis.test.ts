@@ -24,7 +24,7 @@ test("never extends a lease beyond the deadline of the attempt, and is refused p
   const q = await setup();
   await q.add("a", { timeoutMs: 40_000 });
   const { id, fence } = await q.grant();
-  // The deadline is the time-out plus the time within which the verdict of the worker may arrive.
+  // The deadline is the time-out, plus 250 ms in which the verdict of the worker may still arrive.
   const deadline = q.now + 40_250;
   q.advance(25_000);
   expect(await q.engine.heartbeat([id, fence], LEASE_MS)).toBe("r");

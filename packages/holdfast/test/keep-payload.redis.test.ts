@@ -104,7 +104,8 @@ describe("ack", () => {
     const grant = await q.grant();
     await expect(q.ack(grant)).rejects.toThrow("dies");
     q.mutate = undefined;
-    // A settle that is aborted there may leave this index entry, which the audit after the test would report.
+    // The aborted settle may leave an index entry. It is removed here, because the audit after the test would report
+    // it.
     await q.redis.del(q.keys.completed);
     expect(await q.task("a")).toMatchObject({
       state: "processing",

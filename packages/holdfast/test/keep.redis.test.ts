@@ -66,7 +66,7 @@ test("of the tasks of one type with the option keep.count, that many of the newe
   }
   const all = ["r1", "r2", "r3", "mail-r1", "mail-r2", "mail-r3"];
   expect(await left(q, all)).toEqual(["r2", "r3", "mail-r3"]);
-  // Tasks without a count do not take part.
+  // The count applies only to tasks that name a count. So these stay.
   await complete(q, ["r4", "r5"], { type: "report" });
   await complete(q, ["r6"], { type: "report", keep: { completedMs: 5 } });
   expect(await left(q, [...all, "r5", "r6"])).toEqual(["r2", "r3", "mail-r3", "r5", "r6"]);
@@ -171,7 +171,7 @@ test("a task that was tried again, reaped or put aside keeps its option", async 
 
 test("a worker of an earlier version that leased the task leaves it to the retention of the queue", async () => {
   const q = await setup();
-  q.corrupted = true; // The test's own audit expects the task in kept.
+  q.corrupted = true; // The audit after the test is skipped, because it expects the task in the list `kept`.
   await q.add("a", { keep: { completedMs: 0 } });
   const grant = await q.grant();
   const record = await q.redis.hget(q.keys.state, "a");
@@ -217,7 +217,7 @@ test("an entry of kept whose task has no such option now removes no completed ta
   await q.add("a", { unique, keep: { completedMs: 0 }, payloadText: "1" });
   await q.add("b", { unique });
   for (const grant of (await q.acquire(1)).grants) await q.ack(grant);
-  // A settle that is aborted before the task was replaced leaves this entry.
+  // A settle that was aborted before the task was replaced leaves this entry.
   await q.redis.zadd(q.keys.kept, String(q.now), "a");
   await purge(q);
   expect(await left(q, ["a"])).toEqual(["a"]);
@@ -262,7 +262,7 @@ test("after a replay, a restore or another death, the time counts from the death
   q.advance(500);
   expect(await purge(q)).toMatchObject({ dropped: 1 });
   expect(await left(q, ["replayed", "again", "restored"])).toEqual(["replayed", "again"]);
-  // The time of this dead letter ended while it was discarded.
+  // The task was discarded when its time as a dead letter ended, so the restored task is dropped.
   await q.engine.restore(["late"], "d1");
   expect((await q.task("late")).state).toBe("dead");
   expect(await purge(q)).toMatchObject({ dropped: 1 });

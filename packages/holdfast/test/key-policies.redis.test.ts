@@ -1,4 +1,5 @@
-// Tests of the policies of keys in the scripts: strict order, full keys, and the time that keys share.
+// Tests of the scripts for policies of keys: strict order, the maximum of waiting tasks, and a fair share of the run
+// time.
 import type { QueueLimits } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import type { Grant } from "../src/engine/engine.ts";
@@ -195,7 +196,7 @@ describe("a full key", () => {
 });
 
 describe("fair by time", () => {
-  /** Runs tasks in this many slots until the end, in simulated time. @returns how long tasks of each key ran, ms */
+  /** Runs tasks in simulated time, in this many slots. @returns the run time of each key, ms */
   async function shares(q: TestQueue, runMs: (id: string) => number, slots: number, untilMs: number) {
     const ran: Record<string, number> = {};
     const running: { grant: Grant; endsAt: number; ms: number }[] = [];

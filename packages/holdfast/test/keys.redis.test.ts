@@ -1,5 +1,5 @@
-// Tests of keys and limits in the scripts. The file has more than 500 lines, because the mutants of keys and limits
-// are tested with all of it, and a split would run the same set-up for each part.
+// Tests of the scripts for keys and limits. The file has more than 500 lines, because the mutants of keys and limits
+// (script copies with one error) are tested with all of it, and a split would run the same set-up for each part.
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { changeKey, readKeys, setLimits } from "../src/engine/limits.ts";
@@ -11,7 +11,7 @@ import { LEASE_MS, type TestQueue, typesText } from "./support/test-queue.ts";
 
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id).join(" ");
 
-/** Adds tasks that are named after their key: a1 a2 a3. */
+/** Adds tasks that are named after their key: a1, a2, a3 for key "a". */
 async function addKeyed(q: TestQueue, key: string, count: number, from = 1): Promise<void> {
   await q.add(
     Array.from({ length: count }, (_, n) => `${key}${n + from}`),
@@ -123,7 +123,7 @@ describe("a limit of running tasks per key", () => {
     q.advance(2);
     await q.engine.reap(10);
     await check(q);
-    // The task that crashed is the next of its key.
+    // The task that crashed is granted before the other tasks of its key.
     expect(await taken(q, 1)).toBe("a1");
     await check(q);
   });
@@ -677,9 +677,10 @@ test("a costly task that its key refuses does not keep other keys from using the
   await q.add(["first", "costly"], { key: "b", cost: 2 });
   expect((await q.grant()).id).toBe("first");
   await q.add("cheap", { key: "z" });
-  // The queue has room for a cost of 1 by now, and the key of the costly task for less than its cost.
+  // By now, the rate of the queue allows a cost of 1 again. The key of the costly task does not allow its cost yet.
   q.advance(20);
-  // The call looks at as many tasks as it may grant, and says that there are more.
+  // The call looks at only as many tasks as it may grant. It found none that may start, so its reply says that there
+  // are more.
   const trip = await q.acquire(1, { held: 1 });
   expect([trip.grants.length, trip.again]).toEqual([0, true]);
   expect((await q.acquire(1, { held: 1 })).grants.map(({ id }) => id)).toEqual(["cheap"]);
@@ -692,7 +693,7 @@ test("if a call looked only at tasks that cost more than their keys allow, it sa
   await q.add(["z1", "z2", "z3"], { key: "z" });
   for (let call = 0; call < 3; call++) await q.acquire(3, { held: 1 });
   expect((await q.stats()).processing).toBe(5);
-  // Both keys have room for a cost of 2 by now, and their turns come before the turn of the third key.
+  // By now, the rates of both keys allow a cost of 2, and it is their turn before the third key.
   q.advance(150);
   await q.add("z4", { key: "z" });
   const trip = await q.acquire(4, { held: 1 });

@@ -22,7 +22,7 @@ test("no waiting task is skipped or listed twice while tasks leave the head and 
   await q.acquire(2);
   await q.add("g");
   expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["d", "e", "f", "g"]);
-  // The last listed task is gone too, so all remaining tasks are new.
+  // The last task on the first page is gone by now, so the next page starts with the tasks that are left.
   await q.acquire(2);
   expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["e", "f", "g"]);
 });
@@ -35,7 +35,7 @@ test("no ended task is skipped or listed twice while others end and the oldest a
   };
   await complete(["a", "b"]);
   q.advance(10);
-  // All tasks ended in one millisecond, so the cursor has to tell them apart.
+  // All tasks ended in the same millisecond, so the cursor has to name the task as well.
   await complete(["c", "d", "e", "f"]);
   const first = await q.engine.list("completed", "ended", "", 2);
   expect(first.ids).toEqual(["f", "e"]);

@@ -23,7 +23,7 @@ async function scene() {
     for (let n = 0; n < count; n++) made.push(await create(who, share));
     return made;
   };
-  /** Claims the operation, and writes what the process that runs it would write. */
+  /** Claims an operation, and writes what the process that runs it would write. */
   const write = async (id: string, phase: "pause" | "end") => {
     if (phase === "pause") await store.control(id, "pause");
     const claimed = await store.claim(`of ${id}`, LEASE_MS, { only: id });
@@ -41,11 +41,11 @@ test("each API key may have a limited number of open operations; small ones are 
   const [first = "", second = ""] = await many(3, "key:a");
   expect(await create("key:a")).toBe(REFUSED);
   expect(await create("key:b")).toMatch(/^op_/);
-  // Small operations have a share of their own, although `who` is the same text.
+  // Small operations are counted separately, although `who` is the same.
   const small = await many(3, "key:a", { isSmall: true });
   expect(small.every((id) => id.startsWith("op_"))).toBe(true);
   expect(await create("key:a", { isSmall: true })).toBe("rate_limited 1000");
-  // A paused operation is still open. Otherwise a key could have any number of paused ones.
+  // A paused operation still counts as open. Otherwise a key could have any number of paused operations.
   await write(first, "pause");
   expect(await create("key:a")).toBe(REFUSED);
   await write(second, "end");

@@ -49,7 +49,7 @@ import { handlerShape } from "../src/worker/handler-options.ts";
 import { acquireShape, manualWorkerShape } from "../src/worker/manual-worker.ts";
 import { workerShape } from "../src/worker/worker-options.ts";
 
-/** The sections in the order of the page. */
+/** The sections of the page, in their order. */
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
   ...[queueShape, taskShape, keepShape, uniqueShape, backoffShape, taskTextShape, newTaskShape],

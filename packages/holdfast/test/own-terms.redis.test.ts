@@ -3,11 +3,11 @@ import { RATE_LIMITED_MAX } from "../src/engine/format.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
 
-// The terms as a worker sends them: the most exact rules first.
+// The settings per type as a worker sends them, the most specific rules first.
 const OWN_TERMS = ",email.send=0:,email.bulk.*=:5000,email.*=1:7200000";
 const MINUTE = 60_000;
 
-/** Grants one task of the type. @returns how often it may run, and how long an attempt may take, ms */
+/** Grants one task of the type. @returns how often the task may run, and how long an attempt may take, ms */
 async function termsOf(q: TestQueue, type: string, options: object = {}) {
   await q.add("a", { type, ...options });
   await q.acquire(1, { ownTerms: OWN_TERMS, maxRetries: 3 });

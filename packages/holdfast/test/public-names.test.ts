@@ -20,7 +20,7 @@ const ENTRIES: Record<string, object> = {
   "holdfast/testing": testing,
   "holdfast/opentelemetry": opentelemetry,
 };
-/** Maps each entry to the text below its heading. */
+/** Maps each entry point to the text below its heading. */
 const sections = new Map(
   page
     .split(/^## /m)
@@ -44,7 +44,10 @@ test.each(Object.entries(ENTRIES))(
   },
 );
 
-/** Returns the text of each file that an entry exports names from, with these names; null stands for all names. */
+/**
+ * Returns each file from which an entry point exports names, with its text and these names. Null stands for all
+ * names.
+ */
 function declaredIn(entry: string): [text: string, names: string[] | null][] {
   const path = resolve(root, "packages/holdfast/src", entry);
   const exported = readFileSync(path, "utf8").matchAll(
@@ -75,7 +78,7 @@ test.each(["index.ts", "operate.ts", "remote/index.ts", "testing/index.ts", "ope
   },
 );
 
-/** The text of each declaration that the compiler wrote for the library and its contracts. */
+/** The declaration files (.d.ts) of the library and its contracts. */
 const declarations = ["packages/holdfast/dist", "packages/contracts/dist"].flatMap((folder) =>
   readdirSync(resolve(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".d.ts"))
@@ -104,7 +107,7 @@ test.each(["index.ts", "testing/index.ts"])(
     const members = declaredIn(entry).flatMap(([, names]) => (names ?? []).flatMap(membersOf));
     expect(members.length).toBeGreaterThan(20);
     const documented = new Set(members.filter(({ hasComment }) => hasComment).map(({ name }) => name));
-    // Of a method with several signatures, one comment is enough.
+    // A method with several signatures needs only one comment.
     expect(members.filter(({ name }) => !documented.has(name)).map(({ name }) => name)).toEqual([]);
   },
 );

@@ -72,7 +72,7 @@ test("with a cap by age, dead letters are dropped when they reach that age, with
   expect(await q.engine.purge(100, IDLE_MS)).toMatchObject({ dropped: 1 });
   expect(await q.stats()).toMatchObject({ dead: 0, totals: { dropped: 2, purged: 2 } });
   expect(await q.redis.exists(q.keys.deadLetters, q.keys.progress, q.keys.results)).toBe(0);
-  // The id that a caller gave is remembered as the id of a dead task.
+  // Redis remembers the id that the caller gave, with the note that its task died.
   expect(await q.redis.hget(q.keys.state, "given")).toMatch(/^r \d+ fp - d$/);
 });
 
@@ -99,7 +99,7 @@ test("a cap drops no task that was replayed, even if its entry was left behind",
   await q.engine.configure({ maxDeadAgeMs: 1_000 });
   await q.addDead("again");
   await q.engine.replay(["again", ""]);
-  // A replay that is aborted after its commit leaves this entry.
+  // A replay that was aborted after its commit leaves this entry.
   await q.redis.zadd(q.keys.deadLetters, 1, "again");
   q.advance(5_000);
   expect((await q.engine.purge(100, IDLE_MS)).dropped).toBe(0);

@@ -9,7 +9,7 @@ import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 const NONCE = "nonce";
 const request = { requestSlot: "#q:worker:0", sequence: 1 };
 
-/** Collects the messages to a worker, and the hints for all workers. */
+/** Collects the messages to one worker and the wake-ups for all workers. */
 async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
   const heard: Buffer[] = [];
   const listener = q.redis.duplicate();
@@ -19,7 +19,7 @@ async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
   return heard;
 }
 
-/** Makes an idle worker that listens and has parked a request. */
+/** Makes an idle worker that listens, and whose request waits in Redis (it is parked). */
 async function idleWorker(
   q: TestQueue,
   options: { workerId?: string; want?: number; listens?: boolean; nonce?: string; types?: string } = {},
@@ -231,7 +231,7 @@ test("a mark of an older version or an unreadable line does not count as a parke
   ).toMatchObject({ grants: [{ id: "a" }], parked: false });
 });
 
-/** Parks a request beside waiting tasks, as a pause or a script that was cut short may leave it. */
+/** Leaves a request in Redis although tasks wait. A pause or an interrupted script can leave this state. */
 async function parkByHand(q: TestQueue) {
   const heard = await listenFor(q, "w1");
   await q.redis.hset(q.keys.state, "#parked", "w1 #q:w1:0 1 4 30000 3 nonce.");

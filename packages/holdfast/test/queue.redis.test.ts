@@ -87,7 +87,7 @@ describe("enqueue", () => {
       state: "scheduled",
     });
     await queue.cancel("x");
-    // A caller changes the time of a task by a cancel and another enqueue.
+    // A caller can change the time of a task: cancel it and enqueue it again.
     expect(await queue.enqueue("t", 1, { id: "x", delayMs: 0 })).toMatchObject({
       state: "pending",
       duplicate: false,
@@ -235,7 +235,7 @@ describe("bytes (I13)", () => {
   test("a lone surrogate that is not escaped is refused, since UTF-8 has none", async () => {
     const { queue } = library();
     await expect(queue.enqueueText("t", '"\ud800"')).rejects.toMatchObject({ code: "invalid_argument" });
-    // JSON.stringify escapes the surrogate.
+    // JSON.stringify escapes half of a surrogate pair.
     const { id } = await queue.enqueue("t", "\ud800");
     expect((await queue.get(id))?.payloadText).toBe('"\\ud800"');
   });

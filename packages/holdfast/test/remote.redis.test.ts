@@ -8,7 +8,7 @@ import {
   RemoteWorkers,
 } from "../src/remote/index.ts";
 
-// The tests of worker-api show the same over HTTP, and more.
+// The tests of services/worker-api show the same and more, over HTTP.
 let redis: RedisServer;
 let client: Holdfast;
 let workers: RemoteWorkers;
@@ -58,7 +58,7 @@ test("a poll that gets tasks from several partitions at once gives no more than 
     );
     return parked.every((one) => one === 1);
   });
-  // Each id names its partition, so that each partition gets one task.
+  // Each id contains the number of a partition, so that each partition gets one task.
   const ids = Array.from({ length: 8 }, (_, part) => `p:${part}:${"x".repeat(16)}`);
   await queue.enqueueMany(ids.map((id) => ({ type: "t", payload: 1, id })));
   const { tasks } = await poll;

@@ -5,11 +5,11 @@ import { listPart } from "../src/observer/task-list.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
 
-/** Returns ids whose order by text differs from the order in which they are made. */
+/** Returns ids that sort in another order than the one in which they are made. */
 const ids = (count: number, mark = "") =>
   Array.from({ length: count }, (_, n) => `${String((n * 7_919) % 9_973).padStart(4, "0")}${mark}-${n}`);
 
-/** Enqueues tasks by one call. */
+/** Enqueues tasks in one call. */
 async function addTogether(
   q: TestQueue,
   tasks: [id: string, options: { delayMs?: number; runAt?: number }][],
@@ -18,7 +18,7 @@ async function addTogether(
   return q.engine.enqueue({ checked: false, high: 0, normal: 0, low: 0, tail });
 }
 
-/** Lets the tasks become due. @returns their ids in the order of the grants */
+/** Moves the clock so that the tasks become due. @returns their ids in the order of the grants */
 async function granted(q: TestQueue, byMs: number, how: "promote" | "acquire" | "settle"): Promise<string[]> {
   q.advance(byMs);
   const order: string[] = [];
@@ -114,7 +114,7 @@ test("tasks that do not fit into a millisecond use the next one: in order, never
 test("an enqueue tries at most the next 256 ms if a due time is full", async () => {
   const q = await setup();
   const runAt = q.now + 1_000;
-  // These entries make each of these milliseconds look full.
+  // These entries make each of these milliseconds look full, so that a new task needs a later one.
   const full = Array.from({ length: 257 }, (_, ms) => [runAt + ms + 1 - 2 ** -12, `full${ms}`]);
   await q.redis.zadd(q.keys.scheduled, ...full.flat().map(String));
   q.corrupted = true;
@@ -185,7 +185,7 @@ describe("a task that is already due needs no promotion", () => {
     expect(answer.verdicts).toBe("npn");
     expect((await q.task("now")).state).toBe("pending");
     expect((await q.task("at")).state).toBe("scheduled");
-    // The due task was not granted by push, so the enqueue has woken the waiting worker.
+    // An enqueue that grants to no parked request wakes the workers instead, and removes the request.
     expect(await q.redis.hget(q.keys.state, "#parked")).toBeNull();
   });
 });

@@ -206,7 +206,7 @@ describe("fencing (I5)", () => {
     expect(a.token).toHaveLength(b.token.length);
     const swapped = { ...a, fence: b.fence };
     expect([await q.ack(swapped), await q.ack(swapped, "1")]).toEqual(["stale", "stale"]);
-    // A task that is handed back before it begins has had no attempt, so its next grant looks like a first one.
+    // A task that was handed back before it began has had no attempt. So its next grant looks like the first one.
     await q.settle([{ kind: "unstarted", id: a.id, fence: a.fence }]);
     const again = await q.grant();
     expect(again).toMatchObject({ id: "a", token: expect.stringMatching(/^3-/) });

@@ -1,4 +1,4 @@
-// Tests of the shares of shared limits in the scripts.
+// Tests of the scripts for limits that several queues share. A share is the part that one queue gets.
 import { nanoid } from "nanoid";
 import { expect, test } from "vitest";
 import { readKeys, setLimits } from "../src/engine/limits.ts";

@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
 
-/** Makes a queue with a task that crashed twice, and a task that worker "w1" holds. */
+/**
+ * Makes a queue with a task that crashed two workers, and so has to run alone. The worker "w1" holds another task.
+ */
 async function withSolo(): Promise<{ q: TestQueue; held: { id: string; fence: string } }> {
   const q = await setup();
   await q.add("poison");
@@ -28,7 +30,7 @@ test("a worker that makes room keeps its claim by its settles, so no second work
     q.roundTripArgs({ held: 1, workerId: "w1" }),
   );
   expect(makeRoom).toBe(true);
-  q.advance(2); // By now the first claim would have expired.
+  q.advance(2); // By now the first claim has expired.
   expect(await asks(q, "w2")).toBe(false);
 });
 

@@ -26,7 +26,7 @@ test("a stale verdict is in the ledger, with how long the two attempts overlappe
   const { id } = await queue.enqueue("t", 1);
   await until("the task runs", async () => (await queue.get(id))?.state === "processing");
   const fence = (await queue.get(id))?.fence;
-  // A past deadline ends the lease at once, and another worker gets the task.
+  // With a deadline in the past, the lease is taken back at once, and another worker gets the task.
   await until("another worker has the task", async () => {
     await client.connection.command("ZADD", engine.keys.processing, 1, id);
     await engine.reap(10);

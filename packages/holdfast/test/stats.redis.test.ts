@@ -73,7 +73,8 @@ test("as many tasks may run as the limits of the queue and of the keys leave", a
   expect((await q.stats()).flow).toMatchObject({ runnable: 4, concurrency: 4, keysReady: 2 });
   await q.acquire(1);
   await changeKey(q.engine, { key: "a" }, { holdMs: 60_000 });
-  // The queue has room for three more tasks, but only two can start: two of b, or x1 and one of b. The key a is held.
+  // The queue has room for three more tasks, but only two can start: two of key b, or one of b and x1. The key a is
+  // held.
   expect((await q.stats()).flow).toMatchObject({ runnable: 2, keysReady: 1, keysHeld: 1 });
   expect((await q.stats()).flow.heldUntil).toBe(q.now + 60_000);
   await q.acquire(4);

@@ -185,7 +185,7 @@ test("a signal wakes the task that waits for it, and is used once", async () => 
     signals: [{ event: "other" }],
   });
   expect(await waitForSignal(q.engine, again, wait(["yes"], 1_000, 2))).toMatchObject({ kind: "open" });
-  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(6); // #serial, head, 2 steps, the other signal, the request
+  expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(6); // #serial, the head, 2 steps, the other signal and the request
 });
 
 const request = { requestSlot: "#q:signals:0", sequence: 1 };
@@ -307,7 +307,7 @@ test("a task keeps its last 100 signals, each for seven days", async () => {
   q.advance(SIGNAL_KEPT_MS);
   await sendSignal(q.engine, "a", "e", '"new"');
   expect((await readSteps(q.engine, "a")).signals).toHaveLength(1);
-  // These are #serial, the head, the wait, the last signal and the request.
+  // The five fields are #serial, the head, the wait, the last signal and the request.
   expect(await q.redis.hkeys(q.keys.steps)).toHaveLength(5);
 });
 
@@ -332,7 +332,7 @@ test("a new life of a task begins without steps", async () => {
   await q.add("a", { fingerprint: "fp2" });
   await writeStep(q.engine, await q.grant(), step(1, "y"));
   expect(await namesOf(q, "a")).toEqual(["y"]);
-  // The fields of the old steps have another serial, so their removal does not touch the new ones.
+  // The fields of the old steps contain another serial number, so their removal does not touch the new steps.
   expect(await freeSteps(q.engine, 1_000)).toEqual({ freed: 1, left: 0 });
   expect(await namesOf(q, "a")).toEqual(["y"]);
 });

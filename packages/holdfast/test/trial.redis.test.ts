@@ -1,4 +1,4 @@
-// Compares the simulation of a trial with the scripts themselves: the same tasks have to start at the same times.
+// Compares the simulation of limits (`limits try`) with the scripts: the same tasks have to start at the same times.
 import type { Limit, QueueLimits } from "@holdfast/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -19,8 +19,7 @@ const arrivalsOf = (key: fc.Arbitrary<string | null>, cost: fc.Arbitrary<number>
       { minLength: 20, maxLength: 40 },
     )
     .map((tasks) => tasks.sort((a, b) => a.at - b.at));
-// The interval is a multiple of 10 ms. So all times are whole, and no rounding of a fraction makes a difference of one
-// ms.
+// The interval is a multiple of 10 ms. So all times are whole milliseconds, and rounding makes no difference.
 const rate = fc
   .record({
     limit: fc.integer({ min: 5, max: 20 }),
@@ -38,7 +37,7 @@ const limit = fc.record(
 ) as fc.Arbitrary<Limit>;
 const limits = fc.record({ queue: limit, key: limit }, { requiredKeys: [] }) as fc.Arbitrary<QueueLimits>;
 
-/** Runs the tasks with the real scripts, ms by ms. Returns their starts. */
+/** Runs the tasks with the real scripts, millisecond by millisecond. @returns when each task starts */
 async function inRedis(
   tasks: readonly Arrival[],
   tried: QueueLimits,
@@ -55,7 +54,8 @@ async function inRedis(
     const now = q.now - startedAt;
     for (const grant of running.filter(({ endsAt }) => endsAt <= now)) await q.ack(grant);
     running = running.filter(({ endsAt }) => endsAt > now);
-    // Without this promotion, keys whose rate allows the next task would be woken only by the next acquire.
+    // Promotes in every millisecond. Otherwise only the next acquire would notice that the rate of a key allows its
+    // next task.
     await q.engine.promote(100);
     for (let task = tasks[next]; task && task.at <= now; task = tasks[++next]) {
       const { key, cost, priority } = task;
@@ -95,7 +95,8 @@ test("a simulation starts each task of several keys when the scripts grant it (p
   });
 }, 60_000);
 
-// There is only one key. Of several keys, one whose rate refuses a cost may get another turn than in the simulation.
+// There is only one key here. With several keys, one that is refused because of the cost may get its turn at another
+// time than in the simulation.
 test("a simulation starts each task of any cost when the scripts grant it (property)", async () => {
   const arrivals = arrivalsOf(fc.constant("a"), fc.constantFrom(1, 1, 3, 8));
   await fc.assert(fc.asyncProperty(arrivals, limits, fc.constant(undefined), slots, compare), {

@@ -14,14 +14,14 @@ async function limited(types: QueueLimits["types"], rest: QueueLimits = {}): Pro
   return q;
 }
 
-/** Acquires as a worker with these handlers. Returns the granted tasks as text. */
+/** Acquires like a worker with these handlers. Returns the granted tasks as text. */
 async function taken(q: TestQueue, want: number, types = BOTH): Promise<string> {
   const grants = await q.acquireTypes(types, want);
   q.held.push(...grants);
   return grants.map(({ id }) => id).join(" ");
 }
 
-/** Ends a task that is held. */
+/** Settles a task that the test holds. */
 async function end(q: TestQueue, id: string): Promise<void> {
   const grant = q.held.find((held) => held.id === id);
   if (!grant) throw new Error(`${id} is not held`);
@@ -57,7 +57,7 @@ describe("concurrency of a type", () => {
     expect(await taken(q, 10, "*")).toBe("m1");
     await q.add("z1", { type: "zed" });
     expect(await taken(q, 1, "other")).toBe("");
-    // The first task in line is a mail, and its type is full.
+    // The first task in the line is a mail, but the limit of the type mail is reached.
     expect(await taken(q, 1, "m* *")).toBe("z1");
     await end(q, "m1");
     expect(await taken(q, 5, "m*")).toBe("m2");
@@ -167,7 +167,7 @@ describe("rate of a type", () => {
     const [m3] = q.held.slice(-1);
     const { id, fence } = m3 as NonNullable<typeof m3>;
     expect(await q.settle([{ kind: "unstarted", id, fence }])).toEqual(["released"]);
-    // m4 was put aside before m3 was handed back, so m4 starts first, and m3 is next.
+    // m4 was moved aside before m3 was handed back. So m4 starts first, and m3 after it.
     expect(await taken(q, 10)).toBe("m4");
     q.advance(100);
     expect(await taken(q, 10)).toBe("m3");
@@ -249,7 +249,7 @@ describe("types and keys", () => {
     expect(await taken(q, 10)).toBe("m1 r1");
     await check(q);
     await end(q, "m1");
-    // The key has room for one task, and m2 is older than r2.
+    // The limit of the key leaves room for one task, and m2 is older than r2.
     expect(await taken(q, 10)).toBe("m2");
     await end(q, "r1");
     expect(await taken(q, 10)).toBe("r2");

@@ -6,7 +6,7 @@ import { type TestQueue, typesText } from "./support/test-queue.ts";
 const NO_HANDLER_MS = 2_000;
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
 
-/** Puts tasks of these types aside, in the order given, by an acquire of a worker without handlers. */
+/** Makes an acquire without handlers move tasks of these types aside, in the order given. */
 async function aside(q: TestQueue, ...tasks: [id: string, type: string][]): Promise<void> {
   for (const [id, type] of tasks) await q.add(id, { type });
   expect(await q.acquireTypes("", tasks.length)).toEqual([]);
@@ -147,7 +147,8 @@ describe("a worker that sends its types", () => {
 
   test("wakes the other workers when it puts tasks aside", async () => {
     const q = await setup();
-    // No worker listens for a push. A worker that runs the type parks before the other worker has looked.
+    // No worker listens, so no push is possible. The worker w2 runs this type, and parks its request before the other
+    // worker has looked.
     await q.add("r", { type: "report" });
     await q.redis.hset(q.keys.state, "#parked", "w2 #q:w2:0 1 1 30000 3 n2.");
     expect(await q.acquireTypes("mail", 1)).toEqual([]);
@@ -204,7 +205,8 @@ describe("a worker that sends prefixes of types", () => {
     await q.add("b2", { type: "email.b" });
     await q.add("r", { type: "report", priority: "high" });
     const once = async (types: string) => ids((await q.acquire(9, { types: typesText(types) })).grants);
-    // Grants two tasks of `email.a` that were put aside, and no tasks that wait behind them.
+    // The number is how many tasks of a type the worker takes. It gets two tasks of `email.a` that were moved aside,
+    // and none that wait behind them.
     expect((await once("email.a=2 *")).sort()).toEqual(["a1", "a2", "b1", "b2", "r"]);
     expect(await once("email.a=0 *")).toEqual([]);
     expect(await once("email.a=1 *")).toEqual(["a3"]);
@@ -229,8 +231,8 @@ describe("a worker that sends prefixes of types", () => {
     const tasks = Array.from({ length: 300 }, (_, n): [string, string] => [`t${n}`, `user.${n}`]);
     await aside(q, ...tasks);
     const seen = new Set<string>();
-    // The tasks of the first types stay aside. A call finds the types behind them only if it begins to look at another
-    // place.
+    // The tasks of the first types stay where they are. A call finds other types behind them only if it starts to
+    // look at another place.
     for (let call = 0; call < 2_000 && seen.size < 300; call++) {
       const { grants } = await q.acquire(1, { types: typesText("user.*") });
       for (const grant of grants) {

@@ -5,7 +5,8 @@ import { setup } from "./support/setup.ts";
 import { type AddOptions, type TestQueue, typesText } from "./support/test-queue.ts";
 
 /**
- * Enqueues a task with the unique key "k". @returns as one text: the verdict, the state and the task that holds the key
+ * Enqueues a task with the unique key "k". @returns the verdict, the state and the task that holds the key, as one
+ * text
  */
 async function offer(
   q: TestQueue,

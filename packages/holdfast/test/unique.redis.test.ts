@@ -280,7 +280,7 @@ describe("replay", () => {
     await offer(q, "b");
     expect(await q.engine.replay(["a", ""], undefined, 0, true)).toBe("r");
     expect(await entries(q)).toEqual({ k: "b" });
-    // Both tasks hold one key now, which the audit after the test would report, so one of them is cancelled.
+    // Both tasks hold the same key now, which the audit after the test would report. So one of them is cancelled.
     await q.engine.cancel("a");
   });
 });

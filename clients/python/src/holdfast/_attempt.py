@@ -1,4 +1,4 @@
-"""One attempt of one task: it calls the handler, and decides what becomes of the task."""
+"""One attempt of one task: it calls the handler, and decides the outcome of the task."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class Handler:
 
 
 def find_handler(handlers: dict[str, Handler], type: str) -> Handler | None:
-    """Returns the most exact handler for a type: that of the type itself, or the one with the longest prefix."""
+    """Returns the most specific handler for a type: that of the type itself, or that with the longest matching
+    prefix.
+    """
     if type in handlers:
         return handlers[type]
     prefixes = [rule for rule in handlers if rule.endswith("*") and type.startswith(rule[:-1])]
@@ -55,7 +57,9 @@ def find_handler(handlers: dict[str, Handler], type: str) -> Handler | None:
 
 
 def wait_ms(backoff: Backoff, attempt: int, chance: float) -> int:
-    """Returns the wait between failed attempt `attempt` and the next one. `chance` is from 0 to below 1."""
+    """Returns the wait between failed attempt `attempt` and the next one. `chance` is a random number from 0 to below
+    1.
+    """
     terms = backoff.to_json()
     wait = terms["baseMs"] if backoff.kind == "fixed" else terms["baseMs"] * 2 ** min(attempt - 1, 40)
     capped = min(wait, terms["maxMs"])
@@ -63,7 +67,7 @@ def wait_ms(backoff: Backoff, attempt: int, chance: float) -> int:
 
 
 def verdict_of_error(error: BaseException, backoff: Backoff | None, attempt: int) -> Verdict:
-    """Returns what becomes of a task whose handler raised an error."""
+    """Returns the verdict for a task whose handler has raised an error."""
     says = meaning(error)
     body: Verdict = {"error": describe(error)}
     if isinstance(says, Fatal):
@@ -83,17 +87,17 @@ def verdict_of_error(error: BaseException, backoff: Backoff | None, attempt: int
 
 
 def verdict_of_result(result: Any, task_id: str) -> Verdict:
-    """Returns what becomes of a task whose handler returned."""
+    """Returns the verdict for a task whose handler has returned."""
     if result is None:
         return {"verdict": "complete"}
     try:
         text = to_json_text(result, "the result")
     except HoldfastError as error:
-        # A retry would end in the same way.
+        # The result has no JSON form. A retry would end in the same way, so the task fails for good.
         return {"verdict": "fatal", "error": {"name": "Fatal", "message": error.detail}}
     size = len(text.encode())
     if size <= _RESULT_BYTES:
-        # As a text, because the service would round integers above 2^53.
+        # The result is sent as text, because the service would round integers above 2^53.
         return {"verdict": "complete", "resultText": text}
     log.error("result dropped, because it has %d bytes, more than %d", size, _RESULT_BYTES, extra=_of(task_id))
     return {"verdict": "complete"}
@@ -104,7 +108,10 @@ def _of(task_id: str) -> dict[str, str]:
 
 
 class Attempt:
-    """An attempt under way. Its verdict is decided once: by the handler, its time-out, or a stop of the worker."""
+    """An attempt that has begun.
+
+    Its verdict is decided only once: by its handler, its time-out, or a stop of the worker.
+    """
 
     def __init__(
         self,
@@ -125,9 +132,9 @@ class Attempt:
         self.behind = Behind(self.task.id, self.token, self.task.attempt, service(self), suspends)
         self.verdict: Verdict | None = None
         self.error: BaseException | None = None
-        """What the handler raised, for tests."""
+        """The error that the handler raised, for tests."""
         self.outlives_verdict = False
-        """Whether the handler may still run though the verdict is decided, so that it keeps its slot."""
+        """Whether the handler may still run although the verdict is decided. Such an attempt keeps its slot."""
         self.timer: asyncio.TimerHandle | None = None
         self.cancel_async: Callable[[], object] | None = None
         self._decided = decided
@@ -142,7 +149,7 @@ class Attempt:
         return time.monotonic() < self.lease_until
 
     def decide(self, verdict: Verdict) -> None:
-        """Decides what becomes of the task, unless that is decided."""
+        """Decides the verdict, unless it is decided already."""
         with self._lock:
             if self.verdict is not None:
                 return
@@ -150,7 +157,7 @@ class Attempt:
         self._decided(self)
 
     def stop(self, reason: str) -> None:
-        """Tells the handler to stop: its event is set, and a coroutine is cancelled."""
+        """Tells the handler to stop: sets its event, or cancels its coroutine."""
         if self.behind.stopped.is_set():
             return
         self.behind.stop(reason)
@@ -177,7 +184,7 @@ class Attempt:
             self.decide(verdict_of_result(result, self.task.id))
 
     def fail(self, error: BaseException) -> None:
-        """Decides by what the handler raised."""
+        """Decides the verdict for an error that the handler has raised."""
         self.error = error
         if self.behind.suspension:
             self._suspend()

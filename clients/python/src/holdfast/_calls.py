@@ -1,4 +1,4 @@
-"""The calls of producers, one function each. Queue and AsyncQueue send the same ones."""
+"""The requests of producers, one function for each. Queue and AsyncQueue both use them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .options import NewTask, Node, TaskOptions, options_to_json, to_json_text
 from .tasks import FlowReceipt, Receipt, TaskInfo
 
 BATCH = 1_000
-# A look-up may wait for the end of its task. The service answers it after at most 30 seconds.
+# How long a look-up can wait for the end of its task. The service answers at the latest after 30 seconds.
 LONGEST_WAIT_MS = 30_000
 UNSET: Any = object()
 
@@ -26,7 +26,7 @@ def _path(queue: str, *parts: str) -> str:
 
 
 def _with_id(body: dict[str, Any]) -> dict[str, Any]:
-    """Gives a task an id, so that the repeat of its enqueue never stores a second task."""
+    """Gives a task an id, so that a repeated enqueue never stores a second task."""
     if "id" not in body and "partitionKey" not in body:
         body["id"] = secrets.token_hex(16)
     return body

@@ -1,4 +1,4 @@
-"""The engine of a worker: it polls, settles and sends heartbeats in a thread in which no handler runs."""
+"""The engine of a worker: it polls, settles and sends heartbeats, in a thread in which no handler runs."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from .errors import HoldfastError
 log = logging.getLogger("holdfast")
 
 _POLL_MS = 30_000
-# A poll says how many tasks the worker holds, because a task that has to run alone waits until it holds none. While it
-# holds some, it polls more often, so that this number is up to date.
+# How long a poll waits while the worker holds tasks. A task that has to run alone waits until the worker holds none.
+# So such polls are short, and the service soon learns how many tasks the worker holds.
 _BUSY_POLL_MS = 5_000
 _MOST = 500
-# After a refusal, such as for a wrong queue name, the worker waits this long before it asks again.
+# How long the worker waits after a refusal before it asks again, for example after a wrong queue name.
 _REFUSED_SECONDS = 5
-# After a second signal, the worker goes on sending verdicts for this long.
+# How long the worker goes on sending verdicts after a second signal to stop.
 _HURRY_SECONDS = 2
 
 
 class Engine:
-    """Runs in a thread of its own. Only this thread touches the fields, except where a method says otherwise."""
+    """Runs in its own thread. Only this thread uses the fields, except where a comment says otherwise."""
 
     def __init__(self, options: WorkerOptions) -> None:
         self._o = options
         self.identity = Identity(options)
         self.draining = False
         self._runner = Runner(options.concurrency, options.loop)
-        # The attempts whose handler has not ended. Each of them has a slot.
+        # The attempts whose handler has not ended. Each occupies a slot.
         self._running: set[Attempt] = set()
         self._poll_body: Body | None = None
         self._poll_lane = Lane(0)
         self._is_stopping = False
-        # True while a task that crashed its workers twice runs or waits for room: no other task is taken until all have
-        # ended.
+        # Whether the worker takes no other task, because a task runs alone or waits to run alone. Such a task has
+        # crashed its workers twice.
         self._keeps_room = False
         self._wakers: list[asyncio.Event] = []
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._main, name="holdfast-engine", daemon=True)
-        # These need the event loop of the thread, so _run makes them.
+        # These objects need the event loop of the thread, so _run makes them.
         self._loop: asyncio.AbstractEventLoop
         self._protocol: Protocol
         self._leases: Leases
@@ -58,18 +58,18 @@ class Engine:
         self._stop: asyncio.Future[float]
         self._hurry: asyncio.Event
 
-    # These methods are called from other threads.
+    # The following methods are called from other threads.
 
     def start(self) -> None:
         self._thread.start()
         self._begun.wait()
 
     def stop(self, grace: float) -> None:
-        """Begins to stop. A second call ends the grace."""
+        """Begins to stop. A second call ends the grace at once."""
         try:
             self._loop.call_soon_threadsafe(self._begin_stop, grace)
         except RuntimeError:
-            return  # it has stopped
+            return  # the engine has stopped already
 
     def join(self, timeout: float | None = None) -> bool:
         self._thread.join(timeout)
@@ -87,7 +87,7 @@ class Engine:
         except RuntimeError:
             return  # the engine has stopped, and has released the task
 
-    # Everything below runs in the thread of the engine.
+    # All following methods run in the thread of the engine.
 
     def _main(self) -> None:
         asyncio.run(self._run())
@@ -121,7 +121,7 @@ class Engine:
             try:
                 await once(waker)
             except Exception:
-                # A fault of this client, or an answer that is not of the protocol, must not stop the worker.
+                # A bug in this client, or an answer that does not follow the protocol, must not stop the worker.
                 log.exception("the worker goes on after an error of its own")
                 await asyncio.sleep(1)
 
@@ -149,7 +149,7 @@ class Engine:
         return [attempt for attempt in self._leases.attempts if attempt.verdict is None]
 
     async def _recover_poll(self) -> None:
-        """Hands back the tasks of a poll whose answer was under way when it was cancelled."""
+        """Hands back the tasks of a cancelled poll, whose answer may have been on its way."""
         body, self._poll_body = self._poll_body, None
         if body is None:
             return
@@ -176,7 +176,10 @@ class Engine:
             waker.set()
 
     def _wanted_by_settle(self) -> int:
-        """How many tasks a settle asks for: none while a poll waits, because the poll gets the next tasks."""
+        """Returns how many tasks a settle asks for.
+
+        It is 0 while a poll waits, because the poll gets the next tasks.
+        """
         return 0 if self._is_stopping or self.draining or self._poll_body else self._slots
 
     async def _settle(self, waker: asyncio.Event) -> None:
@@ -188,7 +191,10 @@ class Engine:
         await self._leases.beat()
 
     async def _poll(self, waker: asyncio.Event) -> None:
-        """Asks for tasks while slots are free and no verdict waits, because a settle asks for tasks as well."""
+        """Polls for tasks while slots are free and no verdict waits.
+
+        If verdicts wait, the settle asks for tasks instead.
+        """
         await self._until(waker, lambda: self._slots > 0 and self._settler.is_idle)
         held = len(self._leases.attempts)
         self._poll_body = {
@@ -209,7 +215,8 @@ class Engine:
             await asyncio.sleep(max(_REFUSED_SECONDS, error.retry_after or 0))
             return
         self._poll_body = None
-        # The worker holds no tasks now. So the next poll says `held` 0, and its answer says whether to keep room again.
+        # The worker holds no tasks now, so the next poll sends `held` 0. Its answer says whether the worker has to
+        # keep room again.
         self._keeps_room = False
         self._granted(answer)
 
@@ -252,7 +259,7 @@ class Engine:
 
     def _add_verdict(self, attempt: Attempt) -> None:
         self._settler.verdicts.append(attempt)
-        # The handler has just ended, so the settle can already ask for the next task.
+        # The handler has just ended, so its slot is free, and the settle can already ask for the next task.
         if attempt.handler.batch is None and not attempt.outlives_verdict:
             self._running.discard(attempt)
         self._changed()

@@ -1,4 +1,4 @@
-"""Requests to the services: the settings, the errors, and when a request is repeated."""
+"""Requests to the services: their settings, their errors, and whether they are repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEFAULT_URL = "http://127.0.0.1:3000"
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the services are, and the key for them."""
+    """The address of a service, and the API key for it."""
 
     url: str
     key: str | None = field(repr=False)
@@ -49,7 +49,7 @@ def _key(key: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request, and how its answer is read. Both kinds of clients send the same calls."""
+    """One request, and the function that reads its answer. The sync and the async client use the same calls."""
 
     method: str
     path: str
@@ -57,7 +57,7 @@ class Call(Generic[T]):
     text: str | None = None
     query: dict[str, str] = field(default_factory=dict)
     repeatable: bool = True
-    """Whether a repeat does no harm if the first request was done and only its answer was lost."""
+    """Whether the request may be sent again if its answer was lost, although the service may have handled it."""
     timeout: float = 30
     content_type: str = "application/json"
 
@@ -70,7 +70,7 @@ class Call(Generic[T]):
 
 
 def problem_of(response: httpx.Response) -> HoldfastError:
-    """Reads an answer that is not 2xx."""
+    """Makes an error from an answer that is not 2xx."""
     try:
         body = response.json()
     except ValueError:
@@ -97,7 +97,7 @@ def unreachable(url: str, error: Exception) -> HoldfastError:
 
 
 def waits(base: float = 0.1, most: float = 5.0) -> Iterator[float]:
-    """Yields growing waits with jitter, in seconds, so that many clients do not come back at the same time."""
+    """Yields growing waits in seconds. A random part keeps many clients from returning at the same time."""
     wait = base
     while True:
         yield wait * random.uniform(0.5, 1)
@@ -105,7 +105,10 @@ def waits(base: float = 0.1, most: float = 5.0) -> Iterator[float]:
 
 
 def may_repeat(error: HoldfastError, sent: bool, call: Call[Any]) -> bool:
-    """Whether the same call can be tried again now. A 429 is for the caller, who can slow down."""
+    """Whether the same call can be repeated now.
+
+    After a 429 the caller decides, because only the caller can slow down.
+    """
     if error.status in (502, 503, 504):
         return call.repeatable or error.code != "outcome_unknown"
     return error.code == "unreachable" and error.status is None and (call.repeatable or not sent)

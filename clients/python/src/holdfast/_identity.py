@@ -1,4 +1,4 @@
-"""What a worker says of itself in its requests."""
+"""The description of a worker, which it sends in its requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WorkerOptions:
 
 
 class Identity:
-    """A worker, from its start to its stop."""
+    """The identity of a worker from its start to its stop."""
 
     def __init__(self, options: WorkerOptions) -> None:
         host = socket.gethostname()
@@ -50,7 +50,8 @@ class Identity:
         }
         self.who: Body = {"workerId": self.worker_id, "leaseMs": options.lease_ms, "info": info}
         self.terms = _terms(options)
-        """The retries and time-outs of tasks that do not set them: for all types, and for those of single handlers."""
+        """Returns the retries and time-outs for tasks that do not set them: for all types, and for single handlers.
+        """
 
 
 def _terms(options: WorkerOptions) -> Body:

@@ -17,7 +17,7 @@ _MOST = 500
 
 
 class Leases:
-    """The attempts whose outcome is not known yet. A lease is renewed until its verdict was answered."""
+    """The attempts whose outcome is not known yet. A lease is extended until the service has answered its verdict."""
 
     def __init__(self, protocol: Protocol, identity: Identity) -> None:
         self.attempts: set[Attempt] = set()
@@ -29,13 +29,13 @@ class Leases:
         self._is_failing = False
 
     def end(self, attempt: Attempt) -> None:
-        """Forgets an attempt whose verdict was answered, or cannot be sent."""
+        """Removes an attempt whose verdict was answered, or can never be sent."""
         self.attempts.discard(attempt)
         if attempt.timer:
             attempt.timer.cancel()
 
     async def beat(self) -> None:
-        """Renews the leases, three times in each lease. Without leases there is nothing to say."""
+        """Extends the leases, three times per lease. If there are none, sends nothing."""
         await asyncio.sleep(self._pause)
         leased = list(self.attempts)
         renewed = [await self._renew(leased[at : at + _MOST]) for at in range(0, len(leased), _MOST)]
@@ -66,7 +66,8 @@ class Leases:
         for attempt, word in zip(attempts, answer["leases"], strict=True):
             if word != "lost":
                 attempt.lease_until = max(attempt.lease_until, sent + self._lease_ms / 1000)
-            # If a verdict is under way, it may have ended the lease, so the lease counts as lost only without one.
+            # A verdict that is on its way may have ended the lease. So the lease counts as lost only if there is no
+            # verdict.
             elif attempt.verdict is None:
                 attempt.lease_until = 0
                 attempt.stop("lease_lost")

@@ -1,4 +1,4 @@
-"""What worker-api does for one task, in memory, for tests."""
+"""Does in memory what worker-api does for one task, for tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Calls = Mapping[str, Callable[[Any], Any]]
 
 
 class Memory(Service):
-    """Keeps what the attempts of one task store. Time passes only when the task is suspended."""
+    """Stores what the attempts of one task store. Time passes only while the task is suspended."""
 
     def __init__(self, checkpoint: Any, signals: Sequence[tuple[str, Any]], calls: Calls) -> None:
         self.checkpoint = checkpoint
@@ -29,11 +29,14 @@ class Memory(Service):
 
     @property
     def done(self) -> list[str]:
-        """The names of the steps that are done, in their order."""
+        """Returns the names of the steps that are done, in their order."""
         return [step["name"] for step in self._steps.values() if step["kind"] != "sleep" and step["outcome"] != "open"]
 
     def go_on(self, suspension: Suspend) -> float:
-        """Lets the time pass until the suspended task goes on. Returns how long that takes, in seconds."""
+        """Moves the clock to the time at which the suspended task continues.
+
+        Returns the time that has passed, in seconds.
+        """
         if any(event in suspension.events for event, _ in self._signals):
             return 0
         passes = suspension.until - self._now

@@ -24,12 +24,12 @@ _NOT_ALLOWED = (401, 403)
 
 
 class Protocol:
-    """Sends requests of one worker."""
+    """Sends the requests of one worker."""
 
     def __init__(self, queue: str, settings: Settings) -> None:
         self._url = settings.url
         self._path = f"/v1/queues/{quote(queue, safe='')}/work/"
-        # Each of many handlers may have a request under way.
+        # Many handlers may each have an open request, so the number of connections has no limit.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
         self._client = httpx.AsyncClient(**settings.client_options(), limits=limits)
 
@@ -49,9 +49,9 @@ class Protocol:
     async def repeat(
         self, path: str, body: Body, lasts: Callable[[], bool], *, timeout: float = 15, patient: bool = False
     ) -> Body:
-        """Sends a request, and repeats it with growing waits while it may be repeated and `lasts` says so.
+        """Sends a request. Repeats it with growing waits, as long as the error may pass and `lasts` returns true.
 
-        A patient request is also repeated while the key is refused, because keys are exchanged while workers run.
+        A patient request is repeated even while the key is refused, because keys are replaced while workers run.
         """
         told = False
         for wait in waits():
@@ -71,12 +71,12 @@ class Protocol:
 
 
 def _passes(error: HoldfastError) -> bool:
-    """Whether the cause of an error may pass by itself."""
+    """Whether the cause of an error may go away by itself."""
     return error.code == "unreachable" or error.status in (429, 500, 502, 503, 504)
 
 
 class Lane:
-    """Numbers requests, which are sent one at a time."""
+    """Numbers the requests of a lane, which are sent one at a time."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -103,7 +103,7 @@ class AttemptService(Service):
 
     def _send(self, path: str, body: Body) -> concurrent.futures.Future[Body]:
         attempt = self._attempt
-        # The verdict has ended the attempt, so the service would refuse the request.
+        # The verdict has ended the attempt, so the service would refuse this request.
         if attempt.verdict is not None:
             raise AttemptStopped(attempt.behind.stop_reason or "ended")
         work = self._protocol.repeat(path, {**attempt.lease, **body}, lambda: attempt.has_lease)

@@ -1,4 +1,4 @@
-"""Runs attempts: plain functions in threads, coroutines in an event loop that the worker does not use itself."""
+"""Runs attempts: plain functions in threads, and coroutines in an event loop that the worker itself does not use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .errors import AttemptStopped
 
 
 class Threads:
-    """Threads for plain functions. They are daemons, so a handler that never ends cannot keep the process alive."""
+    """Threads for plain functions.
+
+    They are daemon threads, so a handler that never ends cannot keep the process alive.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -43,7 +46,7 @@ class Threads:
 
 
 def run_here(attempts: Sequence[Attempt]) -> None:
-    """Runs one attempt, or a batch of them, of a plain function in this thread. Never raises."""
+    """Runs one attempt, or a batch of attempts, of a plain function in this thread. Never raises."""
     handler = attempts[0].handler
     if handler.batch is None:
         (attempt,) = attempts
@@ -66,7 +69,7 @@ def run_here(attempts: Sequence[Attempt]) -> None:
 
 
 async def run_async(attempts: Sequence[Attempt]) -> None:
-    """Runs one attempt, or a batch of them, of a coroutine. Never raises."""
+    """Runs one attempt, or a batch of attempts, of a coroutine function. Never raises."""
     handler = attempts[0].handler
     if handler.batch is None:
         (attempt,) = attempts
@@ -102,7 +105,7 @@ def _fail(attempts: Sequence[Attempt], error: BaseException) -> None:
 
 
 class Runner:
-    """Starts attempts. `loop` is the event loop of the program, if coroutines have to run there."""
+    """Starts attempts. `loop` is the event loop of the program, if the coroutines have to run in it."""
 
     def __init__(self, concurrency: int, loop: asyncio.AbstractEventLoop | None) -> None:
         self._threads = Threads(concurrency)
@@ -110,7 +113,7 @@ class Runner:
         self._loop = loop
 
     def start(self, attempts: Sequence[Attempt], ended: Callable[[Sequence[Attempt]], None]) -> None:
-        """Runs attempts of one handler, and calls `ended` when the handler has ended, from any thread."""
+        """Runs attempts of one handler. When the handler has ended, calls `ended` from any thread."""
         if attempts[0].handler.is_async:
             self._start_async(attempts, ended)
             return
@@ -152,14 +155,17 @@ _running: set[asyncio.Task[None]] = set()
 def _spawn(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
     def begin() -> None:
         task = loop.create_task(work)
-        _running.add(task)  # the loop itself keeps only a weak reference
+        _running.add(task)  # the event loop keeps only a weak reference to the task
         task.add_done_callback(_running.discard)
 
     loop.call_soon_threadsafe(begin)
 
 
 def _cancel_together(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], attempts: Sequence[Attempt]) -> None:
-    """Cancels the coroutine when its attempt is told to stop; that of a batch, when all open attempts are."""
+    """Cancels the coroutine when its attempt was told to stop.
+
+    For a batch: when all open attempts were told to stop.
+    """
 
     def look() -> None:
         open = [one for one in attempts if one.verdict is None]

@@ -1,4 +1,4 @@
-"""Sends the verdicts of a worker, many in one request, and asks for the next tasks in the same one."""
+"""Sends the verdicts of a worker, many in one request. The same request asks for the next tasks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .errors import HoldfastError
 log = logging.getLogger("holdfast")
 
 _MOST = 500
-# The service refuses requests of more than 16 MiB.
+# The most bytes of one request. The service refuses requests above 16 MiB.
 _BYTES = 4_194_304
 
 
 class Settler:
-    """The verdicts that were not sent yet."""
+    """Collects verdicts and sends them."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Settler:
         want: Callable[[], int],
         granted: Callable[[Body], None],
     ) -> None:
-        """`want` returns how many tasks a settle asks for, and `granted` is called with those that came."""
+        """`want` returns how many tasks a settle asks for. `granted` is called with the tasks that it brings."""
         self.verdicts: list[Attempt] = []
         self.is_sending = False
         self._on_settled = options.on_settled
@@ -52,7 +52,7 @@ class Settler:
         try:
             await self._send(batch)
         except Exception:
-            # Otherwise the heartbeats would hold the tasks until their time-outs.
+            # Without this, the heartbeats would keep the leases of these tasks until their time-outs.
             for attempt in batch:
                 self._leases.end(attempt)
             raise
@@ -98,7 +98,7 @@ class Settler:
         self._granted(answer)
 
     async def _refused(self, batch: list[Attempt], error: HoldfastError, tries: int) -> None:
-        """One verdict can make the service refuse a whole request, so the verdicts are sent one by one."""
+        """Sends the verdicts one by one, because a single bad verdict can make the service refuse a whole request."""
         if error.status is None or tries == 0 or not any(attempt.has_lease for attempt in batch):
             log.error("the verdicts of %d tasks could not be sent: %s", len(batch), error)
             for attempt in batch:
@@ -109,7 +109,8 @@ class Settler:
                 await self._send([attempt])
             return
         (attempt,) = batch
-        # After a conflict of request numbers, the same verdict is sent with a new number.
+        # After a conflict of request numbers, the same verdict is sent again with a new number. After other refusals,
+        # the attempt fails.
         if error.status != 409:
             log.error("worker-api refused a verdict, so the attempt fails: %s", error, extra=_of(attempt))
             reason = {"name": "HoldfastError", "message": str(error)[:1_024]}

@@ -1,7 +1,7 @@
-"""Durable steps, without I/O: each method is a generator that yields what has to be done, and gets its result.
+"""Durable steps, without I/O: each method is a generator that yields an action and gets its result.
 
-A context of a sync handler does these things in the thread of the handler, one of an async handler in its event loop,
-and a test in memory.
+The actions are done by the context of a sync handler in its thread, by that of an async handler in its event loop, or
+by a test in memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .errors import CallFailed, HoldfastError, meaning
 from .options import to_json_text
 from .tasks import Signal
 
-# A shorter sleep keeps the slot, because a suspension costs a settle and a grant.
+# A sleep up to this long keeps its slot, because a suspension costs a settle and a grant.
 SLEEP_IN_PLACE_MS = 1_000
 LONGEST_WAIT_MS = 31_536_000_000
 _MOST_STEPS = 1_000
@@ -28,7 +28,7 @@ _RESULT_BYTES = 262_144
 
 @dataclass(frozen=True)
 class Ask:
-    """A request to the service that serves the attempt."""
+    """Sends a request to the service."""
 
     path: str
     body: dict[str, Any]
@@ -41,14 +41,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Pause:
-    """Sleeps while the task keeps its slot, in seconds."""
+    """Sleeps for some seconds, while the task keeps its slot."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Read:
-    """Reads the stored steps, once for the attempt."""
+    """Reads the stored steps, only once per attempt."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Memo:
 
     places: int
     ahead_ms: float
-    """How far the clock of Redis is ahead of this one, ms."""
+    """How far the clock of Redis is ahead of the clock of this machine, ms."""
     steps: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     @staticmethod
@@ -159,7 +159,7 @@ class Steps:
             try:
                 return (yield Run())
             except Exception as error:
-                # An error such as Fatal decides what becomes of the task, so the step is not tried again.
+                # An error such as Fatal decides the outcome of the task, so the step is not tried again.
                 if call == retries or meaning(error):
                     raise
             yield Pause(random.uniform(0, min(3600, 2.0**call)))

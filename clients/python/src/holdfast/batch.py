@@ -11,27 +11,31 @@ from .context import AsyncContext, Context
 from .errors import AttemptStopped, HoldfastError, Postpone, RateLimited, RetryAfter, meaning
 from .tasks import Task
 
-# After this many failed calls in a row, the cause probably concerns all tasks, such as a database that is down.
+# After this many failed calls in a row, the search for a bad task stops. The cause then probably concerns all tasks,
+# such as a database that is down.
 _FAILED_CALLS = 32
 
 
 class BatchContext:
-    """The context of a batch handler. A task without an outcome gets one when the handler ends."""
+    """The context of a batch handler. A task that has no outcome gets one when the handler ends."""
 
     def __init__(self, attempts: Sequence[Attempt]) -> None:
         self._attempts = {attempt.task.id: attempt for attempt in attempts}
         self._contexts: dict[str, Any] = {}
 
     def complete(self, task: Task, result: Any = None) -> None:
-        """Completes one task, whatever the handler does later."""
+        """Completes one task at once. What the handler does later does not change that."""
         self._find(task).succeed(result)
 
     def fail(self, task: Task, error: BaseException) -> None:
-        """Fails one task, whatever the handler does later. The error means what it means in any handler."""
+        """Fails one task at once.
+
+        What the handler does later does not change that. The error means the same as in any handler.
+        """
         self._find(task).fail(error)
 
     def retry_after(self, task: Task, wait: float | timedelta) -> None:
-        """Fails one task; its next attempt comes after ``wait``, seconds or a timedelta."""
+        """Fails one task, whose next attempt comes after ``wait``, seconds or a timedelta."""
         self.fail(task, RetryAfter(wait))
 
     @property
@@ -67,10 +71,11 @@ Calls = Generator[Sequence[Attempt], Any, None]
 
 
 class Search:
-    """Runs a batch until each task has its outcome. A call that raises is repeated with halves of its tasks.
+    """Runs a batch until each task has its outcome. If a call raises, its tasks are split into halves, and each half is
+    tried again.
 
-    So the task at fault is found, and the others lose no attempt. ``calls`` yields the attempts of each call of the
-    handler, and gets what it returned or raised.
+    So the bad task is found, and the other tasks lose no attempt. ``calls`` yields the attempts for each call of the
+    handler, and gets what the handler returned or raised.
     """
 
     def __init__(self) -> None:
@@ -106,7 +111,7 @@ class Search:
 
 
 def _goes_on(attempt: Attempt) -> bool:
-    """Whether the next call of the handler has this task. An attempt that was told to stop is left out."""
+    """Whether the next call includes this task. A task that was told to stop is left out."""
     if attempt.verdict is not None:
         return False
     if attempt.behind.stopped.is_set():

@@ -1,4 +1,4 @@
-"""What a handler can ask of its attempt."""
+"""The methods by which a handler uses its attempt: progress, log, steps and so on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger("holdfast")
 
 
 class Service(Protocol):
-    """Answers the requests of one attempt: worker-api, or the memory of a test."""
+    """Answers the requests of one attempt. This is worker-api, or the memory of a test."""
 
     def ask(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
 
@@ -35,14 +35,14 @@ class Service(Protocol):
 
 @dataclass
 class Behind:
-    """What the context of an attempt and its worker share."""
+    """The data that the context of an attempt and its worker share."""
 
     task_id: str
     token: str
     attempt: int
     service: Service
     suspends: bool = True
-    """Whether the attempt may be suspended. The tasks of a batch run together, so none of them may."""
+    """Whether the attempt may be suspended. The tasks of a batch share one call, so they may not."""
     stopped: threading.Event = field(default_factory=threading.Event)
     stop_reason: str | None = None
     suspension: Suspend | None = None
@@ -121,7 +121,7 @@ class Context(_Context):
         self._reading = threading.Lock()
 
     def progress(self, value: Any) -> None:
-        """Stores how far the task is: any JSON value of at most 8 KiB. If that fails, a warning is logged."""
+        """Stores the progress of the task: any JSON value of at most 8 KiB. If that fails, a warning is logged."""
         try:
             self._behind.service.ask("progress", {"progress": _json(value, "progress")})
         except HoldfastError as error:
@@ -154,7 +154,10 @@ class Context(_Context):
         return result
 
     def sleep(self, duration: float | timedelta, *, name: str = "sleep") -> None:
-        """Sleeps. ``duration`` is in seconds, or a timedelta. Above one second the task needs no worker meanwhile."""
+        """Sleeps. ``duration`` is in seconds, or a timedelta.
+
+        If it is above one second, the task occupies no worker meanwhile.
+        """
         self._do(self._plan_sleep(duration, name))
 
     def wait_for(
@@ -164,7 +167,10 @@ class Context(_Context):
         timeout: float | timedelta | None = None,
         name: str | None = None,
     ) -> Signal | None:
-        """Waits for a signal, and needs no worker meanwhile. Returns None after ``timeout``, seconds or a timedelta."""
+        """Waits for a signal.
+
+        The task occupies no worker meanwhile. Returns None after ``timeout``, seconds or a timedelta.
+        """
         found: Signal | None = self._do(self._plan_wait(events, timeout, name))
         return found
 
@@ -176,7 +182,7 @@ class Context(_Context):
         return self._do(self._plan_call(type, payload, name, options))
 
     def children(self) -> Iterator[Child]:
-        """Yields the nodes of the flow that this node comes after, with their results."""
+        """Yields the nodes of the flow that had to end before this one, with their results."""
         after: int | None = None
         while True:
             body: dict[str, Any] = {"limit": 100}
@@ -336,7 +342,7 @@ class AsyncContext(_Context):
         return None
 
     async def _read(self) -> Memo:
-        # Steps that run at the same time share one read.
+        # Steps that run at the same time share one read of the stored steps.
         if self._reading is None:
             self._reading = asyncio.ensure_future(self._read_once())
         return await asyncio.shield(self._reading)
@@ -355,9 +361,9 @@ class AsyncContext(_Context):
             self._busy += 1
 
     def _look(self) -> None:
-        """Suspends the attempt if its handler does nothing but wait.
+        """Suspends the attempt if its handler only waits.
 
-        The handler first reacts to the end of its last step, because it may begin another one.
+        This is checked a moment later, because a handler whose last step has ended may begin another one.
         """
         if self._busy == 0 and self._waiting:
             asyncio.get_running_loop().call_soon(self._suspend_now)
@@ -380,7 +386,10 @@ def _json(value: Any, what: str) -> Any:
 
 
 def _log_line(line: str, level: LogLevel) -> dict[str, Any]:
-    """Returns the body of a log request. Earlier services refuse a level, so the default level is left out."""
+    """Returns the body of a log request.
+
+    Older services refuse the field ``level``, so the default level is left out.
+    """
     text = str(line)[:1_024]
     return {"line": text} if level == "info" else {"line": text, "level": level}
 

@@ -1,4 +1,4 @@
-"""The errors that calls raise, and the errors by which a handler says what becomes of its task."""
+"""The errors that calls raise, and the errors with which a handler decides the outcome of its task."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class HoldfastError(Exception):
         self.code = code
         self.detail = detail
         self.status = status
-        """The HTTP status of the answer; None without an answer."""
+        """The HTTP status of the answer; None if there was no answer."""
         self.field = field
         """The field of the request that is wrong, such as ``payload`` or ``0.type``."""
         self.retry_after = retry_after
-        """After how many seconds a repeat makes sense; None if waiting does not help."""
+        """After how many seconds a repeat can succeed; None if waiting does not help."""
         self.task_id = task_id
         self.held_by = held_by
         """The id of the task that holds the unique key, with the code ``unique_conflict``."""
@@ -111,10 +111,10 @@ class RateLimited(_Wait):
 
 
 class TaskSuspended(BaseException):
-    """Ends the attempt of a task that sleeps or waits; its handler runs again when the task goes on.
+    """Ends the attempt of a task that sleeps or waits. Its handler runs again when the task continues.
 
-    It is a BaseException, so that ``except Exception`` does not catch it. A handler that catches it cannot prevent
-    the suspension.
+    It is a BaseException, so that ``except Exception`` does not catch it. Even a handler that catches it cannot
+    prevent the suspension.
     """
 
 
@@ -130,7 +130,7 @@ class AttemptStopped(BaseException):
 
 
 _MEANINGS = (Fatal, Cancel, RetryAfter, Postpone, RateLimited)
-# The library keeps 1,024 characters of an error, so longer texts need not be sent.
+# Longer texts are cut before they are sent, because the library keeps only 1,024 characters of an error.
 _CHARACTERS = 1_024
 _CAUSES = 5
 
@@ -146,7 +146,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def meaning(error: BaseException) -> BaseException | None:
-    """Looks at the error, then at its causes. Returns the first one that says what becomes of the task."""
+    """Returns the first error, among this one and its causes, that decides the outcome of the task."""
     return next((one for one in causes(error) if isinstance(one, _MEANINGS)), None)
 
 
@@ -168,7 +168,7 @@ def describe(error: BaseException) -> dict[str, str]:
 
 def _message(error: BaseException) -> str:
     try:
-        # The text of a KeyError would be the key in quotes.
+        # str() of a KeyError is the key in quotes, so the message is taken from its arguments.
         if isinstance(error, KeyError) and len(error.args) == 1:
             return str(error.args[0])
         return str(error)

@@ -1,4 +1,4 @@
-"""The options of a task, as Python writes them, and as a request has them."""
+"""The options of a task, in Python and as fields of a request."""
 
 from __future__ import annotations
 

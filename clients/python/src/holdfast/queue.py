@@ -118,10 +118,12 @@ class Queue:
         open: bool = False,
         seal_by: float | datetime | None = None,
     ) -> FlowReceipt:
-        """Creates a flow: tasks that wait for one another (docs/flows.md). Each node comes after those it names.
+        """Creates a flow: tasks that wait for one another (docs/flows.md). Each node names the nodes that have to end
+        before it.
 
-        ``on`` has callbacks for "dead", "cancelled", "success" and "done". With ``open`` nodes can be added until the
-        flow is sealed, which has to be done by ``seal_by`` (a datetime with a time zone, or seconds since the epoch).
+        ``on`` has callbacks for "dead", "cancelled", "success" and "done". With ``open``, nodes can be added until
+        the flow is sealed, which has to be done by ``seal_by`` (a datetime with a time zone, or seconds since the
+        epoch).
         """
         return self._sender.send(_calls.create_flow(self.name, nodes, id, on, open, seal_by))
 

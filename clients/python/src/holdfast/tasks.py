@@ -1,4 +1,4 @@
-"""What calls and handlers get to see of tasks and flows."""
+"""The types of tasks and flows that calls return and handlers get."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Receipt:
     replaced: bool
     """The task ``id`` got the payload and the options of this enqueue."""
     will_run: bool
-    """False if the task has ended already, and does not run again."""
+    """False if the task has ended already and will not run again."""
 
     @staticmethod
     def of(body: dict[str, Any]) -> Receipt:
@@ -51,7 +51,7 @@ class TaskInfo:
     """waiting, scheduled, pending, processing, completed, dead, cancelled or expired."""
     attempts: int
     result: Any
-    """What the handler returned; None if there is nothing."""
+    """The result of the handler; None if there is none."""
     last_error: str | None
     dead_reason: str | None
     progress: Any
@@ -128,7 +128,7 @@ class Task:
     expires_at: float | None
     traceparent: str | None
     schedule: dict[str, Any] | None
-    """The occurrence of the schedule that enqueued the task: ``id``, ``run`` and ``dueAt``; None for other tasks."""
+    """The schedule run for which the task was enqueued: ``id``, ``run`` and ``dueAt``; None for other tasks."""
     flow: dict[str, Any] | None
     """The flow whose node the task is: ``id`` and ``name``; None for other tasks."""
 
@@ -161,15 +161,15 @@ class Signal:
 
 @dataclass(frozen=True)
 class Child:
-    """A node of the flow that this node comes after."""
+    """A node of the flow that had to end before this one."""
 
     name: str
     id: str
     state: str
     result: Any
-    """What its handler returned; None if there is nothing."""
+    """The result of its handler; None if there is none."""
     skipped_by: str | None
-    """The id of the task because of which the node was skipped; None if it was not."""
+    """The id of the task because of which the node was skipped; None if it was not skipped."""
 
 
 def _parsed(text: str | None) -> Any:

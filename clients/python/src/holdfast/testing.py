@@ -27,21 +27,21 @@ from .worker import Worker
 
 __all__ = ["Run", "run", "run_batch"]
 
-# After this many postponements of a task, the next one counts as a failure (docs/handlers.md).
+# After this many postponements, the next one counts as a failure (docs/handlers.md).
 _MOST_RELEASES = 100
 
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a task."""
+    """The outcome of a task in a test."""
 
     outcome: str
     """acked, retried, released (no attempt is lost), suspended (it sleeps or waits), dead or cancelled."""
     attempts: int
     result: Any = None
-    """What a caller of ``queue.result`` would get."""
+    """The value that ``queue.result`` would return."""
     error: BaseException | None = None
-    """What the handler raised."""
+    """The error that the handler raised."""
     delay: float | None = None
     """The wait before the next attempt, in seconds, if the task was retried, released or suspended."""
     progress: list[Any] = field(default_factory=list)
@@ -103,7 +103,7 @@ def run_batch(
     attempt: int = 1,
     max_retries: int | None = None,
 ) -> list[Run]:
-    """Runs a batch handler with tasks that were granted together. Returns what became of each, in their order."""
+    """Runs a batch handler with tasks that were granted together. Returns one result per task, in the same order."""
     handler = _handler(worker, type)
     if handler.batch is None:
         raise ValueError(f"the handler of {type!r} takes one task: use run")
@@ -141,14 +141,14 @@ def _run(attempts: Sequence[Attempt]) -> None:
     if not attempts[0].handler.is_async:
         run_here(attempts)
         return
-    # A test may itself run in an event loop, so the handler gets one in another thread.
+    # The test may already run in an event loop. So the handler gets its own loop in another thread.
     thread = threading.Thread(target=lambda: asyncio.run(run_async(attempts)))
     thread.start()
     thread.join()
 
 
 def _read(attempt: Attempt, number: int, retries: int, memory: Memory, is_refused: bool) -> Run:
-    """Turns a verdict into what Redis would do with the task."""
+    """Makes the result of a test from a verdict, as Redis would do it."""
     verdict = attempt.verdict
     assert verdict is not None
     kind = verdict["verdict"]

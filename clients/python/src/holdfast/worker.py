@@ -181,9 +181,9 @@ def run_workers(*workers: Worker) -> None:
     try:
         for worker in workers:
             worker.start()
-            if signals:  # one came before the worker could be told
+            if signals:  # a signal came before the worker had started
                 worker.begin_stop()
-        # On some systems a wait without a limit would keep signals from being handled.
+        # On some systems, a wait without a limit would delay the handling of signals.
         while not all([worker.join(0.5) for worker in workers]):
             pass
     finally:

@@ -22,7 +22,7 @@ export function AlertsPage() {
   );
 }
 
-/** Rules that fire come first, then those that are pending. */
+/** The order of rules by state: those that fire come first, then the pending ones. */
 const RANK = { firing: 0, pending: 1, ok: 2 } as const;
 
 function countsOf(rules: number, firing: number): string {

@@ -17,7 +17,7 @@ export function conditionText(when: AlertCondition): string {
   }
 }
 
-/** Writes the figure that a condition compares with its limit. */
+/** Formats the figure that a condition compares with its limit. */
 export function valueText(kind: AlertCondition["kind"], value: number | null): string {
   if (value === null) return t`not known`;
   switch (kind) {

@@ -17,7 +17,7 @@ const KIND_TEXT: Record<AlertMessageKind, () => string> = {
   test: () => t`Test`,
 };
 
-/** The messages that wait, and the newest ones with their outcome. */
+/** Shows the messages that wait, and the newest sent ones with their outcome. */
 export function NotificationsPanel() {
   const { paused } = useLive();
   const query = useQuery({ ...notificationsQuery(), refetchInterval: paused ? false : 5_000 });

@@ -17,7 +17,7 @@ const KIND_TEXT: Record<AlertCondition["kind"], () => string> = {
 };
 
 interface RuleDialogProps {
-  /** Null for a new rule. */
+  /** The rule to change; null for a new rule. */
   rule: AlertRuleView | null;
   targets: readonly string[];
   onClose(): void;
@@ -28,7 +28,7 @@ export function RuleDialog({ rule, targets, onClose }: RuleDialogProps) {
   const { say } = useToasts();
   const [draft, setDraft] = useState(() => {
     const first = ruleDraft(rule);
-    // With one target it is chosen at the start, because a rule without a target would send nothing.
+    // If there is only one target, a new rule starts with it, because a rule without a target would send nothing.
     return rule === null && targets.length === 1 ? { ...first, targets: [...targets] } : first;
   });
   const set = (part: Partial<RuleDraft>) => setDraft((before) => ({ ...before, ...part }));

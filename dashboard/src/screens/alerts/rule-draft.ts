@@ -3,7 +3,7 @@ import { t } from "@lingui/core/macro";
 import type { AlertCondition, AlertRuleBody, AlertRuleView } from "../../api/alerts.ts";
 import { type SpanDraft, spanDraft, spanMsOf, wholeError } from "../limits/limit-draft.ts";
 
-/** A rule as the user typed it. Fields of other conditions keep what was typed. */
+/** A rule as the user typed it. The fields of a condition keep their text while another condition is chosen. */
 export interface RuleDraft {
   name: string;
   kind: AlertCondition["kind"];

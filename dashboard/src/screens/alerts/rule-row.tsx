@@ -23,7 +23,7 @@ const STATE_LOOK: Record<AlertState, { icon: LucideIcon; tone: string; text: () 
   firing: { icon: BellRing, tone: "dead", text: () => t`Firing` },
 };
 
-/** A row names at most this many queues of a rule. */
+/** How many queues of a rule a row names at most. */
 const SHOWN_QUEUES = 5;
 
 export function RuleRow({ rule, onEdit }: { rule: AlertRuleView; onEdit(): void }) {

@@ -16,7 +16,7 @@ import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { nameError as nameProblem } from "./rule-draft.ts";
 
-/** Makes a secret of Standard Webhooks: 32 random bytes. */
+/** Makes a signing secret in the format of Standard Webhooks: 32 random bytes. */
 function newSecret(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   return `whsec_${btoa(String.fromCharCode(...bytes))}`;
@@ -25,7 +25,7 @@ function newSecret(): string {
 const wordsOf = (text: string) => text.split(/\s+/).filter(Boolean);
 
 interface TargetDialogProps {
-  /** Null for a new target. */
+  /** The target to change; null for a new target. */
   target: AlertTargetView | null;
   onClose(): void;
 }
@@ -37,7 +37,7 @@ export function TargetDialog({ target, onClose }: TargetDialogProps) {
   const [kind, setKind] = useState<AlertTargetKind>(target?.kind ?? "slack");
   const [url, setUrl] = useState("");
   const [secrets, setSecrets] = useState("");
-  // The service never shows the URL and the secrets. A field that is left empty keeps what is stored.
+  // The service never shows the URL and the secrets of a target. If a field is left empty, the stored value stays.
   const isKept = target !== null && target.kind === kind;
   const nameError = isAlertName(name) ? null : nameProblem();
   const urlError =

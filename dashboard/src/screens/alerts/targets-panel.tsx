@@ -22,7 +22,7 @@ import { useAlertAdmin } from "./use-alert-admin.ts";
 
 const KIND_TEXT = { webhook: () => t`Webhook`, slack: () => t`Slack` } as const;
 
-/** The targets, with a test of each. */
+/** Lists the targets, with a button that sends a test message to each. */
 export function TargetsPanel({ targets }: { targets: readonly AlertTargetView[] }) {
   const [editing, setEditing] = useState<AlertTargetView | "new" | null>(null);
   const why = useAlertAdmin();

@@ -57,7 +57,7 @@ function DeadLetters() {
   );
 }
 
-/** The errors of the dead letters of this queue: the screen Errors shows them for all queues. */
+/** Shows the errors of this queue's dead letters, like the screen Errors for all queues. */
 function ByError({ queue }: { queue: string }) {
   const { paused } = useLive();
   const query = useQuery({
@@ -255,8 +255,8 @@ function ErrorOfQuery({ queue, query }: { queue: string; query: string }) {
 }
 
 /**
- * Returns the number of matching dead letters, loaded or not. With a query, the service counts them, because the page
- * has loaded only the first ones.
+ * Returns the number of matching dead letters, whether they are loaded or not. If there is a query, the service
+ * counts them, because the page has loaded only the first ones.
  */
 function useMatching(queue: string, query: string, total: number, asOf: number): number | null {
   const counted = useQuery({

@@ -27,7 +27,7 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--quiet)", border: "0" },
 });
 
-/** Shows characters that are invisible or reorder the line by their numbers. */
+/** Shows characters that are invisible or reorder the line as their code points. */
 const specialChars = highlightSpecialChars({
   specialChars: MARKED_CHARACTERS,
   render: (code) => {
@@ -55,7 +55,8 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
     const shared = [
       lineNumbers(),
       specialChars,
-      // Otherwise, words from right to left in two strings could change places.
+      // Isolates each string. Otherwise the words of two strings that are written from right to left could change
+      // places.
       bidiIsolates({ alwaysIsolate: true }),
       json(),
       syntaxHighlighting(colours),

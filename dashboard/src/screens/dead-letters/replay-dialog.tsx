@@ -16,7 +16,7 @@ import { payloadError } from "../task-fields.ts";
 import { PayloadChanges } from "../tasks/payload-changes.tsx";
 import { useTargetSize } from "./use-target-size.ts";
 
-// The editor is larger than the rest of the page. So it is loaded only when a payload is edited.
+// The editor is larger than the rest of the page, so its code is loaded only when a payload is edited.
 const PayloadDiff = lazyPart(
   async () => (await import("./payload-diff.tsx")).PayloadDiff,
   () => t`the editor`,
@@ -50,7 +50,8 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
 
   const edited = task !== null && payloadText !== task.payloadText;
   const many = (size ?? 0) > 1;
-  // If there are more ids than one request can have, several requests are sent. They cannot share a rate or a canary.
+  // If the ids do not fit into one request, several requests are sent. A rate or a canary (a trial with a few tasks)
+  // cannot be split over several requests.
   const paced = many && !("ids" in target && target.ids.length > LIMITS.batchTasks);
   const phrase = size === null ? null : confirmationPhrase("replay", size);
   const errors = {

@@ -17,7 +17,7 @@ import { useToasts } from "../../ui/toast.tsx";
 import { DiscardDialog } from "./discard-dialog.tsx";
 import { ReplayDialog } from "./replay-dialog.tsx";
 
-/** If a request has at most this many ids, the service answers with the result and starts no operation. */
+/** The most ids in one request. Up to this number, the service answers with the result and starts no operation. */
 const IDS_PER_REQUEST = LIMITS.scriptTasks;
 
 async function inBatches(ids: string[], act: (ids: string[]) => Promise<BulkAnswer>): Promise<BulkAnswer> {
@@ -35,7 +35,7 @@ async function inBatches(ids: string[], act: (ids: string[]) => Promise<BulkAnsw
 interface Plan {
   verb: "replay" | "discard";
   target: DeadLetterTarget;
-  /** The selection in words, for the title of the dialog. */
+  /** The selected tasks in words, for the title of the dialog. */
   what: string;
   /** The task whose payload can be edited before the replay; null if the selection is not a single task. */
   task: TaskView | null;
@@ -45,7 +45,7 @@ interface Plan {
 export interface DeadLetterActions {
   /** Replays one task at once and unchanged. */
   replayOne(id: string): void;
-  /** Opens the dialog with the options of a replay. */
+  /** Opens the dialog with the replay options. */
   replay(target: DeadLetterTarget, what: string, onDone?: () => void): void;
   /** Opens the dialog with the payload of this task to edit. */
   editAndReplay(task: TaskView): void;

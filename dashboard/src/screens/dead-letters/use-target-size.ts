@@ -3,8 +3,8 @@ import { countDeadLetters, type DeadLetterTarget } from "../../api/dead-letters.
 import { toApiError } from "../../api/errors.ts";
 
 /**
- * Counts the dead letters of a target once, by a dry run. So the number to type stays the same while the dialog is
- * open.
+ * Counts the dead letters of a target once, by a dry run. So the number that the user has to type stays the same
+ * while the dialog is open.
  */
 export function useTargetSize(
   queue: string,

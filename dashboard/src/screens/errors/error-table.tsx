@@ -23,10 +23,10 @@ interface ErrorTableProps {
   onClear(): void;
 }
 
-/** The same error in two queues has two rows. */
+/** An error that occurs in two queues has two rows, so the queue is part of the key. */
 const keyOf = ({ queue, signature }: Pick<ErrorView, "queue" | "signature">) => `${queue} ${signature ?? ""}`;
 
-/** Errors with exact counts, and what is counted under no error. */
+/** Shows errors with exact counts, and the number of dead letters that belong to no error. */
 export function ErrorTable({ query, isFiltered, onClear }: ErrorTableProps) {
   const { data } = query;
   const selectable = (data?.errors ?? NONE).filter(isNamed);
@@ -109,7 +109,7 @@ interface SelectedErrorsProps {
   onClear(): void;
 }
 
-/** What can be done with the selected errors. */
+/** Shows the actions for the selected errors. */
 function SelectedErrors({ errors, actions, onClear }: SelectedErrorsProps) {
   const { denied } = useSession();
   const why = errors.map(({ queue }) => denied("control", queue)).find((text) => text !== null) ?? null;

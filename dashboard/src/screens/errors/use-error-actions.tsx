@@ -8,9 +8,9 @@ import { useDeadLetterActions } from "../dead-letters/use-dead-letter-actions.ts
 import { MoveDialog, type MoveVerb, type NamedError } from "./move-dialog.tsx";
 
 export interface ErrorActions {
-  /** Opens the dialog for the dead letters of one error. */
+  /** Opens the dialog that replays or discards the dead letters of one error. */
   moveOne(verb: MoveVerb, error: NamedError, title: string): void;
-  /** Opens the dialog for the dead letters of several errors, also from several queues. */
+  /** Opens the dialog that replays or discards the dead letters of several errors, which may be in several queues. */
   moveAll(verb: MoveVerb, errors: readonly NamedError[], onDone: () => void): void;
   mute(errors: readonly NamedError[], onDone?: () => void): void;
   unmute(error: NamedError): void;
@@ -19,7 +19,7 @@ export interface ErrorActions {
 
 interface Asked {
   verb: MoveVerb | "mute";
-  /** The errors as they were when the dialog was opened, so that the number to type stays the same. */
+  /** The errors at the moment when the dialog was opened, so that the number to type stays the same. */
   errors: readonly NamedError[];
   onDone: () => void;
 }

@@ -25,7 +25,10 @@ import { MOST_ROWS, useEvents } from "./use-events.ts";
 
 const route = getRouteApi("/queues/$queue/events");
 
-/** A longer text is cut, because its layout takes time, and the column hides its end anyway. */
+/**
+ * The most characters of a result in a row. A longer text would take time to lay out, and the column hides its end
+ * anyway.
+ */
 const SHOWN_CHARACTERS = 300;
 
 export function EventsTab() {
@@ -90,7 +93,8 @@ interface EventListProps {
 function EventList({ queue, kind, fromOldest }: EventListProps) {
   const { paused, setPaused } = useLive();
   const [atTop, setAtTop] = useState(true);
-  // New rows would move the rows that the reader looks at. So nothing is read until the reader is at the top again.
+  // New rows would move the rows that the user is looking at. So nothing is read until the user has scrolled back to
+  // the top.
   const { rows, phase, error } = useEvents({ queue, kind, fromOldest, reading: !paused && atTop });
   const Cells = useCallback<RowCells<QueueEvent>>(
     ({ value }) => <EventCells event={value} queue={queue} />,

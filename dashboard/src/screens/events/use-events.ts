@@ -4,13 +4,13 @@ import { type ApiError, toApiError } from "../../api/errors.ts";
 import { readEvents } from "../../api/events.ts";
 import { reconnectDelayMs } from "../../live/connection.ts";
 
-/** A browser gets slow with more rows than this, and nobody reads them. */
+/** The most rows of the list. More rows would make the browser slow, and nobody reads them. */
 export const MOST_ROWS = 1_000;
 
 /** The list is drawn this often, ms, because a busy queue has thousands of events a second. */
 const DRAW_MS = 250;
 
-/** After an error with one of these codes, another request would get the same answer. */
+/** Errors with these codes are final: another request would get the same answer. */
 const FINAL_CODES: ReadonlySet<string> = new Set([
   "events_off",
   "invalid_cursor",
@@ -20,27 +20,28 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
 ]);
 
 export interface EventsState {
-  /** Newest first. */
+  /** The events, newest first. */
   rows: readonly QueueEvent[];
   phase: "connecting" | "live" | "failed";
-  /** Why the stream broke off; null while it is read. */
+  /** Why the stream broke off; null while it works. */
   error: ApiError | null;
 }
 
 interface EventsOptions {
   queue: string;
   kind: TaskEventType | undefined;
-  /** Whether to begin with the oldest kept events. */
+  /** Whether to begin with the oldest stored events. */
   fromOldest: boolean;
   /**
-   * Whether events are read. When reading continues, it does so from the same place; events that are gone show as a
-   * gap.
+   * Whether events are read. After a pause, reading continues at the same place. If events were removed in the
+   * meantime, a gap is shown.
    */
   reading: boolean;
 }
 
 /**
- * Follows the events of a queue. If a component changes the queue, the kind or the beginning, it needs another `key`.
+ * Follows the events of a queue. A component that changes the queue, the kind or the start has to change its React
+ * `key` too.
  */
 export function useEvents({ queue, kind, fromOldest, reading }: EventsOptions): EventsState {
   const [state, setState] = useState<EventsState>({ rows: [], phase: "connecting", error: null });
@@ -85,7 +86,7 @@ export function useEvents({ queue, kind, fromOldest, reading }: EventsOptions): 
       gone.abort();
       clearInterval(drawing);
       clearTimeout(retry);
-      // The cursor comes after these events.
+      // The cursor is already after these events, so no later request would read them again. They are drawn now.
       draw();
     };
   }, [queue, kind, reading]);

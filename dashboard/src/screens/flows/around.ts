@@ -1,8 +1,8 @@
 import type { FlowGroup } from "@holdfast/contracts";
 
 /**
- * Returns a graph of the group that contains the node and of the groups directly before and after it. The graph is empty
- * if no group names the node.
+ * Returns the part of a graph around a node: its group, and the groups directly before and after it. The result is
+ * empty if no group contains the node.
  */
 export function around(groups: readonly FlowGroup[], name: string): FlowGroup[] {
   const here = groups.findIndex((group) => group.names.includes(name));
@@ -14,7 +14,7 @@ export function around(groups: readonly FlowGroup[], name: string): FlowGroup[] 
   const placeOf = new Map(kept.map((at, place) => [at, place]));
   return kept.map((at) => {
     const group = groups[at] as FlowGroup;
-    // Only lines to and from the node itself belong to its surroundings.
+    // Only lines from and to the group of the node are kept.
     const after = at === here ? before : group.after.filter((other) => other === here);
     return { ...group, after: after.map((other) => placeOf.get(other) as number) };
   });

@@ -17,7 +17,7 @@ export function FlowActions({ flow }: { flow: FlowView }) {
   const { denied } = useSession();
   const replays = useDeadLetterActions(queue);
   const [cancelling, setCancelling] = useState(false);
-  // A callback can be a dead letter too.
+  // A callback task can become a dead letter too.
   const mayHaveDead = counts.dead > 0 || callbacks.some(({ enqueued }) => enqueued);
   return (
     <div className="actions">

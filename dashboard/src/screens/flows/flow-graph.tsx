@@ -12,7 +12,7 @@ const HEIGHT = 54;
 const BETWEEN = { columns: 46, rows: 14 };
 const EDGE = 12;
 
-/** A box has the colour of the first of these states that a node of its group is in. */
+/** The order of states that decides the colour of a box: the first state that one of its nodes has. */
 const TELLING = [
   "dead",
   "processing",
@@ -28,7 +28,7 @@ const TELLING = [
 const toneOfGroup = ({ states }: FlowGroup): string =>
   NODE_LOOK[TELLING.find((state) => states.some((each) => each.state === state)) ?? "waiting"].tone;
 
-/** Returns the text for a group of nodes. */
+/** Returns the label of a group of nodes. */
 export function groupText({ total, types, type, names }: FlowGroup): string {
   if (total === 1) return names[0] ?? "";
   if (types > 1) return plural(types, { one: "# other type", other: "# other types" });
@@ -42,13 +42,13 @@ interface FlowGraphProps {
   queue: string;
   flow: string;
   groups: FlowGroup[];
-  /** The name of the node that is marked. */
+  /** The name of the node to mark. */
   here?: string;
 }
 
 /** Shows the graph of a flow. A table beside it has the same groups, for users who cannot see the graph. */
 export function FlowGraphView({ queue, flow, groups, here }: FlowGraphProps) {
-  // The places are computed only when the shape changes. Most refreshes change only the states.
+  // The positions are computed only if the shape of the graph changes. Most refreshes change only the states.
   const shape = JSON.stringify(groups.map(({ layer, after }) => ({ layer, after })));
   const places = useMemo(() => placesOf(JSON.parse(shape)), [shape]);
   const spots = places.map(({ column, row }) => ({
@@ -61,7 +61,7 @@ export function FlowGraphView({ queue, flow, groups, here }: FlowGraphProps) {
   const width = Math.max(0, ...spots.map(({ x }) => x + WIDTH)) + EDGE;
   const height = Math.max(0, ...spots.map(({ y }) => y + HEIGHT)) + EDGE;
   return (
-    // The region can have the focus, so that the arrow keys scroll it.
+    // The region can be focused, so that the arrow keys scroll it.
     <section className="flow-graph" aria-label={t`Graph, scrollable`} tabIndex={0}>
       <div className="flow-canvas" style={{ width, height }}>
         <svg width={width} height={height} aria-hidden="true">
@@ -75,7 +75,8 @@ export function FlowGraphView({ queue, flow, groups, here }: FlowGraphProps) {
         </svg>
         {groups.map((group, at) => (
           <div
-            // A group has no id but its place in the list. That is safe as a key, because a box keeps no state.
+            // A group has no id, only its index in the list. The index is a safe key here, because a box has no
+            // state.
             key={String(at)}
             className={`flow-box tone-${toneOfGroup(group)}`}
             data-path={group.isOnPath ? "" : undefined}
@@ -130,7 +131,7 @@ function GroupBox({ queue, flow, group }: { queue: string; flow: string; group: 
 
 type Spot = { x: number; y: number };
 
-/** Returns a curve from the right side of one box to the left side of another, as a path of SVG. */
+/** Returns the SVG path of a curve from the right side of one box to the left side of another. */
 function lineOf(from: Spot | undefined, to: Spot | undefined): string {
   if (from === undefined || to === undefined) return "";
   const [x1, y1] = [from.x + WIDTH, from.y + HEIGHT / 2];

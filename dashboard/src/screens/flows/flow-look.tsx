@@ -68,7 +68,7 @@ const COUNTED = [
   ["skipped", (nodes: string) => t`${nodes} skipped`],
 ] as const;
 
-/** Returns the counts of the nodes that have not completed, in words. */
+/** Describes the nodes that have not completed: how many are in which state. */
 export function openText(counts: FlowCounts): string {
   const parts = COUNTED.filter(([name]) => counts[name] > 0);
   return parts.map(([name, text]) => text(count(counts[name]))).join(", ");

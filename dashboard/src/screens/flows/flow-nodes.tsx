@@ -13,7 +13,7 @@ import { Time } from "../../ui/time.tsx";
 import { NodeBadge } from "./flow-look.tsx";
 
 const AFTER_SHOWN = 3;
-/** A search for a state continues by itself until it has read this many pages. */
+/** A search for a state reads up to this many pages by itself. Then the user has to continue it. */
 const PAGES_SEARCHED = 10;
 
 /** Shows the nodes of a flow, page by page. @param asOf a text that changes whenever the nodes have changed */
@@ -28,7 +28,7 @@ export function FlowNodes({ queue, flow, asOf }: { queue: string; flow: string; 
   useEffect(() => {
     if (searching && !isFetching) void fetchNextPage();
   }, [searching, isFetching, fetchNextPage]);
-  // A refresh reads all pages again, so only a short list is refreshed by itself.
+  // A refresh reads all pages again, so only a list of one page is refreshed automatically.
   const isShort = pages.length <= 1;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the nodes have changed
   useEffect(() => {
@@ -179,7 +179,7 @@ const afterText = (after: readonly string[]) =>
     ? after.join(", ")
     : t`${after.slice(0, AFTER_SHOWN).join(", ")} and ${count(after.length - AFTER_SHOWN)} more`;
 
-/** A link to the task of a node. A task that was purged has no page. */
+/** Shows a link to the task of a node. If the task was purged, there is only the text. */
 export function NodeLink(props: { queue: string; id: string; text: string; isKept: boolean }) {
   const { queue, id, text, isKept } = props;
   if (!isKept) return <span className="mono">{text}</span>;

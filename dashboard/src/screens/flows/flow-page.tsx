@@ -22,9 +22,15 @@ import { FlowNodes, NodeLink } from "./flow-nodes.tsx";
 const route = getRouteApi("/queues/$queue/flows/$id");
 
 const REFRESH_MS = 2_000;
-/** The graph of a large flow is read more rarely: the service may spend a twentieth of the time on it. */
+/**
+ * After a read of the graph, the page waits this many times the duration of the read. So a large flow is read more
+ * rarely.
+ */
 const PAUSE_PER_READ = 20;
-/** A slow read, such as one beside other load, does not leave the page old for longer than this. */
+/**
+ * The longest wait between two reads, ms. Otherwise a slow read, for example under load, would leave the page old for
+ * too long.
+ */
 const MOST_PAUSE_MS = 10_000;
 
 const pauseAfter = (tookMs: number) => Math.min(Math.max(REFRESH_MS, tookMs * PAUSE_PER_READ), MOST_PAUSE_MS);
@@ -197,7 +203,7 @@ function Steps({ queue, nodes, timed }: { queue: string; nodes: readonly FlowSte
   );
 }
 
-/** Shows how long a step took. The time of an ended step begins at the end of the step before it. */
+/** Shows how long a step took. A step that has ended is taken to have begun when the step before it ended. */
 function StepTime({ node, before, timed }: { node: FlowStep; before: FlowStep | undefined; timed: boolean }) {
   const { state, startedAt, endedAt } = node;
   if (timed) {

@@ -19,7 +19,7 @@ import { FlowBadge, FlowProgress, openText } from "./flow-look.tsx";
 const route = getRouteApi("/queues/$queue/flows");
 
 const REFRESH_MS = 3_000;
-/** A longer list is refreshed by hand, because each refresh reads all of its pages. */
+/** A list with more pages than this is refreshed only by hand, because each refresh reads all of its pages. */
 const PAGES_REFRESHED = 2;
 
 export function FlowsTab() {

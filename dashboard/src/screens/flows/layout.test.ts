@@ -15,7 +15,7 @@ describe("the places of a graph", () => {
   });
 
   it("are near the boxes before them, so that lines do not cross", () => {
-    // There are two chains. In the second layer they are listed in the opposite order.
+    // Two chains do not cross, although the second layer lists them in the opposite order.
     const places = placesOf(groupsOf([0], [0], [1, 1], [1, 0]));
     expect(places.map(({ row }) => row)).toEqual([0, 1, 1, 0]);
   });

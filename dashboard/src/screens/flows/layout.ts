@@ -6,12 +6,12 @@ export interface Place {
   row: number;
 }
 
-/** How often the boxes of each column are sorted by the rows of their neighbours. */
+/** How often the boxes of each column are sorted by the rows of the boxes that they are connected with. */
 const SWEEPS = 4;
 
 /**
- * Places the groups of a graph. Each layer is a column. A box is near the boxes before and behind it, so that few lines
- * cross.
+ * Places the groups of a graph. Each layer is a column. A box is placed near the boxes that it is connected with, so
+ * that few lines cross.
  */
 export function placesOf(groups: readonly Pick<FlowGroup, "layer" | "after">[]): Place[] {
   const layers = [...new Set(groups.map(({ layer }) => layer))].sort((a, b) => a - b);

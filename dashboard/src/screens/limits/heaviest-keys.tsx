@@ -8,7 +8,10 @@ import { Failed, Loading } from "../../ui/empty.tsx";
 import type { AskedKey } from "./key-dialog.tsx";
 import { KeyTable } from "./key-table.tsx";
 
-/** The service reads thousands of keys for this list. So the screen asks for it less often than for a page of keys. */
+/**
+ * How often the list is read again, ms. The service reads thousands of keys for it, so this is less often than for a
+ * page of keys.
+ */
 const REFETCH_MS = 5_000;
 
 interface HeaviestKeysProps {

@@ -6,7 +6,7 @@ import { clockDay, clockTime, duration, utc, utcPrecise } from "../../format/tim
 import { useNow } from "../../live/live-context.tsx";
 import { useTimeMode } from "../../ui/time.tsx";
 
-/** Shows the end of a hold or limit as a time of day, because "in 2 h" does not say when somebody has to be back. */
+/** Shows the end of a hold or limit as a time of day, because "in 2 h" does not tell at which time it ends. */
 export function Until({ at }: { at: number }) {
   const { mode } = useTimeMode();
   const now = useNow();
@@ -20,11 +20,11 @@ export function Until({ at }: { at: number }) {
 
 interface HeldBackProps {
   view: Pick<LimitsView, "running" | "heldUntil" | "blockedBy" | "nextAt">;
-  /** The limit that applies. */
+  /** The limit that applies to the task key or type. */
   limit: Limit | null | undefined;
 }
 
-/** Says in words what keeps the next task from starting. */
+/** Describes what keeps the next task from starting. */
 export function HeldBack({ view, limit }: HeldBackProps) {
   const { running, heldUntil, blockedBy, nextAt } = view;
   const now = useNow();

@@ -13,7 +13,7 @@ import { SpanField } from "./limit-fields.tsx";
 interface HoldDialogProps {
   queue: string;
   of: HoldOf;
-  /** Whether the key, type or queue is held or stopped now. If so, the dialog ends the hold. */
+  /** Whether the key, type or queue is held or stopped at present. If so, the dialog ends the hold. */
   held: boolean;
   /** Whether a dead letter stopped the key. */
   stopped?: boolean;

@@ -11,7 +11,7 @@ import { KeyLimitDialog } from "./limits-dialog.tsx";
 
 export type KeyAction = "hold" | "end hold" | "limit" | "take limit away";
 
-/** The action that the user chose for a key, with the key as it was then. */
+/** The action that the user chose for a key, with the data of the key at that moment. */
 export interface AskedKey {
   action: KeyAction;
   row: TaskKeyView;
@@ -25,8 +25,8 @@ interface KeyDialogProps {
 }
 
 /**
- * The dialog for an action on a key. It is not part of the row, because the row disappears when no task of the key
- * waits.
+ * The dialog for an action on a key. It is not part of the row of the key, because the row disappears when no task of
+ * the key waits any more.
  */
 export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: KeyDialogProps) {
   const { say } = useToasts();

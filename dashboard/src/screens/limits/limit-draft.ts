@@ -6,7 +6,7 @@ import { exactSpan, UNITS, type Unit } from "./limit-text.ts";
 
 const MOST = 1_000_000;
 
-/** A time as the user typed it. */
+/** A duration as the user typed it. */
 export interface SpanDraft {
   amount: string;
   unit: Unit;
@@ -43,9 +43,7 @@ export const wholeError = (text: string): string | null =>
 
 const unitMs = (unit: Unit): number => UNITS.find((candidate) => candidate.unit === unit)?.ms ?? 1;
 
-/**
- * @returns the time, ms, or Number.NaN if it is not valid
- */
+/** @returns the duration in ms, or Number.NaN if it is not valid */
 export const spanMsOf = ({ amount, unit }: SpanDraft): number =>
   isWhole(amount, LIMITS.delayMs / unitMs(unit)) ? Number(amount) * unitMs(unit) : Number.NaN;
 
@@ -66,7 +64,7 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
   return {
     concurrency: wholeError(draft.concurrency),
     rate: wholeError(draft.rate),
-    // Without a rate, the period and the burst have no meaning, so they are not checked.
+    // The period and the burst belong to a rate, so they are checked only if there is one.
     period: hasRate ? spanError(draft.period) : null,
     burst: hasRate ? wholeError(draft.burst) : null,
     weight:
@@ -79,7 +77,9 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
 export const hasErrors = (errors: Partial<LimitErrors>): boolean =>
   Object.values(errors).some((error) => error !== null);
 
-/** Returns the limit of a draft without errors, or undefined if the draft sets no limit and the weight is 1. */
+/**
+ * Returns the limit of a draft that has no errors. Returns undefined if the draft sets no limit and the weight is 1.
+ */
 export function limitOf(draft: LimitDraft): Limit | undefined {
   const number = (text: string) => (text.trim() === "" ? undefined : Number(text));
   const [concurrency, rate, burst, weight] = [draft.concurrency, draft.rate, draft.burst, draft.weight].map(

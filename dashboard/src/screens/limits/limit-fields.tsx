@@ -13,7 +13,7 @@ interface SpanFieldProps {
   autoFocus?: boolean;
 }
 
-/** A field for a number and its unit of time. */
+/** Shows a field for a number, with its unit of time. */
 export function SpanField({ label, hint, value, onChange, error, autoFocus }: SpanFieldProps) {
   return (
     <div className="span-field">
@@ -107,7 +107,7 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
   );
 }
 
-/** Lists what a save will change. */
+/** Lists what will change when the user saves. */
 export function Changes({ changes }: { changes: readonly Change[] }) {
   const id = useId();
   return (

@@ -11,13 +11,13 @@ export const UNITS = [
 ] as const;
 export type Unit = (typeof UNITS)[number]["unit"];
 
-/** Splits a time into a whole number and a unit, the largest one that is exact: 90,000 ms are 90 s. */
+/** Splits a duration into a whole number and the largest unit that fits exactly: 90,000 ms are 90 s. */
 export function exactSpan(ms: number): { amount: number; unit: Unit } {
   const found = UNITS.findLast((candidate) => ms % candidate.ms === 0) ?? UNITS[0];
   return { amount: ms / found.ms, unit: found.unit };
 }
 
-/** Writes a rate: `10 per min`, `100 per 15 min`. */
+/** Formats a rate: `10 per min`, `100 per 15 min`. */
 function perPeriod(limit: number, periodMs: number): string {
   const { amount, unit } = exactSpan(periodMs);
   const { one, many } = UNITS.find((candidate) => candidate.unit === unit) ?? UNITS[0];
@@ -41,7 +41,7 @@ export function limitParts(limit: Limit | null | undefined) {
   };
 }
 
-/** Writes a limit in one line: `3 at one time, 10 per min, evenly spaced, weight 2`. */
+/** Formats a limit in one line: `3 at one time, 10 per min, evenly spaced, weight 2`. */
 export function limitText(limit: Limit): string {
   const { concurrency, rate, weight } = limitParts(limit);
   const parts = [
@@ -64,7 +64,7 @@ const PARTS = [
   ["weight", () => t`weight`],
 ] as const;
 
-/** Lists the parts of a limit that a save will change, in words. */
+/** Lists in words which parts of a limit will change when the user saves. */
 export function limitChanges(
   name: string,
   before: Limit | null | undefined,
@@ -84,7 +84,7 @@ const WHEN_FULL_TEXT = {
   "cancel-running": () => t`the oldest task is cancelled`,
 } as const;
 
-/** Returns the policies for the tasks of each key in words. */
+/** Describes the policies for tasks that share a key. */
 export function policyParts(limit: KeyLimits | undefined) {
   const { ordered = false, onDead = "continue", whenFull = "wait", maxWaiting } = limit ?? {};
   return {
@@ -134,7 +134,7 @@ export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Cha
  * limit was not divided yet.
  */
 export function shareText({ limit, shares }: SharedLimitView, queue: string): string | null {
-  // Each partition of a queue has a share of its own.
+  // Each partition of a queue has its own share, so the shares are added up.
   const own = Object.entries(shares)
     .filter(([part]) => part === queue || part.startsWith(`${queue}/`))
     .map(([, share]) => share);

@@ -36,7 +36,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
   const { queue } = view;
   const client = useQueryClient();
   const { say } = useToasts();
-  // The form keeps the limits that it was opened with. Live data would replace what the user types.
+  // The form keeps the limits that it was opened with, because live data would replace what the user has typed.
   const [before] = useState(view.limits);
   const [all, setAll] = useState(() => limitDraft(before.queue));
   const [each, setEach] = useState(() => limitDraft(before.key));
@@ -104,7 +104,7 @@ const spanText = ({ amount, unit }: SpanDraft): string =>
   t`in ${amount} ${amount === "1" ? unit : (UNITS.find((each) => each.unit === unit)?.many() ?? unit)}`;
 
 /**
- * Returns the time until a limit ends, rounded up to a unit. If the user does not change it, a save moves the end by
+ * Returns the time until a limit ends, rounded up. If the user does not change this time, a save moves the end by
  * less than one unit.
  */
 function timeLeft(until: number | null, now: number): SpanDraft {

@@ -12,7 +12,7 @@ import { HoldDialog } from "./hold-dialog.tsx";
 import { fairText, limitParts, policyParts } from "./limit-text.ts";
 import { LimitsDialog } from "./limits-dialog.tsx";
 
-/** Shows the limits of the queue and of each key, and how they hold tasks back now. */
+/** Shows the limits of the queue and of each key, and which tasks they hold back now. */
 export function LimitsPanel({ view }: { view: LimitsView }) {
   const { queue, limits, running, heldUntil } = view;
   const { denied } = useSession();
@@ -94,7 +94,7 @@ interface LimitFactsProps {
   limit: Limit | undefined;
   /** How many tasks run, and how many may run. */
   running?: string;
-  /** The share of the concurrency that is used; null if there is no limit. */
+  /** The used part of the concurrency limit, 0 to 1; null if there is no such limit. */
   used?: number | null;
   weight: string;
   children?: ReactNode;

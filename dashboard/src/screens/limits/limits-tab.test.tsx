@@ -156,7 +156,7 @@ it("gives a key a limit of its own with an end, and removes it", async () => {
   });
   await userEvent.click(await screen.findByRole("button", { name: "Own limit" }));
   const dialog = within(await screen.findByRole("dialog"));
-  // The form starts with the limit that applies now.
+  // The form starts with the current limit.
   const concurrency = dialog.getByLabelText<HTMLInputElement>("At one time");
   expect(concurrency.value).toBe("3");
   await userEvent.clear(concurrency);

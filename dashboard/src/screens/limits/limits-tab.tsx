@@ -156,7 +156,7 @@ function KeyPages(props: KeysProps) {
   const { paused } = useLive();
   const query = useInfiniteQuery({
     ...keysQuery(queue),
-    // All loaded pages are fetched again each time. So the interval is longer if there are more pages.
+    // Each refresh reads all loaded pages. So the interval is longer if there are more pages.
     refetchInterval: ({ state }) =>
       paused ? false : REFETCH_MS * Math.max(1, state.data?.pages.length ?? 1),
   });
@@ -166,7 +166,7 @@ function KeyPages(props: KeysProps) {
     ) : (
       <Loading what={t`keys`} />
     );
-  // Pages are read one after another. So the same key can be on two of them.
+  // The pages are read one after another, and the list can change in between. So the same key can be on two pages.
   const byKey = new Map(query.data.pages.flatMap(({ keys }) => keys).map((row) => [row.key, row]));
   const keys: TaskKeyView[] = [...byKey.values()];
   if (keys.length === 0) return <NoKeys queue={queue} />;
@@ -222,7 +222,7 @@ function OneKey({ name, ...props }: KeysProps & { name: string }) {
   );
 }
 
-/** Explains what keys are, if no task of the queue has one. */
+/** Shows an explanation of keys if no task of the queue has one. */
 function NoKeys({ queue }: { queue: string }) {
   const example = `holdfast enqueue ${queue} email.send '{"to":"ada@example.com"}' --key customer-42`;
   return (

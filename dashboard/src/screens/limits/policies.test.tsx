@@ -63,7 +63,7 @@ it("keeps the policies that a form does not change, and removes those that it cl
   await userEvent.clear(each.getByLabelText("At one time"));
   await userEvent.click(save);
   await screen.findByText("Limits of emails changed");
-  // `onDead` has a meaning only with a strict order, so it is left out.
+  // `onDead` works only with a strict order, so it is not sent.
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { maxWaiting: 50 }, fairBy: "time" });
 });
 

@@ -2,7 +2,7 @@ import { t } from "@lingui/core/macro";
 import type { KeyLimits } from "../../api/limits.ts";
 import { type LimitDraft, type LimitErrors, limitErrors, limitOf, wholeError } from "./limit-draft.ts";
 
-/** The policies for the tasks of each key, as the user chose and typed them. */
+/** The policies for tasks that share a key, as the user chose and typed them. */
 export interface PolicyDraft {
   ordered: boolean;
   onDead: NonNullable<KeyLimits["onDead"]>;
@@ -21,7 +21,10 @@ export interface KeyLimitErrors extends LimitErrors {
   maxWaiting: string | null;
 }
 
-/** Returns the errors in the limit for each key. If a policy needs a concurrency limit, the error is at that field. */
+/**
+ * Returns the errors in the limit for each key. If a policy needs a concurrency limit that is missing, the error is
+ * at that field.
+ */
 export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimitErrors {
   const errors = limitErrors(draft);
   const concurrency = draft.concurrency.trim();
@@ -34,7 +37,7 @@ export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimit
   return { ...errors, concurrency: errors.concurrency ?? lack, maxWaiting: wholeError(policy.maxWaiting) };
 }
 
-/** Returns the limit for each key, from drafts without errors, or undefined if all values are defaults. */
+/** Returns the limit for each key from drafts that have no errors. Returns undefined if all values are defaults. */
 export function keyLimitOf(draft: LimitDraft, policy: PolicyDraft): KeyLimits | undefined {
   const { ordered, onDead, whenFull, maxWaiting } = policy;
   const limit: KeyLimits = {

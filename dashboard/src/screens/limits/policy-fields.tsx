@@ -12,7 +12,10 @@ interface PolicyFieldsProps {
   onChange(draft: PolicyDraft): void;
 }
 
-/** Shows the fields for the policies of each key: order, full key, waiting tasks. */
+/**
+ * Shows the fields for the policies of each key: the order, what happens if a key is full, and the most waiting
+ * tasks.
+ */
 export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
   const set = (part: Partial<PolicyDraft>) => onChange({ ...draft, ...part });
   return (
@@ -83,7 +86,7 @@ export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
 
 export type FairBy = NonNullable<QueueLimits["fairBy"]>;
 
-/** The field that decides what the keys of a queue share fairly: starts or running time. */
+/** Shows the field for what the keys of a queue share fairly: the number of starts, or the running time. */
 export function FairField({ value, onChange }: { value: FairBy; onChange(value: FairBy): void }) {
   return (
     <div className="field">

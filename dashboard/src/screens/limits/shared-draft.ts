@@ -16,7 +16,7 @@ export function queuesError(queues: readonly string[]): string | null {
   return queues.length >= 1 && queues.length <= MOST_QUEUES ? null : t`1 to ${MOST_QUEUES} queues.`;
 }
 
-/** Returns the errors of a shared limit. It has to limit how many tasks run, how many start, or both. */
+/** Returns the errors of a shared limit. It has to limit how many tasks run, how many start in a period, or both. */
 export const sharedLimitErrors = (draft: LimitDraft, errors: LimitErrors): LimitErrors => ({
   ...errors,
   concurrency:
@@ -36,7 +36,7 @@ export function sharedChanges(
   ];
 }
 
-/** Whether the limit is still the one that the form showed. Null means that the limit does not exist. */
+/** Whether the stored limit is still the one that the form has shown. Null means that there is no such limit. */
 export async function isUnchanged(name: string, before: SharedLimitView | null): Promise<boolean> {
   const now = (await readSharedLimits()).find((limit) => limit.name === name) ?? null;
   if (now === null || before === null) return now === before;

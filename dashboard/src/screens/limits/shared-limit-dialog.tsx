@@ -26,7 +26,7 @@ interface SharedLimitDialogProps {
 export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();
-  // The form keeps the limit that it was opened with. Live data would replace what the user types.
+  // The form keeps the limit that it was opened with, because live data would replace what the user has typed.
   const [before] = useState(shared);
   const [name, setName] = useState(before?.name ?? "");
   const [draft, setDraft] = useState(() => limitDraft(before?.limit));
@@ -85,7 +85,7 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
       <QueuesField value={text} onChange={setText} />
       <LimitFields
         draft={draft}
-        // An empty form shows hints instead of errors.
+        // A form for a new limit does not show the error that no limit is set yet.
         errors={before === null ? wrong : errors}
         weightHint={null}
         onChange={setDraft}
@@ -96,8 +96,8 @@ export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogP
 }
 
 /**
- * The queues that share a limit. A mistyped name creates a queue, so the field warns about names of queues that do not
- * exist.
+ * Shows the field for the queues that share a limit. A mistyped name would create a queue, so the field warns about
+ * queues that do not exist.
  */
 function QueuesField({ value, onChange }: { value: string; onChange(value: string): void }) {
   const { figures } = useLive();

@@ -17,7 +17,7 @@ const DB: SharedLimitView = {
 };
 
 /**
- * Renders the screen with a limit `db` that two queues share. `all` returns the limits of the service at the time of a
+ * Renders the screen with a limit `db` that two queues share. `all` returns the stored limits at the moment of a
  * save.
  */
 const withDb = (all: () => SharedLimitView[] = () => [DB]) =>

@@ -16,7 +16,7 @@ interface TrialPanelProps {
 /** Tries limits on the recorded tasks of the queue before the limits are saved. */
 export function TrialPanel({ queue, limits }: TrialPanelProps) {
   const trial = useMutation({ mutationFn: (tried: QueueLimits) => tryLimits(queue, tried) });
-  // The report is about the tried limits. When the user changes the limits, the report is hidden.
+  // The report belongs to the limits that were tried. It is hidden as soon as the user changes them.
   const isPresent = limits !== null && JSON.stringify(trial.variables) === JSON.stringify(limits);
   return (
     <section className="trial" aria-label={t`Trial`} aria-live="polite">

@@ -24,7 +24,7 @@ interface TypeLimitDialogProps {
 export function TypeLimitDialog({ queue, limits, type, onClose }: TypeLimitDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();
-  // The form keeps the limits that it was opened with. Live data would replace what the user types.
+  // The form keeps the limits that it was opened with, because live data would replace what the user has typed.
   const [before] = useState(limits);
   const [name, setName] = useState(type ?? "");
   const [draft, setDraft] = useState(() => limitDraft(type === null ? undefined : before.types?.[type]));

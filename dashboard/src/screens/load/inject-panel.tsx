@@ -16,8 +16,8 @@ export function InjectPanel({ queue }: { queue: string | null }) {
   const { figures } = useLive();
   const { say, fail } = useToasts();
   const { denied, session } = useSession();
-  // In an installation with real tasks the fields are empty at first. If a demo task was filled in, one click would
-  // enqueue it.
+  // In an installation with real tasks the fields start empty. If they contained a demo task, one click would enqueue
+  // it.
   const [type, setType] = useState(session.demoLoad ? "demo.echo" : "");
   const [payloadText, setPayloadText] = useState(session.demoLoad ? '{\n  "hello": "world"\n}' : "");
   const [priority, setPriority] = useState<Priority>("normal");

@@ -37,7 +37,7 @@ const DONE: Record<OperationView["kind"], string> = {
   burst: "enqueued",
 };
 
-/** Whether an operation succeeded but changed nothing, because every task was gone or had changed. */
+/** Whether an operation succeeded without changing anything, because every task was gone or had changed. */
 const isVain = ({ state, kind, result }: OperationView): boolean =>
   state === "succeeded" && (result[DONE[kind]] ?? 0) === 0;
 

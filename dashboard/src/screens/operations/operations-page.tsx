@@ -49,7 +49,7 @@ export function OperationsPage() {
     const live = new Map(figures.operations.map((operation) => [operation.id, operation]));
     const listed = (query.data?.pages ?? []).flatMap((page) => page.operations);
     const known = new Set(listed.map((operation) => operation.id));
-    // The stream is newer than the list. So an operation that is in both is taken from the stream.
+    // The stream is newer than the list. So if an operation is in both, the one from the stream is shown.
     return [
       ...figures.operations.filter((operation) => !known.has(operation.id)),
       ...listed.map((operation) => live.get(operation.id) ?? operation),

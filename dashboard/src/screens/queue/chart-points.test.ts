@@ -57,8 +57,8 @@ it("drops points older than the span, and merges the others into the steps of th
 });
 
 it("uses the longest step in the span everywhere, so that a steady load is a straight line", () => {
-  // The service started at 30 s. There are points of 10 s before that, and points of 1 s after it. The load is 100
-  // tasks every 2 s.
+  // The service started at 30 s. It has points of 10 s before that and points of 1 s after it. The load is 100 tasks
+  // every 2 s.
   const coarse = [10_000, 20_000, 30_000].map((at) => past(at, { spanMs: 10_000, enqueuedPerSecond: 50 }));
   const fine = Array.from({ length: 30 }, (_, n) =>
     past(31_000 + n * 1_000, { enqueuedPerSecond: n % 2 === 0 ? 0 : 100, pending: n }),
@@ -69,7 +69,7 @@ it("uses the longest step in the span everywhere, so that a steady load is a str
     10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000, 80_000,
   ]);
   expect(points.map(({ enqueued }) => enqueued)).toEqual(Array(8).fill(50));
-  // The charts without samples from the stream have points at the same times.
+  // Charts without samples from the stream have their points at the same times.
   const grid = chartGrid([...coarse, ...fine], stream, 300_000, 2_000);
   expect(grid).toEqual({ stepMs: 10_000, end: 80_000 });
   const series = seriesPoints([...coarse, ...fine], 300_000, grid);

@@ -13,14 +13,14 @@ export interface ChartPoint {
 }
 
 /**
- * Returns the shortest step that the service has for the whole span. Since its start the service has steps of 1 s, and
- * before that steps of 10 s or 5 minutes. A line with both kinds of steps would show a steady load as a change.
+ * Returns the shortest step that is available for the whole span. The service has steps of 1 s since its start, and
+ * longer ones for the time before. If a line mixed both, a steady load would look like a change.
  */
 export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: number): number {
   return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
 }
 
-/** Groups the items by the step that their time falls into. */
+/** Groups the items by the step that contains their time. */
 function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let current = Number.NaN;
@@ -39,10 +39,10 @@ function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: 
   return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
 }
 
-/** The times at which every chart of a page has points, so that one crosshair fits all charts. */
+/** The times at which all charts of a page have their points, so that one crosshair fits all charts. */
 export interface ChartGrid {
   stepMs: number;
-  /** The end of the last step, ms since the epoch. It is in the future while that step lasts. */
+  /** The end of the last step, ms since the epoch. It is in the future as long as that step lasts. */
   end: number;
 }
 
@@ -84,7 +84,7 @@ export function chartPoints(
   return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
     const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
     const stepEnd = Math.ceil(at / stepMs) * stepMs;
-    // If a step has not ended, its rates cover only a moment. So the chart leaves them out.
+    // In a step that has not ended, a rate covers only a moment. So it is left out.
     const rate = (of: (item: (typeof group)[number]) => number) =>
       stepEnd <= last ? meanRate(group, of) : null;
     return {
@@ -124,7 +124,8 @@ export function seriesPoints(
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };
     for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
-    // The service measures these values over more than one step. So the newest value stands for the whole step.
+    // The service measures these values over a longer time than one step. So the newest value stands for the whole
+    // step.
     for (const name of MEASURED)
       merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
     return merged;

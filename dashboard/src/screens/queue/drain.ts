@@ -5,13 +5,13 @@ import { duration } from "../../format/time.ts";
 
 export interface Drain {
   text: string;
-  /** `alarm` if the queue will not become empty without help. */
+  /** `alarm` if the queue will not become empty without somebody's help. */
   look: "plain" | "quiet" | "alarm";
 }
 
 /**
- * Describes the time until no task waits. The service computes this value, and all screens and the metric show the same
- * one.
+ * Describes the time until no task waits any more. The service computes it, so that all screens and the metric show
+ * the same value.
  * @param rates undefined until the service has sampled the queue twice
  */
 export function drainOf(

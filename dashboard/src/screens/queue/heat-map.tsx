@@ -9,7 +9,7 @@ import { heatRows } from "./heat-rows.ts";
 /** The width and height of the drawing, which is stretched to the width of the page. */
 const WIDTH = 1_000;
 const ROW = 10;
-/** A span of a few seconds would be too narrow to see. */
+/** The least width of a column, because a few seconds would be too narrow to see. */
 const LEAST_WIDTH = 4;
 
 interface HeatMapProps {
@@ -17,7 +17,7 @@ interface HeatMapProps {
   by: "wait" | "run";
 }
 
-/** Draws how many attempts took how long, over time. The darker a cell, the more attempts. */
+/** Draws how many attempts took how long, over time. A darker cell stands for more attempts. */
 export function HeatMap({ reply, by }: HeatMapProps) {
   const { heat, boundsMs, at: until, windowMs } = reply;
   const zone = useZone();
@@ -32,7 +32,7 @@ export function HeatMap({ reply, by }: HeatMapProps) {
   const height = { height: `${rows.length * 1.1}rem` };
   const place = (at: number) => ((at - since) / windowMs) * WIDTH;
   return (
-    // Screen readers skip the drawing: the table above it has the percentiles as text.
+    // Screen readers skip this drawing, because the table above it has the percentiles as text.
     <div className="heat" aria-hidden="true">
       <svg
         viewBox={`0 0 ${WIDTH} ${rows.length * ROW}`}

@@ -3,7 +3,7 @@ import type { HeatColumn } from "../../api/type-stats.ts";
 export interface HeatRow {
   /** The longest time of the row, ms. */
   boundMs: number;
-  /** Attempts, one number per column. */
+  /** The numbers of attempts, one per column. */
   counts: number[];
 }
 

@@ -3,11 +3,11 @@ import { plural, t } from "@lingui/core/macro";
 
 export type MarkKind = "deploy" | "pause" | "resume" | "replay";
 
-/** Something that happened to the queue and may explain a change in a chart. */
+/** An event in the queue that may explain a change in a chart. */
 export interface Mark {
   at: number;
   kind: MarkKind;
-  /** One sentence. It can contain text that somebody typed, such as the reason for a pause. */
+  /** The description of the event. It can contain text that a user typed, such as the reason for a pause. */
   text: string;
 }
 
@@ -18,7 +18,7 @@ export const MARK_LOOK: Record<MarkKind, { letter: string; name: () => string; c
   replay: { letter: "R", name: () => t`Replay`, color: "var(--scheduled)" },
 };
 
-/** Charts and the table show at most this many marks, the newest ones. */
+/** The most marks that charts and the table show: the newest ones. */
 const MOST_MARKS = 60;
 
 const because = (reason: string | null) => (reason === null || reason === "" ? "" : `: ${reason}`);
@@ -43,7 +43,7 @@ function markOf({ at, actor, action, count, reason, outcome }: AuditRecord): Mar
   }
 }
 
-/** Returns the marks of a chart, oldest first. @param deploys when the workers changed their version */
+/** Returns the marks of a chart, oldest first. @param deploys the times at which the workers changed their version */
 export function marksOf(
   deploys: readonly { at: number; version: string }[],
   actions: readonly AuditRecord[],
@@ -60,6 +60,6 @@ export function marksOf(
     .slice(-MOST_MARKS);
 }
 
-/** Returns the marks near the time at which the pointer is. */
+/** Returns the marks near the time that the pointer points at. */
 export const marksNear = (marks: readonly Mark[], at: number, spanMs: number): Mark[] =>
   marks.filter((mark) => Math.abs(mark.at - at) <= spanMs / 80);

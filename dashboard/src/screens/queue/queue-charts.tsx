@@ -13,7 +13,7 @@ import { MarkTable } from "./mark-table.tsx";
 import { type Mark, marksOf } from "./marks.ts";
 import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 
-// The chart library is larger than the rest of the page. So it is loaded with the first chart.
+// The chart library is larger than the rest of the page, so it is loaded with the first chart.
 const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
   async () => (await import("./time-chart.tsx")).TimeChart,
   () => t`the chart`,
@@ -21,7 +21,7 @@ const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
 );
 const Chart = LazyChart as unknown as <P extends { at: number }>(props: TimeChartProps<P>) => React.ReactNode;
 
-/** Charts of at most this span also show the samples of the live stream, which has no older ones. */
+/** The longest span of charts that also show the samples of the live stream, ms. The page has no older samples. */
 const LIVE_SPAN_MS = 900_000;
 
 const DEPTH: readonly ChartSeries<ChartPoint>[] = [
@@ -126,8 +126,8 @@ interface ChartsProps extends ChartGrid {
 }
 
 /**
- * Depth and throughput are a component of their own, because only these two charts change with every message of the
- * stream.
+ * The charts of depth and throughput are a component of their own, because only these two change with every message
+ * of the stream.
  */
 export function LivePair(props: ChartsProps & { samples: readonly Sample[] }) {
   const { past, samples, ms, stepMs, end, marks = NO_MARKS } = props;
@@ -144,7 +144,7 @@ export function LivePair(props: ChartsProps & { samples: readonly Sample[] }) {
   );
 }
 
-/** These charts only use the series. `memo` stops each message of the stream from drawing them again. */
+/** These charts do not use the stream. `memo` keeps its messages from drawing them again. */
 const SeriesCharts = memo(function SeriesCharts({ past, ms, stepMs, end, marks = NO_MARKS }: ChartsProps) {
   const points = useMemo(() => seriesPoints(past, ms, { stepMs, end }), [past, ms, stepMs, end]);
   const shared = { points, end, marks, spanMs: ms };

@@ -125,7 +125,7 @@ export function QueueLayout() {
   );
 }
 
-/** Says who paused the queue, when and why, if the queue has recorded that. */
+/** Shows who paused the queue, when and why, as far as that was recorded. */
 function PausedSince({ stats }: { stats: QueueStats }) {
   const { pausedBy, pausedAt, pauseReason } = stats;
   return (

@@ -133,7 +133,7 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       danger
       phrase={queue}
       onConfirm={async () => {
-        // A queue with running tasks cannot be deleted. The pause stops more tasks from starting.
+        // A queue with running tasks cannot be deleted. So it is paused first, which stops more tasks from starting.
         if (!stats.paused) await pauseQueue(queue, "it is being deleted");
         const { removed } = await deleteQueue(queue, reason.trim() || undefined);
         say(

@@ -33,10 +33,13 @@ function countError(text: string, most: number): string | null {
 const hours = (ms: number): string => String(Math.round((ms / HOUR_MS) * 1_000) / 1_000);
 const ms = (text: string): number => Math.round(Number(text) * HOUR_MS);
 
-/** The form sends only changed fields, because another operator may have changed other settings meanwhile. */
+/**
+ * Changes the settings of a queue. The form sends only changed fields, because another operator may have changed
+ * other settings in the meantime.
+ */
 export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(): void }) {
   const { say } = useToasts();
-  // The form keeps the settings that it was opened with. Live data would replace what the user types.
+  // The form keeps the settings that it was opened with, because live data would replace what the user has typed.
   const [before] = useState(stats.settings);
   const [draft, setDraft] = useState({
     maxWaiting: String(before.maxWaiting),

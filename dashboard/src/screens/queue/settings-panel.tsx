@@ -15,7 +15,7 @@ const DURABILITY_TEXT = {
   replicated: () => t`on a replica before the answer`,
 } as const;
 
-/** Returns the caps of the dead letters as text, such as "at most 10,000, for 30 d". */
+/** Describes how many dead letters are kept and for how long, such as "at most 10,000, for 30 d". */
 function deadCapsText({ maxDead, maxDeadAgeMs }: QueueSettings): string {
   if (maxDead === 0 && maxDeadAgeMs === 0) return t`until an operator acts`;
   const most = maxDead === 0 ? [] : [t`at most ${count(maxDead)}`];

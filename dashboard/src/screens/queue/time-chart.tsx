@@ -21,7 +21,7 @@ export interface ChartSeries<P> {
   name(): string;
   color: string;
   value(point: P): number | null;
-  /** The dash pattern of the line. With it, readers can tell lines apart without colour. */
+  /** The dash pattern of the line, so that lines can be told apart without colour. */
   dash?: string;
 }
 
@@ -35,7 +35,7 @@ export interface TimeChartProps<P extends { at: number }> {
   marks: readonly Mark[];
   series: readonly ChartSeries<P>[];
   format(value: number): string;
-  /** Writes a value for the axis, which has less space than `format` needs. */
+  /** Formats a value for the axis. It has to be shorter than the text of `format`. */
   tick?(value: number): string;
   /** The fixed top of the axis, such as 100 for percent. */
   top?: number;
@@ -44,9 +44,9 @@ export interface TimeChartProps<P extends { at: number }> {
 const compact = perLanguage(
   (tag) => new Intl.NumberFormat(tag, { notation: "compact", maximumFractionDigits: 1 }),
 );
-/** If the span is at least this long, the axis leaves out the seconds. */
+/** If the span is at least this long, ms, the axis does not show seconds. */
 const MINUTES_FROM_MS = 1_800_000;
-/** If the span is at least this long, the axis also shows the day. */
+/** If the span is at least this long, ms, the axis also shows the day. */
 const DAYS_FROM_MS = 172_800_000;
 
 const axisTime = (spanMs: number) =>
@@ -54,14 +54,16 @@ const axisTime = (spanMs: number) =>
 const pointTime = (spanMs: number, atMs: number, zone: Zone): string =>
   `${spanMs >= DAYS_FROM_MS ? `${clockDay(atMs, zone)}, ${clockMinute(atMs, zone)}` : clockTime(atMs, zone)}${zone === "utc" ? " UTC" : ""}`;
 
-/** A longer reason is cut in a tip. The table of marks shows all of it. */
+/** The most characters of a mark in a tooltip. The table of marks shows longer reasons in full. */
 const MARK_CHARACTERS = 120;
 
 interface MarkLabelProps {
   viewBox: { x: number; y: number };
 }
 
-/** The letter of a mark at the top of its line. Pointing at it shows the text of the mark. */
+/**
+ * Shows the letter of a mark at the top of its line. The text of the mark appears if the user points at the letter.
+ */
 function MarkLabel({ mark, x, y }: { mark: Mark; x: number; y: number }) {
   const { letter, color } = MARK_LOOK[mark.kind];
   return (
@@ -106,13 +108,13 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
           })}
         </ul>
       </div>
-      {/* Screen readers skip the drawing: the legend above it has the present values as text. */}
+      {/* Screen readers skip this drawing, because the legend above it has the current values as text. */}
       <div className="chart" aria-hidden="true">
         {known ? (
           <ResponsiveContainer width="100%" height="100%">
             <LineChart
               data={points as P[]}
-              // Pointing at one chart moves the crosshair of every chart of the page.
+              // If the user points at one chart, the crosshair of every chart on the page moves.
               syncId="charts"
               syncMethod="value"
               margin={{ top: 6, right: 8, bottom: 0, left: 0 }}

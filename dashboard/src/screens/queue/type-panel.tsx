@@ -12,15 +12,20 @@ const HOUR_MS = 3_600_000;
 
 interface TypePanelProps {
   queue: string;
-  /** The span of the charts. The counts by type cover at least an hour and at most a day of it. */
+  /**
+   * The time span of the charts, ms. The counts by type use the same span, but at least an hour and at most a day.
+   */
   spanMs: number;
-  /** The type whose heat map is shown. By default it is the one with most attempts. */
+  /** The type whose heat map is shown. @default the type with the most attempts */
   type: string | undefined;
   by: "wait" | "run";
   onChoose(choice: { type: string | undefined; by: "wait" | "run" }): void;
 }
 
-/** Shows for each task type how long attempts took and how many failed. Empty before the first report of a worker. */
+/**
+ * Shows for each task type how long attempts took and how many failed. It is empty until a worker has reported
+ * attempts.
+ */
 export function TypePanel({ queue, spanMs, type, by, onChoose }: TypePanelProps) {
   const { paused } = useLive();
   const windowMs = Math.min(24 * HOUR_MS, Math.max(HOUR_MS, spanMs));

@@ -20,8 +20,8 @@ export interface CronErrors {
 export const NO_CRON_ERRORS: CronErrors = { cron: null, timeZone: null };
 
 /**
- * Returns the errors of a refused preview by field. An error without a field is shown at the expression, where most
- * errors are.
+ * Returns the errors of a refused preview by field. If an error names no field, it is shown at the expression, where
+ * most errors are.
  */
 function errorsOf(error: unknown): CronErrors {
   const { detail, errors } = toApiError(error);
@@ -30,7 +30,10 @@ function errorsOf(error: unknown): CronErrors {
     : { cron: detail, timeZone: null };
 }
 
-/** This is longer than the pause between two key presses. So a text is sent only when the user stops typing. */
+/**
+ * How long to wait after a key press, ms. It is longer than the usual pause between two key presses, so a text is
+ * sent only when the user stops typing.
+ */
 const TYPING_MS = 250;
 
 /** Shows the expression in words and its next five runs, as the service computes them. */

@@ -22,7 +22,7 @@ import { payloadError } from "../task-fields.ts";
 
 const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
-/** The unique key as the user typed it. If it is empty, tasks have no unique key. */
+/** The unique key as the user typed it. If it is empty, the tasks have no unique key. */
 export interface UniqueDraft {
   key: string;
   scope: UniqueScope;
@@ -30,7 +30,10 @@ export interface UniqueDraft {
   onConflict: Extract<UniqueConflict, "existing" | "replace" | "keepLatest">;
 }
 
-/** The backoff as the user typed it. `default` is that of the worker. Empty times are the defaults of a backoff. */
+/**
+ * The backoff as the user typed it. The kind `default` is the backoff of the worker. If a time is empty, its default
+ * value applies.
+ */
 export interface BackoffDraft {
   kind: "default" | NonNullable<Backoff["kind"]>;
   base: SpanDraft;
@@ -106,7 +109,7 @@ const keepDraft = (keep: Keep | undefined): KeepDraft => ({
 const optionalSpan = (ms: number | undefined, unit: SpanDraft["unit"] = "min"): SpanDraft =>
   ms === undefined ? { amount: "", unit } : spanDraft(ms);
 
-/** Returns the text for a moment. `momentOf` turns it back into exactly that moment. */
+/** Returns a moment as text. `momentOf` turns the text back into exactly the same moment. */
 function momentText(at: number | null | undefined): string {
   if (at === null || at === undefined) return "";
   return at % 1_000 === 0 ? utc(at) : utcPrecise(at);
@@ -119,7 +122,7 @@ export function momentOf(text: string): number {
   const [, day, minutes, seconds = ":00"] = MOMENT.exec(text.trim()) ?? [];
   if (day === undefined) return Number.NaN;
   const at = Date.parse(`${day}T${minutes}${seconds}Z`);
-  // Date.parse reads 31 February as 3 March. So the day is compared.
+  // Date.parse accepts 31 February and returns 3 March. So the day of the result is compared with the typed one.
   return new Date(at).getUTCDate() === Number(day.slice(8)) ? at : Number.NaN;
 }
 
@@ -127,7 +130,7 @@ const isGiven = (text: string) => text.trim() !== "";
 const momentError = (text: string) =>
   isGiven(text) && Number.isNaN(momentOf(text)) ? t`A time in UTC, such as 2030-01-31 08:00.` : null;
 const optionalSpanError = (span: SpanDraft) => (isGiven(span.amount) ? spanError(span) : null);
-/** Returns a time that may be 0, unlike other spans, ms. */
+/** Returns a duration in ms. Unlike other durations, it may be 0. */
 const timeMsOf = (span: SpanDraft): number => (span.amount.trim() === "0" ? 0 : spanMsOf(span));
 const MOST_WAIT_MS = 86_400_000;
 const waitError = ({ kind }: BackoffDraft, span: SpanDraft) =>
@@ -190,7 +193,7 @@ export function errorsOf(draft: ScheduleDraft, isNew: boolean) {
   };
 }
 
-/** Returns the unique scopes that can be combined with this `onConflict`. */
+/** Returns the scopes of a unique key that are possible with this `onConflict`. */
 export const scopesOf = (onConflict: UniqueDraft["onConflict"]): readonly UniqueScope[] =>
   onConflict === "existing"
     ? ["unfinished", "waiting", "window"]
@@ -228,7 +231,7 @@ function keepOf({ completed, dead, count: most }: KeepDraft): { keep?: Given<Kee
   return Object.keys(keep).length === 0 ? {} : { keep };
 }
 
-/** Returns the body of a draft without errors. */
+/** Returns the request body for a draft that has no errors. */
 export function bodyOf(draft: ScheduleDraft, isNew: boolean): ScheduleBody {
   const tags = tagsOf(draft.tags);
   return {

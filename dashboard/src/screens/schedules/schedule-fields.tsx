@@ -187,7 +187,10 @@ const SCOPE_TEXT: Record<UniqueScope, () => string> = {
   window: () => t`For a time`,
 };
 
-/** Shows the fields for the unique key of the tasks, and for what a run does while another task holds the key. */
+/**
+ * Shows the fields for the unique key of the tasks, and for what happens if another task holds the key when a run is
+ * due.
+ */
 export function UniqueFields({ draft, errors, set }: FieldsProps) {
   const { unique } = draft;
   const setUnique = (part: Partial<UniqueDraft>) => {
@@ -250,7 +253,7 @@ export function UniqueFields({ draft, errors, set }: FieldsProps) {
   );
 }
 
-/** Shows the fields for what happens to runs that were missed or that overlap. */
+/** Shows the fields for what happens to missed and to overlapping runs. */
 export function PolicyFields({ draft, set }: Pick<FieldsProps, "draft" | "set">) {
   return (
     <div className="form-row">

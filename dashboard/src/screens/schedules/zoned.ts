@@ -5,7 +5,7 @@ const formats = perLanguage((language) => ({
   byZone: new Map<string, Intl.DateTimeFormat>(),
 }));
 
-/** Writes a moment in the time zone of the schedule, with the name of the zone: `Thu 26 Nov, 02:30 CET`. */
+/** Formats a moment in the time zone of the schedule, with the name of the zone: `Thu 26 Nov, 02:30 CET`. */
 export function zoned(at: number, timeZone: string): string {
   const { tag, byZone } = formats();
   let format = byZone.get(timeZone);
@@ -29,7 +29,7 @@ function makeFormat(tag: string, timeZone: string): Intl.DateTimeFormat {
   try {
     return new Intl.DateTimeFormat(tag, { ...options, timeZone });
   } catch {
-    // The service accepts time zones that an older browser does not know.
+    // An older browser may not know a time zone that the service accepts. Then the time is shown in UTC.
     return new Intl.DateTimeFormat(tag, { ...options, timeZone: "UTC" });
   }
 }

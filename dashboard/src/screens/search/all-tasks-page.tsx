@@ -34,7 +34,7 @@ function AllTasks() {
     (next, replace = false) => void navigate({ search: next, replace }),
   );
   const columns = useColumns("all", ["queue", "state", "type", "time", "detail"]);
-  // The row keys act on the task at the cursor, so they need the actions of its queue.
+  // The keyboard shortcuts of a row act on its task, so they need the actions for the queue of that task.
   const [queue, setQueue] = useState("");
   const actions = useDeadLetterActions(queue);
   return (

@@ -5,7 +5,7 @@ import { Button } from "../../ui/button.tsx";
 import { COLUMN_IDS, type ColumnId, TASK_COLUMNS } from "./columns.tsx";
 import type { useColumns } from "./use-columns.ts";
 
-/** Chooses the columns of a list. */
+/** Shows a menu to choose the columns of a list. */
 export function ColumnMenu({ columns }: { columns: ReturnType<typeof useColumns> }) {
   return (
     <MenuTrigger>

@@ -10,16 +10,19 @@ import { Time } from "../../ui/time.tsx";
 /** A column of a list of tasks. */
 export interface TaskColumn {
   title(): string;
-  /** Its width, as in `grid-template-columns`. */
+  /** The width of the column, as in `grid-template-columns`. */
   width: string;
-  /** The class that places the cell on a narrow screen. */
+  /** The CSS class that places the cell on a narrow screen. */
   narrow?: "cell-half" | "cell-wide" | "cell-hide" | "cell-last";
   cell(task: TaskView): ReactNode;
-  /** The value by which the column sorts; null comes last. */
+  /** The value by which the column is sorted; tasks with null come last. */
   value(task: TaskView): string | number | null;
 }
 
-/** A longer text is cut, because the column hides its end anyway and the browser would still lay it out. */
+/**
+ * The most characters of a text in a cell. The browser would lay out a longer text in full, although the column hides
+ * its end.
+ */
 const SHOWN_CHARACTERS = 300;
 const PRIORITY_RANK = { high: 0, normal: 1, low: 2 };
 

@@ -9,8 +9,8 @@ import { type KnownValues, suggest, wordAt } from "./suggest.ts";
 import type { QueryDraft } from "./use-query-draft.ts";
 
 /**
- * The query of a list, with suggestions for the word at the caret. It is written like the palette and not with the
- * combobox of React Aria, which hides the rest of the page from screen readers while suggestions are open.
+ * The input for the query of a list, with suggestions for the word at the caret. It does not use the combobox of
+ * React Aria, which hides the rest of the page from screen readers while suggestions are open.
  */
 export function QueryBar({ draft, known }: { draft: QueryDraft; known: KnownValues }) {
   const { text, problem } = draft;
@@ -40,13 +40,14 @@ export function QueryBar({ draft, known }: { draft: QueryDraft; known: KnownValu
     wanted.current = at;
     setCaret(at);
     setMarked(-1);
-    // A field without a value is not a query yet.
+    // A suggestion that ends with a blank completes its clause, so the query is applied. Otherwise the user still has
+    // to type the value.
     if (suggestion.endsWith(" ")) draft.apply(next);
     else draft.change(next);
     input.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes a character, these keys choose one of its proposals.
+    // While an input method composes a character, the arrow keys choose one of its proposals.
     if (event.nativeEvent.isComposing) return;
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step !== 0 && items.length > 0) {
@@ -106,7 +107,7 @@ export function QueryBar({ draft, known }: { draft: QueryDraft; known: KnownValu
               role="option"
               aria-selected={index === marked}
               className="query-item"
-              // The field keeps the focus, so that the next keystroke goes there.
+              // The click must not take the focus from the input, so that the user can go on typing.
               onMouseDown={(event) => event.preventDefault()}
               onPointerMove={() => setMarked(index)}
               onClick={() => take(item.text)}
@@ -131,7 +132,7 @@ export function QueryBar({ draft, known }: { draft: QueryDraft; known: KnownValu
   );
 }
 
-/** The clauses of the applied query, each with a button that removes it. */
+/** Shows the clauses of the applied query, each with a button that removes it. */
 export function QueryChips({ draft }: { draft: QueryDraft }) {
   const parsed = parseQuery(draft.text.trim());
   if (!parsed.ok || parsed.clauses.length === 0) return null;

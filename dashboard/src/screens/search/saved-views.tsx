@@ -8,7 +8,7 @@ import { ForeignText } from "../../ui/foreign-text.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { readViews, renamed, type SavedView, withView, writeViews } from "./views.ts";
 
-/** Opens, saves, renames and deletes views. A view is shared by its address. */
+/** Opens, saves, renames and deletes saved views. To share a view, a user sends its address. */
 export function SavedViews() {
   const [open, setOpen] = useState(false);
   return (

@@ -16,7 +16,7 @@ import { TaskActions } from "../tasks/task-actions.tsx";
 interface SidePanelProps {
   queue: string;
   id: string;
-  /** The task as the list has it; undefined if the list has not loaded it. */
+  /** The task with the data of the list; undefined if the list has not loaded it. */
   row: TaskView | undefined;
   onClose(): void;
 }

@@ -1,7 +1,7 @@
 import { CHOICE_FIELDS, NUMBER_FIELDS, TIME_FIELDS, valueText } from "@holdfast/contracts";
 import { t } from "@lingui/core/macro";
 
-/** A text that the query bar can put in the place of the word at the caret. */
+/** A text that the query bar can put in place of the word at the caret. */
 export interface Suggestion {
   /** The text that replaces the word. */
   text: string;
@@ -9,10 +9,10 @@ export interface Suggestion {
   hint: string;
 }
 
-/** Values of the loaded tasks, by the name of their field. */
+/** The values in the loaded tasks: name of the field -> values. */
 export type KnownValues = Readonly<Record<string, readonly string[]>>;
 
-/** The word of a query at the caret. */
+/** The word of the query that contains the caret. */
 export interface Word {
   start: number;
   end: number;
@@ -45,7 +45,7 @@ const FIELDS: Readonly<Record<string, () => string>> = {
   flow: () => t`the id of the flow`,
   signature: () => t`the error under which a dead letter is counted`,
 };
-/** What follows the name of a field, for the fields where that is not a colon. */
+/** The character after the name of a field, for fields where it is not a colon. */
 const AFTER: Readonly<Record<string, string>> = { error: "~", payload: "." };
 const CHOICES: Readonly<Record<string, readonly string[]>> = CHOICE_FIELDS;
 
@@ -85,7 +85,7 @@ export function suggest(typed: string, known: KnownValues): Suggestion[] {
       }))
       .slice(0, MOST);
   }
-  // In a list of values, the last one is being typed.
+  // Several values are separated by commas, and the user is typing the last one.
   const before = value.slice(0, value.lastIndexOf(",") + 1);
   const begun = value.slice(before.length).replaceAll('"', "").toLowerCase();
   const isWord = name in CHOICES || name in known;

@@ -14,16 +14,16 @@ import type { TaskScreen } from "./use-task-screen.ts";
 interface TaskScreenProps {
   screen: TaskScreen;
   label: string;
-  /** What the list contains, in the plural: `dead letters`. */
+  /** The name of the listed things in the plural, such as `dead letters`. */
   noun: string;
   columns: ReturnType<typeof useColumns>;
-  /** Buttons over the list. */
+  /** Buttons above the list. */
   tools?: ReactNode;
-  /** The title if the list is empty and has no query. */
+  /** The title that is shown if the list is empty and has no query. */
   none: string;
-  /** What to do then. */
+  /** What the user can do if the list is empty. */
   noneHint: ReactNode;
-  /** The rows, and what is below them. */
+  /** The rows, and the parts below them. */
   children: ReactNode;
 }
 

@@ -14,10 +14,10 @@ import { type ColumnId, TASK_COLUMNS, type TaskColumn } from "./columns.tsx";
 interface TaskTableProps {
   label: string;
   list: TaskList;
-  /** The loaded tasks in the order in which they are shown. */
+  /** The loaded tasks in the order that is shown. */
   rows: readonly TaskView[];
   columns: readonly ColumnId[];
-  /** Null if rows cannot be selected. */
+  /** The selected rows; null if rows cannot be selected. */
   selection: Selection | null;
   sort: string | undefined;
   onSort(sort: string | undefined): void;
@@ -27,16 +27,16 @@ interface TaskTableProps {
   onShow(task: TaskView | null): void;
   /** Called when the cursor moves to the row of a task. */
   onCursor?(task: TaskView): void;
-  /** What the row keys do with the task of a row. */
+  /** Returns the actions of the keyboard shortcuts for the task of a row. */
   actionsFor(task: TaskView): DeadLetterActions | null;
-  /** The last cell of each row, with its title for screen readers and its width. */
+  /** The last cell of each row, and its width. */
   actions?: { width: string; cell(task: TaskView): ReactNode };
   /** The height of a row on a narrow screen, px. */
   cardHeight: number;
   className: string;
 }
 
-/** The rows of a list of tasks, in the columns that the reader chose. */
+/** The rows of a list of tasks, with the columns that the user chose. */
 export function TaskTable(props: TaskTableProps) {
   const { label, list, rows, columns, selection, sort, onSort, shown, onShow, actionsFor, actions } = props;
   const toggle = selection?.toggle;
@@ -144,7 +144,10 @@ export function TaskTable(props: TaskTableProps) {
   );
 }
 
-/** The head of a column. Clicks sort the loaded rows by it: ascending, then descending, then not at all. */
+/**
+ * The head of a column. Clicks sort the loaded rows by this column: first ascending, then descending, then not at
+ * all.
+ */
 function SortHead({ id, sort, onSort }: { id: ColumnId } & Pick<TaskTableProps, "sort" | "onSort">) {
   const order = sort === id ? "ascending" : sort === `-${id}` ? "descending" : "none";
   const next = order === "none" ? id : order === "ascending" ? `-${id}` : undefined;

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { readPreference, writePreference } from "../../preferences.ts";
 import { COLUMN_IDS, type ColumnId } from "./columns.tsx";
 
-/** Keeps the columns that the reader chose for a list in this browser. */
+/** Stores in this browser which columns the user chose for a list. */
 export function useColumns(list: string, standard: readonly ColumnId[]) {
   const name = `columns.${list}`;
   const [chosen, setChosen] = useState(() => {

@@ -1,22 +1,23 @@
 import { parseQuery, type QueryProblem } from "@holdfast/contracts";
 import { useCallback, useEffect, useRef, useState } from "react";
 
-/** A query is applied this long after the last keystroke. */
+/** How long after the last keystroke a query is applied, ms. */
 const APPLY_AFTER_MS = 400;
 
 export interface QueryDraft {
   text: string;
-  /** Changes the text. It is applied soon, if it is a query by then. */
+  /** Changes the text. Soon afterwards it is applied, if it is a valid query by then. */
   change(text: string): void;
   /** Applies the text at once. */
   apply(text?: string): void;
-  /** What is wrong with the text; null if it is a query. */
+  /** What is wrong with the text; null if it is a valid query. */
   problem: QueryProblem | null;
 }
 
 /**
- * Keeps the text of the query bar. A query in the address replaces this text only if it comes from elsewhere, such as
- * the button Back. So the address, which is updated later than the text, never undoes a keystroke.
+ * Keeps the text of the query bar. The address is updated later than the text. So a query in the address replaces the
+ * text only if it does not come from this text, for example after the button Back. Otherwise a late address would
+ * undo a keystroke.
  */
 export function useQueryDraft(applied: string, onApply: (query: string) => void): QueryDraft {
   const [text, setText] = useState(applied);

@@ -9,13 +9,13 @@ import { sortTasks } from "./columns.tsx";
 import type { KnownValues } from "./suggest.ts";
 import { useQueryDraft } from "./use-query-draft.ts";
 
-/** Suggestions come from this many loaded tasks. */
+/** The most loaded tasks from which suggestions are made. */
 const SAMPLE = 500;
 
 /**
- * What all lists of tasks have in common: a query, sorted rows, a selection and a side panel. All of it except the
- * selection is in the address.
- * @param show changes the address. `replace`: the button Back skips the change
+ * The parts that all lists of tasks have in common: a query, sorted rows, a selection and a side panel. Except for
+ * the selection, they are in the address.
+ * @param show changes the address. With `replace`, the button Back skips this change
  */
 export function useTaskScreen(
   where: { queue: string | null; state?: ListedState },
@@ -38,14 +38,14 @@ export function useTaskScreen(
   const shown = task === undefined ? null : where.queue === null ? task : `${where.queue}/${task}`;
   return {
     query,
-    /** Whether the address has a query that cannot be read. */
+    /** Whether the query in the address is not valid. */
     isWrong,
     filtered: query !== "",
     draft,
     list,
     rows,
     selection,
-    /** The ids of the selected tasks of one queue. */
+    /** The ids of the selected tasks, without the names of their queues. */
     ids: selection.ids.map((key) => key.slice(key.indexOf("/") + 1)),
     known: useKnownValues(list.rows),
     sort,

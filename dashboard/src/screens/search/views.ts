@@ -1,15 +1,15 @@
 import { readPreference, writePreference } from "../../preferences.ts";
 
-/** A list that the reader named. */
+/** A list, with its filters, that the user gave a name. */
 export interface SavedView {
   name: string;
-  /** The path and the search part of its address. */
+  /** The path and the query string of its address. */
   href: string;
 }
 
 const MOST = 50;
 
-/** Reads the views that are kept in this browser. What is not a view is left out. */
+/** Reads the views that are stored in this browser. Invalid entries are left out. */
 export function readViews(): SavedView[] {
   try {
     const kept = JSON.parse(readPreference("views") ?? "[]") as unknown;
@@ -30,7 +30,7 @@ function isView(value: unknown): value is SavedView {
 export const withView = (views: readonly SavedView[], view: SavedView): SavedView[] =>
   [view, ...views.filter(({ name }) => name !== view.name)].slice(0, MOST);
 
-/** Gives a view another name. Another view with that name is replaced. */
+/** Gives a view another name. If another view has that name already, it is replaced. */
 export const renamed = (views: readonly SavedView[], from: string, to: string): SavedView[] =>
   views
     .filter(({ name }) => name !== to || name === from)

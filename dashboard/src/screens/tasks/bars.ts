@@ -3,24 +3,24 @@ import type { TaskDetail } from "@holdfast/contracts/api";
 import { plural, t } from "@lingui/core/macro";
 import { timelineOf } from "./timeline-entries.ts";
 
-/** What a task did or waited for during a time. */
+/** The kinds of periods in the life of a task: what it did or waited for. */
 export type SpanKind = "delayed" | "queued" | "backoff" | "flow" | "step" | "suspended" | "run" | "dead";
 
 export interface Span {
   kind: SpanKind;
-  /** What the span was, as a phrase: `waited in the queue`. */
+  /** The period as a phrase, such as `waited in the queue`. */
   what: string;
   from: number;
   to: number;
-  /** Whether the span has not ended yet. `to` is then the present time. */
+  /** Whether the period has not ended yet. Then `to` is the current time. */
   isOpen: boolean;
-  /** The latest time at which an open wait ends; null if it is unknown. */
+  /** The latest end of a wait that has not ended; null if it is unknown. */
   until: number | null;
-  /** The attempt that ran. */
+  /** The attempt that ran in this period; null for a wait. */
   attempt: AttemptView | null;
 }
 
-/** Something that happened at one moment. */
+/** An event that has a time but no duration. */
 export interface Moment {
   kind: "replayed" | "changed";
   at: number;
@@ -33,7 +33,7 @@ export interface BarRow {
   label: string;
   spans: Span[];
   moments: Moment[];
-  /** Shown in place of bars, if the times are not known. */
+  /** A text that is shown instead of bars if the times are not known. */
   note: string | null;
 }
 
@@ -50,12 +50,12 @@ export const entryIdOf = ({ generation, attempt, fence }: AttemptView): string =
 
 /**
  * Returns the rows of the time line, oldest first: one for each attempt with the wait before it, one for each replay,
- * and one for the present wait.
+ * and one for the current wait.
  */
 export function barRows(task: TaskDetail, now: number): BarRow[] {
   const rows: BarRow[] = [];
   const steps = (task.steps?.steps ?? []).filter(({ outcome }) => outcome !== "open");
-  /** The end of what is on the time line so far; null if it is unknown. */
+  /** The end of the last period on the time line; null if it is unknown. */
   let last: number | null = task.enqueuedAt;
   let isRetry = false;
   for (const entry of timelineOf(task, now)) {
@@ -68,7 +68,7 @@ export function barRows(task: TaskDetail, now: number): BarRow[] {
       if (at === null) row.note = t`at an unknown time`;
       else {
         row.moments.push({ kind: "replayed", at, what: t`replay ${generation}` });
-        // Without an attempt before the replay, the time of the death is unknown.
+        // If no attempt before the replay is known, nobody knows when the task died.
         if (last !== null && last !== task.enqueuedAt && last < at)
           row.spans.push(span("dead", t`was a dead letter`, last, at));
       }
@@ -105,7 +105,7 @@ export function barRows(task: TaskDetail, now: number): BarRow[] {
 
 const rowOf = (key: string, label: string): BarRow => ({ key, label, spans: [], moments: [], note: null });
 
-/** The row of the wait that has not led to an attempt. */
+/** Returns the row of the current wait, which has not led to an attempt yet. */
 function presentRow(
   task: TaskDetail,
   steps: readonly Step[],
@@ -152,8 +152,8 @@ const SUSPENDED = {
 } as const;
 
 /**
- * Splits the time before an attempt into spans. The record of a task does not keep a run that ended in a sleep or a wait,
- * so the times of the steps say what happened in between.
+ * Splits the time before an attempt into periods. The record of a task does not keep a run that ended in a sleep or a
+ * wait, so the periods are derived from the times of the steps.
  */
 function waitSpans(
   task: TaskView,
@@ -197,21 +197,21 @@ function waitSpans(
   return spans;
 }
 
-/** Maps a time to its share of the width, 0 to 1. */
+/** Maps a time to a position, from 0 at the left to 1 at the right. */
 export interface Scale {
   at(time: number): number;
   from: number;
   to: number;
-  /** False if long times are drawn shorter than they were. */
+  /** False if long periods are drawn shorter than they were. */
   isToScale: boolean;
 }
 
-/** No span gets less than this share of the width, unless there are very many spans. */
+/** The least share of the width for a period, unless there are very many periods. */
 const SMALLEST_SHARE = 0.02;
 
 /**
- * Makes a scale on which every time can be seen. If some would be too short to see, longer times are drawn shorter: the
- * width is a power of the duration, so a longer time never gets less width than a shorter one.
+ * Makes a scale on which every period can be seen. If some would be too short to see, long periods are drawn shorter:
+ * the width is a power of the duration. So a longer period never gets less width than a shorter one.
  */
 export function scaleOf(rows: readonly BarRow[], isExact: boolean): Scale {
   const times = rows.flatMap(({ spans, moments }) => [
@@ -242,7 +242,7 @@ export function scaleOf(rows: readonly BarRow[], isExact: boolean): Scale {
   };
 }
 
-/** Returns the largest exponent, at most 1, that gives the shortest span the wanted share of the width. */
+/** Returns the largest exponent, at most 1, with which the shortest period gets the wanted share of the width. */
 function exponentFor(lengths: readonly number[], wanted: number): number {
   if (lengths.length === 0) return 1;
   const shortest = Math.min(...lengths);
@@ -258,7 +258,7 @@ function exponentFor(lengths: readonly number[], wanted: number): number {
   return low;
 }
 
-/** Chooses the times to write below the bars: starts and ends of spans, if they are far enough apart. */
+/** Chooses the times to write below the bars: starts and ends of periods that are far enough apart. */
 export function ticksOf(rows: readonly BarRow[], scale: Scale, apart: number): number[] {
   const times = rows.flatMap(({ spans }) => spans.flatMap(({ from, to }) => [from, to]));
   const ticks: number[] = [];

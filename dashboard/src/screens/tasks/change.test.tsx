@@ -6,7 +6,7 @@ import { deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx"
 const TASK = "/v1/queues/emails/tasks/t-1";
 const waiting = (part: object) => deadTask("t-1", { deadReason: null, endedAt: null, ...part });
 
-/** Shows a task. The service of the test accepts each change of the task. */
+/** Renders the page of a task. The test service accepts each change of the task. */
 function show(part: object) {
   return renderAt("/queues/emails/tasks/t-1", (call) => {
     if (call.path === TASK && call.method === "PATCH")

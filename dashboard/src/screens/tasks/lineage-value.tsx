@@ -8,7 +8,7 @@ import { useLive } from "../../live/live-context.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { originOf } from "./lineage.ts";
 
-/** Shows how often a task was replayed, whether it died again, and the task from which a replay created it. */
+/** Shows how often a task was replayed and whether it died again. If a replay created it, shows the original task. */
 export function LineageValue({ task }: { task: TaskView }) {
   const { figures } = useLive();
   const navigate = useNavigate();

@@ -9,10 +9,10 @@ import type { TaskList } from "./use-task-list.ts";
 interface ListFootProps {
   list: TaskList;
   filtered: boolean;
-  /** Returns the text for a number of the things in the list. */
+  /** Returns the noun for this number of listed things. */
   noun(number: number): string;
   selection: Selection;
-  /** The number of matching tasks, loaded or not; null if the service has not counted them yet. */
+  /** The number of matching tasks, whether loaded or not; null if the service has not counted them yet. */
   matching: number | null;
   /** Buttons for actions on the selected rows. */
   actions: ReactNode;
@@ -20,7 +20,7 @@ interface ListFootProps {
   allowEverything: boolean;
 }
 
-/** Shows how much of the list is loaded. If rows are selected, shows the actions on them instead. */
+/** Shows how many rows of the list are loaded. If rows are selected, shows the actions on them instead. */
 export function ListFoot(props: ListFootProps) {
   const { list, filtered, noun, selection, matching, actions, allowEverything } = props;
   const { rows, scanned, total, query, searching, stopped } = list;
@@ -84,7 +84,7 @@ export function ListFoot(props: ListFootProps) {
   );
 }
 
-/** A button that shows the changes since the rows were loaded. */
+/** Shows a button with the number of changes since the rows were loaded. A click loads the list again. */
 export function ListNews({ list }: { list: TaskList }) {
   const { fresh, gone, query, refresh } = list;
   const text =

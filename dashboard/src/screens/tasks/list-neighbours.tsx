@@ -7,7 +7,7 @@ import { count } from "../../format/number.ts";
 import { useKeyedList } from "../../shell/list-keys.ts";
 import { type Neighbours, neighboursOf } from "./seen-list.ts";
 
-/** Leads back to the list from which the reader came, and to the next and previous task of that list. */
+/** Shows links to the list from which the user came, and to the next and previous task in it. */
 export function ListNeighbours({ queue, id }: { queue: string; id: string }) {
   const found = useMemo(() => neighboursOf(queue, id), [queue, id]);
   const navigate = useNavigate();
@@ -66,7 +66,7 @@ interface StepProps {
   icon: React.ReactNode;
 }
 
-/** `replace` lets the button Back of the browser lead to the list, however many tasks the reader has seen. */
+/** With `replace`, the browser's button Back leads to the list, no matter how many tasks the user has looked at. */
 function Step({ to, text, keyName, icon }: StepProps) {
   if (to === null)
     return (

@@ -8,7 +8,7 @@ import { ForeignText } from "../../ui/foreign-text.tsx";
 const SHOWN = 50;
 const SHOWN_CHARACTERS = 300;
 
-/** Lists which values of a payload an edit changes: path, exact text before and after. */
+/** Lists the values of a payload that an edit changes, each with its path and its exact text before and after. */
 export function PayloadChanges({ before, after }: { before: string; after: string }) {
   const changes = useMemo(() => jsonChanges(before, after, "payload"), [before, after]);
   if (before === after || changes === null) return null;

@@ -4,7 +4,7 @@ import { percent } from "../../format/number.ts";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { progressOf } from "./progress.ts";
 
-/** Shows the last progress that the handler reported, as a bar if it has a share. */
+/** Shows the last progress that the handler reported. If the progress has a share, there is a bar. */
 export function ProgressPanel({ task, json }: { task: TaskView; json: string }) {
   const { share, text } = progressOf(json);
   return (
@@ -36,7 +36,7 @@ export function ProgressPanel({ task, json }: { task: TaskView; json: string }) 
             <ForeignText text={text} />
           </p>
         )}
-        {/* The whole report, because it may contain more than the bar and the text show. */}
+        {/* The whole report is shown, because it may contain more than the bar and the text. */}
         {json === String(share) || json.startsWith('"') ? null : (
           <code className="small soft">
             <ForeignText text={json} />

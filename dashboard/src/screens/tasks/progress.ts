@@ -1,9 +1,9 @@
 import { t } from "@lingui/core/macro";
 /** The progress that a handler reported. */
 export interface Progress {
-  /** 0 to 1; null if the report has no share. */
+  /** The part that is done, 0 to 1; null if the report does not say it. */
   share: number | null;
-  /** What the handler says about it; null if it says nothing. */
+  /** The message of the handler; null if there is none. */
   text: string | null;
 }
 
@@ -14,8 +14,8 @@ const SHARE = ["share", "fraction", "ratio", "progress"];
 const TEXT = ["message", "text", "step", "stage", "label", "status"];
 
 /**
- * Reads a progress report, which may be any JSON. A number up to 1 is a share, and a larger one up to 100 a percentage.
- * In an object, these members are read: `done` and `total`, `percent`, `share`, `message`.
+ * Reads a progress report, which may be any JSON. A number up to 1 is the part that is done, and a larger number up
+ * to 100 is a percentage. In an object, these members are read: `done` and `total`, `percent`, `share`, `message`.
  */
 export function progressOf(json: string): Progress {
   let value: unknown;

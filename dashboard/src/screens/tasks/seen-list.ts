@@ -1,28 +1,28 @@
-/** The list from which a reader opened a task. */
+/** The list from which the user opened a task. */
 export interface SeenList {
-  /** What the list has: `Dead letters of emails`. */
+  /** The title of the list, such as `Dead letters of emails`. */
   name: string;
   /** The address of the list, with its filters. */
   href: string;
-  /** The rows in their order, each as `<queue>/<id>`. The name of a queue has no slash. */
+  /** The rows in their order, each as `<queue>/<id>`. Queue names have no slash, so this is unambiguous. */
   rows: string[];
 }
 
 export const rowOf = (queue: string, id: string): string => `${queue}/${id}`;
 
 const STORED = "holdfast.list";
-/** A list with more rows is cut, because the storage of a browser is small. */
+/** The most rows that are stored, because the storage of a browser is small. */
 const MOST_ROWS = 5_000;
 
 /**
- * Keeps a list until the tab is closed, even if the page is reloaded. The list is not in the address of a task, so that a
- * link to a task stays short and is the same for every reader.
+ * Stores a list until the tab is closed, even if the page is reloaded. The list is not part of the address of a task,
+ * so that a link to a task is short and the same for everybody.
  */
 export function rememberList(list: SeenList): void {
   try {
     sessionStorage.setItem(STORED, JSON.stringify({ ...list, rows: list.rows.slice(0, MOST_ROWS) }));
   } catch {
-    // If storage is blocked, the page of a task has no link to the next one.
+    // If storage is blocked, the page of a task has no links to its neighbours.
   }
 }
 
@@ -36,13 +36,13 @@ function seenList(): SeenList | null {
 
 export interface Neighbours {
   list: SeenList;
-  /** Counted from 1. */
+  /** The place of the task in the list, beginning with 1. */
   place: number;
   before: { queue: string; id: string } | null;
   after: { queue: string; id: string } | null;
 }
 
-/** Returns the neighbours of a task in the last list that the reader saw; null if the task is not in that list. */
+/** Returns the neighbours of a task in the last list that the user has seen; null if the task is not in that list. */
 export function neighboursOf(queue: string, id: string): Neighbours | null {
   const list = seenList();
   const at = list?.rows.indexOf(rowOf(queue, id)) ?? -1;

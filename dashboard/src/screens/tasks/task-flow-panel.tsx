@@ -9,10 +9,13 @@ import { useLive } from "../../live/live-context.tsx";
 import { around } from "../flows/around.ts";
 import { FlowGraphView } from "../flows/flow-graph.tsx";
 
-/** The service needs long to read the graph of a large flow, and here it is only an overview. */
+/**
+ * How often the graph is read again, ms. Reading the graph of a large flow takes the service long, and this panel is
+ * only an overview.
+ */
 const REFRESH_MS = 10_000;
 
-/** Shows the part of the graph of a flow that is next to a task: what it waits for, and what waits for it. */
+/** Shows the part of a flow's graph around a task: the nodes it waits for, and the nodes that wait for it. */
 export function TaskFlowPanel({ task: { queue }, flow }: { task: TaskView; flow: TaskFlow }) {
   const { paused } = useLive();
   const { data, error } = useQuery({

@@ -81,7 +81,7 @@ it("shows what other users did to a dead task, and says when it is gone", async 
   expect(screen.queryByRole("button", { name: "Replay" })).toBeNull();
   answer = { status: 404, body: { code: "task_not_found", detail: "there is no task t-1" } };
   await screen.findByText("This task is gone:");
-  // The last known data stays on the screen.
+  // The data of the last successful request stays on the screen.
   expect(screen.getByRole("heading", { name: "t-1" })).toBeTruthy();
 }, 30_000);
 

@@ -7,7 +7,7 @@ const route = getRouteApi("/queues/$queue/tasks/$id");
 export function TaskPage() {
   const { queue, id } = route.useParams();
   return (
-    // The key resets what was unfolded or chosen for the task before.
+    // With a new key, React forgets what was unfolded or chosen for the previous task.
     <TaskRun key={`${queue} ${id}`} queue={queue} id={id} isPage>
       <ListNeighbours queue={queue} id={id} />
     </TaskRun>

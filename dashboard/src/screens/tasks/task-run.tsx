@@ -29,18 +29,18 @@ import { WhyPanel } from "./why-panel.tsx";
 interface TaskRunProps {
   queue: string;
   id: string;
-  /** True on the screen of the task, whose heading is an `h1`; false in the panel beside a list. */
+  /** Whether the task has a screen of its own, whose heading is an `h1`. It is false in the panel beside a list. */
   isPage?: boolean;
-  /** Shown above the heading. */
+  /** The content above the heading. */
   children?: ReactNode;
 }
 
-/** Shows one task, live: a whole screen, or a panel beside a list. */
+/** Shows one task with live updates, on a screen of its own or in a panel beside a list. */
 export function TaskRun({ queue, id, isPage = false, children }: TaskRunProps) {
   const { paused } = useLive();
   const query = useQuery({
     ...taskQuery(queue, id),
-    // A task that has ended is fetched again and again too, because other users can replay, discard or restore it.
+    // A task that has ended is fetched again too, because other users can replay, discard or restore it.
     refetchInterval: ({ state }) => {
       if (paused || state.data === undefined) return false;
       return LIVE_STATES.has(state.data.state) ? 1_000 : state.data.state === "dead" ? 2_000 : 5_000;
@@ -78,7 +78,7 @@ export function TaskRun({ queue, id, isPage = false, children }: TaskRunProps) {
   );
 }
 
-/** Says how old the shown state is while the service does not answer. */
+/** Shows how old the shown state is, while the service does not answer. */
 function StateAsOf({ at, error }: { at: number; error: unknown }) {
   const { figures } = useLive();
   return (

@@ -12,7 +12,8 @@ it("requests the next page with the cursor of the last one, and shows each task 
     if (call.path === LIST && call.query.cursor === undefined) {
       return { body: { tasks: page(0), cursor: "c1", scanned: 100 } };
     }
-    // The second page begins with the last task of the first page, as it does if the list changed meanwhile.
+    // The second page begins with the last task of the first page. This happens if the list changes between the two
+    // requests.
     if (call.path === LIST) return { body: { tasks: page(99), cursor: null, scanned: 100 } };
     return frame([queueStats({ completed: 199 })])(call);
   });

@@ -29,7 +29,7 @@ const route = getRouteApi("/queues/$queue/tasks");
 /** States whose tasks can still be cancelled. */
 const CANCELLABLE: ReadonlySet<TaskState> = new Set(["pending", "scheduled", "processing"]);
 
-/** The name of the list of each state, and the text if the list is empty. */
+/** The name of the list for each state, and the text if the list is empty. */
 const TASKS_TEXT: Record<TaskState, () => string> = {
   waiting: () => t`Waiting tasks`,
   scheduled: () => t`Scheduled tasks`,
@@ -170,7 +170,8 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
         const { outcome } = await cancelTask(queue, id);
         sum[outcome] += 1;
       } catch (error) {
-        // The task has ended or was removed meanwhile, which is not an error. The dialog shows all other errors.
+        // If the task has ended or was removed in the meantime, the cancel is not an error. The dialog shows all
+        // other errors.
         const { code } = toApiError(error);
         if (code !== "too_late" && code !== "task_not_found") {
           await refresh();

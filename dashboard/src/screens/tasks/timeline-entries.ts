@@ -2,22 +2,22 @@ import type { AttemptView, TaskView } from "@holdfast/contracts";
 
 export type TimelineEntry =
   | { kind: "enqueued"; at: number }
-  /** Older attempts are no longer in the history. */
+  /** Stands for older attempts that are no longer in the history. */
   | { kind: "missing" }
-  /** `at` is null if the time of the replay is unknown. */
+  /** The time `at` of a replay is null if it is unknown. */
   | { kind: "replayed"; generation: number; at: number | null }
   | {
       kind: "attempt";
       attempt: AttemptView;
-      /** The wait before the attempt and its cause; null if the beginning of the wait is unknown. */
+      /** The wait before the attempt and its cause; null if nobody knows when the wait began. */
       wait: { ms: number; what: "waited" | "backoff and wait" | "waited since the replay" } | null;
-      /** The run time of the attempt, until now if the attempt still runs. */
+      /** The run time of the attempt, ms. If the attempt still runs, the time until now. */
       runMs: number;
     };
 
 /**
- * Lists the events in the life of a task in order. A wait begins with its cause: the enqueue, the previous attempt, or
- * a replay.
+ * Lists the events in the life of a task, in order. Each wait begins with its cause: the enqueue, the previous
+ * attempt, or a replay.
  */
 export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [{ kind: "enqueued", at: task.enqueuedAt }];
@@ -38,7 +38,7 @@ export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   if (first !== undefined && (first.generation > 0 || first.attempt > 1)) {
     entries.push({ kind: "missing" });
     since = null;
-    // Replays before the first kept attempt are not listed, because their attempts were dropped.
+    // Replays before the first stored attempt are not listed, because their attempts were removed from the history.
     generation = Math.max(0, first.generation - 1);
   }
   for (const attempt of task.history) {

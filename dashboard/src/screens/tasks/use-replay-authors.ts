@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { replayRecordsQuery } from "../../api/audit.ts";
 
-/** Who replayed a task, as the audit log says. */
+/** Who replayed a task, according to the audit log. */
 export interface ReplayAuthor {
   actor: string;
   reason: string | null;
@@ -12,12 +12,12 @@ export interface ReplayAuthor {
   count: number;
 }
 
-/** The time of an audit record can differ from the time of its replay by this much. */
+/** The most by which the time of an audit record can differ from the time of its replay, ms. */
 const LATER_MS = 5_000;
 
 /**
- * Finds the audit record of a replay. The record of a single task names the task. The record of several tasks does not,
- * so it is used only if no other replay of several tasks was near that time.
+ * Finds the audit record of a replay. If one task was replayed, the record names it. If several tasks were replayed,
+ * the record names none of them, so it is used only if there was no other such replay near that time.
  */
 export function authorOfReplay(records: readonly AuditRecord[], id: string, at: number): ReplayAuthor | null {
   const near = records.filter(
@@ -33,7 +33,7 @@ export function authorOfReplay(records: readonly AuditRecord[], id: string, at: 
   return found === undefined ? null : { actor: found.actor, reason: found.reason, count: found.count };
 }
 
-/** Returns who replayed a task, by the time of the replay. */
+/** Returns who replayed a task: time of the replay -> author. */
 export function useReplayAuthors({ queue, id, replays }: TaskView): ReadonlyMap<number, ReplayAuthor> {
   const [first, last] = [replays[0]?.at, replays.at(-1)?.at];
   const { data } = useQuery({

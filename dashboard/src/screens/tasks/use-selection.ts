@@ -1,6 +1,6 @@
 import { useCallback, useRef, useState } from "react";
 
-/** Keeps the selection: either some rows by their ids, or all matching tasks, loaded or not. */
+/** Keeps a selection: either some rows by their ids, or all matching tasks, whether loaded or not. */
 export function useSelection(ids: readonly string[]) {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [everything, setEverything] = useState(false);
@@ -14,7 +14,7 @@ export function useSelection(ids: readonly string[]) {
     anchor.current = null;
   }, []);
 
-  /** Toggles one row. With `range`, toggles all rows since the one that was toggled last. */
+  /** Selects or deselects one row. With `range`, does this with all rows since the last one that was clicked. */
   const toggle = useCallback((index: number, range: boolean) => {
     const rows = latest.current;
     const since = range && anchor.current !== null ? anchor.current : index;

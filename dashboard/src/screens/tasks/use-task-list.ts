@@ -9,11 +9,12 @@ import { STATE_LOOK } from "../../ui/status.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
 import { rememberList, rowOf } from "./seen-list.ts";
 
-/** A search stops when it has found this many more matches. It continues when the reader scrolls. */
+/** A search pauses when it has found this many more matches. It continues when the user scrolls. */
 const MATCHES_PER_STEP = 100;
 
 /**
- * Returns how many tasks have ever entered a state. The present number would hide new tasks if as many others leave.
+ * Returns how many tasks have entered a state so far. The current number would not show new tasks if as many others
+ * left.
  */
 function arrivals(stats: QueueStats, state: ListedState): number {
   const { totals } = stats;
@@ -44,12 +45,12 @@ function nameOf(queue: string | null, state: ListedState | undefined): string {
 }
 
 /**
- * A list that does not change while the reader looks at it, with the number of changes since its rows were loaded.
- * @param enabled whether the query can be read
+ * Loads a list that does not change while the user looks at it. It counts the changes since its rows were loaded.
+ * @param enabled whether the query is valid
  */
 export function useTaskList(search: TaskSearch, enabled: boolean) {
   const { queue, state } = search;
-  // Without a query, a page without rows is the end.
+  // Without a query, a page without rows is the last one. With a query, more matches may follow.
   const filtered = search.query !== "";
   const client = useQueryClient();
   const { figures, paused } = useLive();
@@ -97,7 +98,7 @@ export function useTaskList(search: TaskSearch, enabled: boolean) {
     now === null || then.current === null ? 0 : Math.max(0, then.current.depth + fresh - now.depth);
 
   const refresh = useCallback(async () => {
-    // Only the first page is kept. The cursors of later pages belong to a list that has changed since.
+    // After a refresh only the first page stays. The cursors of later pages belong to the list before its changes.
     client.setQueryData<InfiniteData<TaskPage, string>>(options.queryKey, (known) =>
       known === undefined
         ? known
@@ -122,7 +123,7 @@ export function useTaskList(search: TaskSearch, enabled: boolean) {
     stopped: stopped && hasNextPage,
     stop,
     goOn: () => setStopped(false),
-    /** Called when the reader reaches the end of the list. Loads the next page, or continues the search. */
+    /** Called when the user scrolls to the end of the list. Loads the next page, or continues the search. */
     more: () => {
       if (filtered) setWanted((count) => Math.max(count, rows.length + MATCHES_PER_STEP));
       else more();
@@ -138,7 +139,9 @@ export function useTaskList(search: TaskSearch, enabled: boolean) {
 
 export type TaskList = ReturnType<typeof useTaskList>;
 
-/** Shows changes at once while the list has one page and its start is visible. There, new rows disturb nobody. */
+/**
+ * Loads changes at once while the list has one page and its start is visible, because new rows disturb nobody there.
+ */
 export function useFollow(list: TaskList, undisturbed: boolean): void {
   const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
   const follow =

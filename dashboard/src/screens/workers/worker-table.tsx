@@ -31,14 +31,12 @@ const LOOK = {
   lost: { icon: Unplug, tone: "dead", text: () => t`Lost` },
 } as const;
 
-/**
- * Heartbeats come every few seconds. If the last one of a worker is older than this, the table highlights the worker.
- */
+/** A worker whose last heartbeat is older than this, ms, is highlighted. Heartbeats come every few seconds. */
 const LATE_MS = 15_000;
 
 interface WorkerTableProps {
   workers: WorkerView[];
-  /** The worker whose tasks are shown. */
+  /** The id of the worker whose tasks are shown; null if there is none. */
   open?: string | null;
   onOpen?(id: string | null): void;
 }

@@ -14,7 +14,7 @@ const START = "QUEUES=default pnpm run worker";
 export function WorkersPage() {
   const { figures, error, paused } = useLive();
   const [open, setOpen] = useState<string | null>(null);
-  // The stream does not have the running tasks of workers. So this page requests them.
+  // The stream does not contain the running tasks of workers, so this page requests them.
   const detail = useQuery({ ...workersQuery(), refetchInterval: paused ? false : 2_000 });
   const tasks = new Map((detail.data ?? []).map((worker) => [worker.id, worker.tasks]));
   const workers = (figures.workers ?? detail.data)?.map((worker) => ({

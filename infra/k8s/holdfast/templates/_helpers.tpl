@@ -145,7 +145,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{/* The settings that all pods have in common. */}}
 {{- define "holdfast.podSettings" -}}
 serviceAccountName: {{ include "holdfast.serviceAccount" .root }}
-# The pods do not use the Kubernetes API.
+# No token is mounted, because the pods do not use the Kubernetes API.
 automountServiceAccountToken: false
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}

@@ -8,7 +8,7 @@ async function main() {
   const worker = new Worker(
     "work",
     {
-      // This task runs for longer than its lease.
+      // This task runs for longer than its lease, so it needs a heartbeat.
       slow: async () => {
         await new Promise((resolve) => setTimeout(resolve, 2_000));
         return "once";

@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL("../../../..", import.meta.url));
 const APP = fileURLToPath(new URL("./app.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "holdfast-bundle-"));
 
-// Puts the present code of the heartbeat thread into the build, as `pnpm run build` does.
+// Builds the current code of the heartbeat thread into the library, as `pnpm run build` does.
 beforeAll(() => execute(process.execPath, ["scripts/embed.mjs"], { cwd: root }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -35,7 +35,7 @@ test.each([
       format,
       outfile: join(home, name),
       logLevel: "error",
-      // Bundles the installed package, and not the sources of this test.
+      // esbuild bundles the installed package, and not the sources that this test imports.
       absWorkingDir: root,
     });
     writeFileSync(join(home, "handlers.mjs"), "export const handlers = { apart: () => process.pid };\n");
@@ -45,7 +45,7 @@ test.each([
     });
     expect(stderr).toBe("");
     expect(JSON.parse(stdout)).toEqual({
-      // The lease was renewed, so no other worker ran the task.
+      // A heartbeat renewed the lease, so no other worker ran the task.
       slow: ["completed", '"once"', 1, 0],
       apart: ["completed", true],
       words: "At 00:00",

@@ -34,12 +34,12 @@ test("a worker acquires nothing while no thread sends heartbeats, and continues 
   );
   const second = await queue.enqueue("t", 0);
   const from = performance.now();
-  // The worker would poll every ten milliseconds.
+  // The worker polls every ten milliseconds, so it would have taken the task by now.
   while (performance.now() - from < 500) {
     expect(await queue.get(second.id)).toMatchObject({ state: "pending", attempts: 0 });
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  // A resume by an operator does not replace the missing thread.
+  // A resume by an operator does not make up for the missing thread.
   events().onRegistered(true);
   events().onRegistered(false);
   await new Promise((resolve) => setTimeout(resolve, 200));

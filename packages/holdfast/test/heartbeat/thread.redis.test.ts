@@ -30,7 +30,7 @@ interface Told {
   outcome?: string;
 }
 
-/** @param fate what the threads do, see preload.cjs */
+/** @param fate what each heartbeat thread does: see preload.cjs */
 function workerProcess(system: System, fate: string, settings: object = {}) {
   const count = join(folder, `threads-${++runs}`);
   const child = spawn(
@@ -98,7 +98,8 @@ test("when a thread ends, another one replaces it and keeps the leases of runnin
     options: { leaseMs: 3_000 },
   });
   await untilTold("the task runs", ({ ran }) => ran === id);
-  // The task is older than a lease, so a new thread that only knew its start would give the lease up.
+  // The task has already run for longer than a lease. A new thread must not take its start for the start of the lease
+  // and give it up.
   await new Promise((resolve) => setTimeout(resolve, 3_500));
   endThread();
   await untilTold("the task ends", (what) => what.settled === id);
@@ -122,7 +123,7 @@ test("a worker acquires nothing while no thread sends heartbeats", async () => {
   );
   const { id } = await system.queue().enqueue("t", null);
   await until("the next thread begins", () => threads() === 2);
-  // The thread hangs for four seconds, while the worker would poll every 50 ms.
+  // The thread hangs for four seconds. In this time the worker would poll every 50 ms if it could.
   const from = performance.now();
   while (performance.now() - from < 1_500) {
     expect(await system.queue().get(id)).toMatchObject({ state: "pending", attempts: 0 });

@@ -12,8 +12,8 @@ const message = { kind: "firing", rule: "r", when: null, queues: [], more: 0, at
 const told = { orders: { since: 1, firedAt: 1, toldAt: 1 } };
 
 /**
- * Alerts of which `me` evaluates the rules: the rule "r" has a state and a message that waits, and the deleted rule
- * "gone" has alerts whose end was not told.
+ * Makes alerts whose rules `me` evaluates. The rule "r" has a state and a message that waits to be sent. The deleted
+ * rule "gone" has alerts whose end was not reported yet.
  */
 async function scene() {
   const q = await setup();
@@ -36,11 +36,11 @@ interface Case {
   script: string;
   call(scene: Scene): Promise<unknown>;
   callsAtLeast: number;
-  /** Checks what an aborted call has left. */
+  /** Checks the state that an aborted call has left. */
   expectLeft(scene: Scene): Promise<void>;
 }
 
-/** Readers notice a change by its revision. */
+/** Readers notice a change because the revision changes. */
 async function expectNoticed({ store, revision }: Scene, isChanged: boolean): Promise<void> {
   if (isChanged) expect(await store.revision()).toBeGreaterThan(revision);
 }
@@ -62,7 +62,8 @@ const cases: Record<string, Case> = {
     async expectLeft(scene) {
       const { rules, deleted } = await scene.store.read();
       await expectNoticed(scene, rules.length === 1);
-      // The rule is there, or it is known which of its alerts have to be told their end.
+      // Either the rule still exists, or it is in the list of deleted rules, with the alerts whose end has to be
+      // reported.
       expect([...rules, ...deleted].filter(({ name }) => name === "r")).toMatchObject([
         { ...rule, state: told },
       ]);
@@ -121,7 +122,8 @@ const cases: Record<string, Case> = {
     async expectLeft({ store }) {
       const { deleted, waiting } = await store.read();
       const isTold = waiting.some(({ message }) => message.kind === "resolved");
-      // As long as the end was not told, it is known that it has to be, and afterwards it is not told again.
+      // Until the end was reported, the deleted rule keeps the state. Afterwards it does not, so the end is not
+      // reported twice.
       expect(deleted.filter(({ state }) => "orders" in state)).toHaveLength(isTold ? 0 : 1);
     },
   },
@@ -131,7 +133,7 @@ const cases: Record<string, Case> = {
       store.write("me", { ended: [{ ...waits, outcome: "delivered", endedAt: 2 }] }),
     callsAtLeast: 4,
     async expectLeft({ store, waits }) {
-      // A message that still waits is sent again. It is always in one of the two lists.
+      // The message is always in one of the two lists. If it still waits, it is sent again.
       const found = await store.notification(waits.id);
       expect(["waiting", "delivered"]).toContain(found?.outcome);
     },
@@ -191,7 +193,7 @@ test("a rule that was deleted meanwhile keeps its state until its end is told", 
   expect((await store.read()).deleted).toMatchObject([{ ...rule, name: "gone", state: later }]);
   await store.write("me", { state: { rule: "gone", state: {}, isDeleted: true } });
   expect((await store.read()).deleted).toEqual([]);
-  // A state that comes even later is dropped, because nobody would end it.
+  // A state that is written after the deletion is dropped, because nobody would ever end its alerts.
   await store.write("me", { state: { rule: "gone", state: later } });
   await store.putRule("gone", rule);
   expect((await store.read()).rules.find(({ name }) => name === "gone")?.state).toEqual({});

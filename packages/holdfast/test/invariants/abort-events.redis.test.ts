@@ -7,17 +7,21 @@ import { ToldStates } from "../support/told-states.ts";
 import { callsOnFullQueue, prepareFullQueue } from "./full-queue.ts";
 
 /**
- * The scripts that move tasks. `purge` is left out, because the ends of the tasks that it removes were reported before.
+ * The scripts that move tasks. `purge` is not among them, because the tasks that it removes have ended before, and
+ * their ends were reported then.
  */
 const MOVING = [
   ...["acquire", "cancel", "change", "discard", "empty", "enqueue", "enqueueAgain", "expire", "giveUp"],
   ...["promote", "reap", "reject", "replace", "replay", "restore", "settle"],
 ];
 
-/** Returns the line of the record that counts the changes of the task while it waited. */
+/** Returns the line of a task's record that counts the changes of the waiting task. */
 const changesOf = (record: string) => /\n0 \d+ changed .*/.exec(record)?.[0] ?? "";
 
-/** Returns what events report: the state of each task, its life, and its changes. */
+/**
+ * Returns what events report about each task: its state, its life (how often its id was enqueued or replayed), and
+ * its changes.
+ */
 const statesOf = async (q: TestQueue) =>
   new Map(
     [...(await readQueue(q.redis, q.keys)).tasks].map(([id, task]) => [
@@ -28,7 +32,7 @@ const statesOf = async (q: TestQueue) =>
 
 async function prepare(): Promise<{ q: TestQueue; told: ToldStates; before: Map<string, string> }> {
   const q = await setup();
-  q.corrupted = true; // Other tests audit the queue after an abort.
+  q.corrupted = true; // The audit after the test is skipped, because other tests audit the queue after an abort.
   await q.engine.configure({ maxEvents: 1_000_000 });
   const told = new ToldStates(q.engine, String(q.now));
   await prepareFullQueue(q);
@@ -63,7 +67,7 @@ test.each(MOVING)(
         expect([told.missed, at > 3, moved.length > 0]).toEqual([0, true, script !== "expire"]);
         return;
       }
-      // The repeated call does what the first one did not do, and reports that once.
+      // The repeated call does what the aborted call left undone, and reports it once.
       await call(q);
       await told.read();
       const end = await statesOf(q);

@@ -11,15 +11,15 @@ const runsIn = (q: TestQueue, name: string) =>
   q.held.find(({ id }) => id === `f.${name}`) as TestQueue["held"][0];
 
 /**
- * Prepares a flow whose nodes "run1" and "run2" run and whose node "dead" has died. It has nodes in every other state
- * behind and beside them.
+ * Prepares a flow in which the nodes "run1" and "run2" run and the node "dead" has died. Other nodes, which come
+ * after these or are independent, are in every other state.
  */
 async function prepareFlow(q: TestQueue) {
   await addFlow(q, ["dead", "done"], { seal: false });
   for (const grant of (await q.acquire(9)).grants)
     await (grant.id === "f.dead" ? q.fatal(grant) : q.ack(grant, "1"));
   await advance(q);
-  await q.ack(await q.grant()); // the callback
+  await q.ack(await q.grant()); // ends the callback task
   await addFlow(q, ["run1", "run2"], {
     how: "add",
     seal: false,
@@ -53,7 +53,7 @@ const ack = (q: TestQueue, name: string, resultText?: string) => {
   return { kind: "ack" as const, id, fence, ...(resultText === undefined ? {} : { resultText }) };
 };
 
-/** Calls that add nodes to flows, or move nodes. */
+/** Script calls that add nodes to flows, or move nodes. */
 export const flowScenarios: Record<string, Scenario> = {
   "flow_add of a flow": {
     script: "flowAdd",

@@ -16,7 +16,7 @@ const settle = (q: TestQueue, ids: string[], by: typeof request) =>
     by,
   );
 
-/** Tasks with the option `keep`. */
+/** Script calls with tasks that have the option `keep`. */
 export const keepScenarios: Record<string, Scenario> = {
   "settle of tasks with and without keep, of which too many are kept": {
     script: "settle",
@@ -38,8 +38,8 @@ export const keepScenarios: Record<string, Scenario> = {
       q.advance(1);
       return { accepted: ["k1", "k2", "last", "timed", "dead", "plain"], held: q.held };
     },
-    // A settle that is aborted after its commit may leave too many entries in the list of a type, or none for a task.
-    // These tasks are kept for the retention of the queue.
+    // A settle that is aborted after its commit may leave too many entries in the list of kept tasks, or too few. A
+    // task without an entry is kept for the retention of the queue.
     async call(q) {
       await settle(q, ["k1", "k2", "timed", "plain"], request);
       await settle(q, ["last"], following);

@@ -7,22 +7,22 @@ const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 
 const rate = { limit: 1, periodMs: 10_000 };
 
-/** Finds the lease of a task that the preparation acquired. */
+/** Returns the lease of a task that the preparation acquired. */
 const lease = (q: TestQueue, id: string) => ({
   id,
   fence: q.held.find((grant) => grant.id === id)?.fence ?? "",
 });
 
-/** Acquires, and keeps the leases for the call. @returns the leases */
+/** Acquires tasks and keeps their leases for the tested call. @returns the leases */
 async function hold(q: TestQueue, want: number) {
   q.held = (await q.acquire(want)).grants;
   return q.held;
 }
 
-/** Parks a request of an idle worker while nothing may run. */
+/** Leaves the request of an idle worker in Redis while no task may run. */
 const park = (q: TestQueue) => q.engine.acquire({ ...q.roundTripArgs({ want: 1 }), park: true });
 
-/** Calls with tasks that have keys. */
+/** Script calls with tasks that have keys. */
 export const keyScenarios: Record<string, Scenario> = {
   "enqueue of tasks with keys and several priorities": {
     script: "enqueue",

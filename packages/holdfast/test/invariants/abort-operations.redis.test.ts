@@ -19,9 +19,9 @@ const by = {
 interface Scene {
   q: TestQueue;
   store: OperationStore;
-  /** The id of a discard that has ended. */
+  /** The id of a discard operation that has ended. */
   discarded: string;
-  /** The id of a replay that `me` holds. */
+  /** The id of a replay operation that `me` has claimed. */
   held: string;
 }
 
@@ -42,11 +42,12 @@ async function scene(): Promise<Scene> {
   return { q, store, discarded, held };
 }
 
-/** Claims and ends every operation that is left. @returns their ids */
+/** Claims and ends every remaining operation. @returns their ids */
 async function runAll({ q, store }: Scene): Promise<string[]> {
   const ran: string[] = [];
   q.advance(LEASE_MS + 1);
-  // A claim that meets a missing or ended operation only removes it from the index, so the loop claims again.
+  // If a claim finds an operation that is missing or has ended, it only removes the index entry. So the loop claims
+  // again.
   for (let looks = 0; looks < 10; looks++) {
     const claimed = await store.claim("last", LEASE_MS);
     if (!claimed) continue;
@@ -62,7 +63,7 @@ interface Case {
   script: string;
   call(scene: Scene): Promise<unknown>;
   callsAtLeast: number;
-  /** Whether the held operation may have ended by the call. */
+  /** Whether the call may end the operation that `me` has claimed. */
   ends?: boolean;
 }
 
@@ -131,7 +132,7 @@ test.each(Object.entries(cases))(
       if (!ends) expect(ran).toContain(held);
       expect(new Set(ran).size).toBe(ran.length);
       expect(await store.get(held)).toMatchObject({ state: "succeeded" });
-      // A repeat is refused only if the first call has created an operation.
+      // The repeated call is refused only if the first one has created an operation.
       const undone = (await store.list()).operations.filter(({ undoes }) => undoes === discarded);
       if (undone.length === 0) await store.undo(discarded, by);
       else await expect(store.undo(discarded, by)).rejects.toMatchObject({ code: "conflict" });

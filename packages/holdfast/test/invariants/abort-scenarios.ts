@@ -9,10 +9,10 @@ import { uniqueScenarios } from "./abort-unique-scenarios.ts";
 
 const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", fence: "" };
-/** Two types in batches of three, which wait until they are full. */
+/** Two types in batches of three. A batch waits until it is full. */
 const batches = " report=0/9/3/5000 mail=0/9/3/5000k";
 
-/** Parks a request of an idle worker. */
+/** Leaves the request of an idle worker in Redis, where an enqueue can answer it. */
 export const park = (q: TestQueue, want = 1) =>
   q.engine.acquire({ ...q.roundTripArgs({ want }), park: true });
 
@@ -39,7 +39,7 @@ export const scenarios: Record<string, Scenario> = {
     adds: ["h", "n", "l", "s"],
     async prepare(q) {
       await park(q);
-      // A purge that was aborted can leave this state.
+      // An aborted purge can leave this record.
       await q.redis.hset(q.keys.state, "n", "r");
       return { accepted: [] };
     },
@@ -118,7 +118,8 @@ export const scenarios: Record<string, Scenario> = {
   },
   "acquire by type of new tasks, tasks that were put aside, and an expired task": {
     script: "acquire",
-    // The script promotes, reads the lists and the lines of four bands, writes four targets, commits and removes.
+    // The script makes many calls: it promotes, reads four bands and their lines, writes four targets, commits and
+    // removes.
     callsAtLeast: 20,
     async prepare(q) {
       await q.add("r1", { type: "report" });
@@ -280,7 +281,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   "settle of tasks beyond the retention": {
     script: "settle",
-    // The removal of the oldest tasks takes two calls more than a settle without it.
+    // A settle makes two more calls if it removes the oldest tasks.
     callsAtLeast: 13,
     removes: ["old1", "old2"],
     async prepare(q) {
@@ -308,7 +309,7 @@ export const scenarios: Record<string, Scenario> = {
       const { grants: held } = await q.acquire(3);
       await q.engine.configure({ retentionCount: 1 });
       q.held = held;
-      // The held tasks are in no list when the call reads the lists.
+      // The tasks that a worker holds are in none of the lists that the call reads.
       return { accepted: ["a", "b", "kept"], held };
     },
     call: (q) =>

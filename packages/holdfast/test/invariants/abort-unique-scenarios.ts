@@ -11,7 +11,7 @@ const text = (q: TestQueue, options: AddOptions) => encodeEnvelope("t", q.now, "
 const add = (q: TestQueue, id: string, options: AddOptions = {}) =>
   q.add(id, { ...options, unique: { key: id } });
 
-/** Prepares a task "a" that runs and a task "b" that waits for its end. */
+/** Prepares a task "a" that runs, and a task "b" with the same unique key that waits for the end of "a". */
 async function prepareNext(q: TestQueue, options: AddOptions = {}) {
   for (const id of ["a", "b"]) {
     await q.add(id, { ...options, unique: { key: "k", onConflict: "keepLatest" } });
@@ -20,7 +20,7 @@ async function prepareNext(q: TestQueue, options: AddOptions = {}) {
   return { accepted: ["a", "b"], held: q.held };
 }
 
-/** Calls with tasks that have unique keys. */
+/** Script calls with tasks that have unique keys. */
 export const uniqueScenarios: Record<string, Scenario> = {
   "enqueue of tasks with unique keys, of which others hold two": {
     script: "enqueue",

@@ -11,7 +11,7 @@ import { callsOnFullQueue, prepareFullQueue } from "./full-queue.ts";
 const push: Scenario = {
   script: "enqueue",
   adds: ["high", "normal", "low"],
-  // The enqueue alone makes 7 calls.
+  // An enqueue that grants nothing makes only 7 calls.
   callsAtLeast: 17,
   async prepare(q) {
     const subscriber = new Redis(redisUrl());
@@ -42,9 +42,9 @@ const rows = all.flatMap(([name, scenario]) =>
 );
 
 test("every script is aborted here", () => {
-  // Scripts of the system move no task. Operations have cases of their own (abort-operations.redis.test.ts). An append
-  // to the audit records is one call, and action-log.redis.test.ts cuts the removal of these records short.
-  // abort-alerts.redis.test.ts aborts the scripts of alerts.
+  // These scripts move no task. Operations have tests of their own (abort-operations.redis.test.ts), and so have
+  // alerts (abort-alerts.redis.test.ts). An append to the audit log is a single call. The removal of old audit
+  // records is interrupted in action-log.redis.test.ts.
   const ofTheSystem = [
     "alertPut",
     "alertTurn",
@@ -67,7 +67,7 @@ test.each(rows)(
   "$name: a script that is aborted at any call, and $after, loses nothing (I14)",
   async ({ scenario, repeat }) => {
     const calls = await expectAbortSafe(scenario, { repeat });
-    // A script that was never aborted would pass for the wrong reason.
+    // If the script were never aborted, the test would pass without a proof.
     expect(calls).toBeGreaterThanOrEqual(scenario.callsAtLeast ?? 1);
   },
 );

@@ -1,5 +1,5 @@
-// The actors of the interleaving tests. The file has more than 500 lines, because it has one actor for each script, and
-// all of them act on the world at its top.
+// The actors of the interleaving tests, which run the steps of three actors in every order. The file has more than
+// 500 lines, because it has one actor for each script, and all of them use the class `World` at its top.
 import type { HoldScope, Keep, Unique } from "@holdfast/contracts";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
@@ -22,7 +22,9 @@ const LEASE_MS = 1_000;
 
 const MOVED = new Set(["acked", "retried", "dead", "released", "cancelled"]);
 
-/** One queue in one order of steps. The actors share the queue, and each keeps its own grants. */
+/**
+ * The queue of one interleaving: one order of all steps. The actors share the queue, and each keeps its own grants.
+ */
 export class World {
   readonly engine: Engine;
   readonly redis: Redis;
@@ -67,7 +69,7 @@ export class World {
     });
   }
 
-  /** Enqueues a task that keeps no payload, under an id that the library minted. */
+  /** Enqueues a task under an id that the library generated. The task keeps no payload after its end. */
   async enqueueMinted(id: string): Promise<void> {
     const envelope = encodeEnvelope("t", this.nowMs, "{}", { keepPayload: false });
     await this.engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: [id, envelope] });
@@ -93,7 +95,7 @@ export class World {
     }
   }
 
-  /** Acquires as a worker that runs the type in batches, which wait until they are full. */
+  /** Acquires like a worker that runs the type in batches, each of which waits until it is full. */
   async acquireBatch(actor: string, type: string, fill: number): Promise<void> {
     const types = ` ${type}=0/10/${fill}/5000`;
     this.#take(actor, await this.engine.acquire({ ...this.#roundTripArgs(actor, 10), types }));
@@ -135,7 +137,7 @@ export class World {
       expect((await this.engine.settle([verdict], args, request)).outcomes).toEqual(trip.outcomes);
     const [outcome = "unknown"] = trip.outcomes;
     if (wasLeased) this.ledger.settled(id, token, this.nowMs);
-    // A repeated ack is answered as acked again; any other verdict needs the lease.
+    // If an ack is repeated, the reply is "acked" again. Any other verdict needs the lease.
     else if (outcome !== "acked")
       expect(MOVED, `I5: ${kind} of ${id} without a lease`).not.toContain(outcome);
     if (outcome === "acked") {
@@ -145,7 +147,9 @@ export class World {
     this.#take(actor, trip);
   }
 
-  /** Stores a step, and waits for the event "e". Without the lease, neither call changes anything. */
+  /**
+   * Stores a step, and then waits for the event "e". Neither call changes anything if the actor has lost the lease.
+   */
   async stepAndWait(actor: string): Promise<void> {
     const { id, token } = this.lastOf(actor);
     const leased = { id, fence: fenceOf(token) };
@@ -189,7 +193,7 @@ export class World {
     await addFlow({ engine: this.engine, now: this.nowMs }, nodes, options);
   }
 
-  /** Counts the ends of nodes in their flows, like a janitor. */
+  /** Counts the ended nodes of flows, like a janitor. */
   async advance(limit = 500): Promise<void> {
     while ((await advanceFlows(this.engine, limit)).more);
   }
@@ -219,7 +223,7 @@ function generationOf(record: string): number {
 type Step = (world: World) => Promise<unknown>;
 
 export interface ActorSet {
-  /** The most tasks of a key that may be leased at any one time. */
+  /** The limit of each key: how many of its tasks may be leased at the same time. */
   most?: number;
   prepare(world: World): Promise<void>;
   actors: [Step[], Step[], Step[]];

@@ -1,5 +1,5 @@
-// The commands of the model test. The file has more than 500 lines because it holds one command for each script, and
-// all of them share the helpers at its top.
+// The commands of the model test, which runs random calls and compares Redis with a model. The file has more than 500
+// lines because it holds one command for each script, and all of them share the helpers at its top.
 import { HOLD_SCOPES, type HoldScope, type Keep } from "@holdfast/contracts";
 import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
@@ -31,10 +31,10 @@ export interface Real {
   proxy: Awaited<ReturnType<typeof startLossyProxy>>;
   clock: { nowMs: number };
   nonces: number;
-  /** A client that is subscribed to the channels of the listening workers. */
+  /** A Redis client that is subscribed to the channels of the listening workers. */
   listener: Redis;
   heard: Buffer[];
-  /** Undefined if the queue keeps no events. */
+  /** The states that a reader knows from events; undefined if the queue keeps no events. */
   told: ToldStates | undefined;
 }
 
@@ -49,7 +49,10 @@ const tokenAt = (first: number, at: number, nonce: string) => `${first}-${nonce}
 
 type Body = (model: Model, real: Real) => Promise<void>;
 
-/** Checks I1 and I2, and compares every task in Redis with the model. */
+/**
+ * Checks the invariants I1 (a task is in one place) and I2 (the counters are right). Then compares every task in
+ * Redis with the model.
+ */
 async function expectEqual(model: Model, { redis, engine, told: events }: Real): Promise<void> {
   const queue = await readQueue(redis, engine.keys);
   expect(violationsOf(queue)).toEqual([]);
@@ -77,7 +80,7 @@ async function expectEqual(model: Model, { redis, engine, told: events }: Real):
       [workerId, requestSlot, sequence, want, LEASE_MS, MAX_RETRIES, nonce].join(" ") + types,
   );
   const inRedis = (await redis.hget(engine.keys.state, "#parked")) ?? "";
-  // Under limits the model does not say which calls wake the workers.
+  // If limits are used, the model does not know which calls wake the workers, so it takes over the state of Redis.
   if (inRedis === "" && model.limits.used) model.parking.wake();
   else expect(inRedis).toBe(parked.join("\n"));
 }
@@ -109,9 +112,9 @@ async function send<Reply>(
   real: Real,
   sending: Sending,
   call: (request: Request) => Promise<Reply>,
-  /** The part of the reply that a repeat has to return again. */
+  /** Returns the part of the reply that a repeated call has to return again. */
   told: (reply: Reply) => unknown = (reply) => reply,
-  /** A request that stays open after the call: the caller gives it back. */
+  /** A request that stays open after the call. The caller of this function ends it. */
   kept?: Request & { readonly index: number },
 ): Promise<Reply> {
   const request = kept ?? real.engine.takeRequest();
@@ -141,15 +144,18 @@ function roundTripArgs(model: Model, real: Real, want: number, held: number) {
   };
 }
 
-/** Returns the ids of the tasks that were put aside by type, including cancelled tasks. */
+/**
+ * Returns the ids of the tasks that an acquire moved aside because their type has no handler. Cancelled tasks are
+ * among them.
+ */
 const aside = async ({ redis, engine }: Real) =>
   (await redis.zrange(engine.keys.pendingTyped, "-", "+", "BYLEX")).map(
     (member) => member.split(" ").at(-1) ?? "",
   );
 
 /**
- * Updates the model: these tasks were put aside by an acquire. They have a record now, and the acquire woke the waiting
- * workers.
+ * Updates the model after an acquire has moved these tasks aside. They have a record now, and the acquire has woken
+ * the waiting workers.
  */
 async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
   const put = (await aside(real)).filter((id) => !before.includes(id));
@@ -158,7 +164,8 @@ async function toldAside(model: Model, real: Real, before: string[]): Promise<vo
 }
 
 /**
- * Checks that the tasks are leased under the next tokens, and that the message, if it was heard, names the same tasks.
+ * Checks that the tasks are leased under the next tokens. If the worker heard the message, it has to name the same
+ * tasks.
  */
 async function expectPushed(
   model: Model,
@@ -168,7 +175,7 @@ async function expectPushed(
   heard: boolean,
 ): Promise<void> {
   const { tasks } = await readQueue(real.redis, real.engine.keys);
-  // Redis keeps the reply for a repeat: sequence and time; then verdicts, first grant, flags and ids.
+  // Redis keeps the reply for a repeated call: sequence and time, then verdicts, first grant, flags and ids.
   const recorded = await real.redis.hget(real.engine.keys.state, asked.request.requestSlot);
   const granted = recorded?.split("\n")[1]?.split(" ").slice(3) ?? [];
   expect(granted).toEqual(ids);
@@ -197,7 +204,7 @@ function close(model: Model, real: Real, asked: Asked): void {
   model.parking.asked.delete(asked.workerId);
 }
 
-/** Returns whether the task that an enqueue may replace was put aside. */
+/** Returns whether the waiting task that an enqueue may replace was moved aside, because its type has no handler. */
 async function standsAside(model: Model, { engine }: Real, task: NewTask): Promise<boolean> {
   if (!task.keepLatest || !model.isHeld(task.unique, task.id)) return false;
   const [id] = model.latest(task.unique, task.id);
@@ -209,7 +216,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
   new Command(`enqueue(${sending}, ${heard}, ${JSON.stringify(tasks)})`, async (model, real) => {
     const { pendingHigh, pending, pendingLow } = real.engine.keys;
     const nothingWaits = model.in("pending").length <= (await aside(real)).length;
-    // The lists still have the entries of cancelled tasks.
+    // The lists still have the entries of cancelled tasks, so their lengths are read from Redis.
     const lengths = await Promise.all([pendingHigh, pending, pendingLow].map((key) => real.redis.llen(key)));
     const rank = ({ delayMs, key, priority }: NewTask) => {
       if (delayMs > 0) return 4;
@@ -261,7 +268,8 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
       tail,
     };
     const hadLimits = model.limits.used;
-    // The first call has begun the next life of such a task, so a repeat gets another verdict.
+    // If the id belonged to an ended task, the first call has begun its next life. So a repeated call gets another
+    // verdict.
     const ended = new Set(sorted.map(({ id }) => id).filter((id) => model.hasEnded(id)));
     const wasEnded = (at: number) => ended.has(sorted[at]?.id ?? "");
     const told = (answer: { verdicts: string }) =>
@@ -271,7 +279,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const { verdicts } = await send(real, sending, call, told);
     const firstDueMs = model.firstDueMs();
     const begun: NewTask[] = [];
-    // The next lives begin in a second call, after the new tasks have taken their unique keys.
+    // New tasks take their unique keys in the first call. Ids of ended tasks begin their next life in a second call.
     const places = [...sorted.keys()].sort((a, b) => Number(wasEnded(a)) - Number(wasEnded(b)));
     for (const at of places) {
       const task = sorted[at] as NewTask;
@@ -287,7 +295,8 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const alone = nothingWaits && pushed.every((task) => lengths[rank(task)] === 0);
     const types = pushed.map(({ type }) => type);
     const asked = model.parking.grantTo(types, alone && !model.paused && !hadLimits);
-    // Waiting workers know the first due time. A second call begins the next lives, and it always wakes them.
+    // Waiting workers know the first due time, so only an earlier one wakes them. The second call, for next lives,
+    // always wakes them.
     const isSooner = model.firstDueMs() < firstDueMs || begun.some(({ delayMs }) => delayMs === 0);
     if (isSooner && !model.paused) model.parking.wake();
     const ids = pushed.map(({ id }) => id);
@@ -306,7 +315,7 @@ async function take(
   const late = waiting.filter(([, task]) => task.expiresAtMs <= model.nowMs);
   const read = await real.engine.get(late.map(([id]) => id));
   const expired = read.filter(({ record }) => record.startsWith("e")).map(({ id }) => id);
-  // The reply to a repeat has no expired tasks.
+  // The repeated reply does not list expired tasks.
   if (sending !== "lost") expect(trip.expired.map(({ id }) => id).sort()).toEqual([...expired].sort());
   for (const id of expired) model.end(model.task(id), "expired");
   for (const { id, token } of trip.grants) {
@@ -322,7 +331,7 @@ async function take(
     if (trip.solo) expect([held, trip.grants.length]).toEqual([0, 1]);
     expect([id, task.key, model.hasRoom(task)]).toEqual([id, task.key, true]);
     if (task.key !== "") {
-      // A task whose batch is not full is put aside.
+      // If the batch of a task is not full, the task is moved aside.
       const takes = (type: string) => runs(types, type) && fillOf(types, type) === 0;
       const overtaken = takes(task.type) ? model.before(task).filter(([, other]) => takes(other.type)) : [];
       expect([id, overtaken.map(([before]) => before)]).toEqual([id, []]);
@@ -332,8 +341,8 @@ async function take(
 }
 
 /**
- * Checks that no task is left that this worker could have been granted. Tasks that were put aside need a worker that
- * sent its types.
+ * Checks that no task is left that this worker could have been granted. A task that was moved aside can be granted
+ * only to a worker that has sent its types.
  */
 async function expectNothingLeft(
   model: Model,
@@ -342,13 +351,14 @@ async function expectNothingLeft(
 ): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
   const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task));
-  // A task that has to run alone is the head of the line of its key.
+  // A task that has to run alone is the first one in the line of its key.
   const solo = left.filter(([, task]) => model.needsSolo(task));
   const isBehindSolo = (key: string) => key !== "" && solo.some(([, task]) => task.key === key);
   const mayWait = (type: string) => {
     const fill = fillOf(types, type);
-    // A worker takes no part of a full batch of a key, so it may have had room for another key only.
-    // A call that asks for less than a batch looks at too few tasks to find one. No worker makes such a call.
+    // A worker takes a full batch of a key as a whole. It may have had too little room for this batch, and only room
+    // for another key. A call that asks for less than a batch looks at too few tasks to find a full one, but no real
+    // worker makes such a call.
     if (want < fill || (isByKey(types, type) && grants.length > 0)) return true;
     if (grants.filter(({ id }) => model.task(id).type === type).length >= mostOf(types, type)) return true;
     return fill > 0 && left.filter(([, task]) => task.type === type && task.key === "").length < fill;
@@ -380,7 +390,8 @@ const acquire = (want: number, held: number, types: string, sending: Sending) =>
       await take(model, real, trip, { held, types, sending });
       left -= trip.grants.length;
       if (trip.solo || left === 0) return;
-      // While tasks are put aside, every reply asks a worker without types to call again.
+      // While tasks are moved aside, every reply tells a worker that has sent no types to call again. That alone does
+      // not show that tasks are left.
       if (trip.again && !(types === "" && trip.typed && trip.grants.length + trip.expired.length === 0))
         continue;
       const { grants } = trip;
@@ -452,7 +463,7 @@ const poll = (
       await toldAside(model, real, before);
       if (promoted > trip.grants.length) {
         parking.wake();
-        // A parked request is not recorded: a repeat parks again.
+        // A parked request is not recorded as answered, so a repeated one parks again.
         if (trip.parked && sending !== "once") parking.park({ ...asked, want, types });
       }
       await take(model, real, trip, { held, types, sending });
@@ -470,13 +481,13 @@ const kinds: readonly Kind[] = [
 
 const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
   new Command(`settle(${kind}, ${at}, ${delayMs}, ${sending})`, async (model, real) => {
-    // The latest grants are the most likely to be still held.
+    // The newest grants are chosen most often, because they are most likely to be still held.
     const { id, token } = model.grants.at(-1 - (at % Math.max(1, model.grants.length))) ?? {
       id: "t0",
       token: "1-forged",
     };
     const scope = HOLD_SCOPES[at % 3] as HoldScope;
-    // For an error that does not count as a failure, a worker asks for a wait of at least 1 ms.
+    // A worker asks for a wait of at least 1 ms after an error that does not count as a failure.
     const waitMs = kind === "excuse" || kind === "suspend" ? Math.max(1, delayMs) : delayMs;
     const verdict = {
       kind,
@@ -484,7 +495,7 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       fence: fenceOf(token),
       delayMs: waitMs,
       error: "no",
-      // Some workers name no signature.
+      // One verdict in four has no error signature.
       ...(at % 4 === 3 ? {} : { told: `ab${at % 4} t ${at % 2} a,b${at % 5}` }),
       scope,
       events: "e",
@@ -506,7 +517,7 @@ const heartbeat = (at: number) =>
 const anId = (model: Model, at: number) =>
   [...model.tasks.keys()].at(at % Math.max(1, model.tasks.size)) ?? "t0";
 
-/** Returns different ids, dead tasks first, because most commands of operators need dead tasks. */
+/** Returns different ids, dead tasks first, because most operator commands need dead tasks. */
 function someIds(model: Model, at: number, count: number): string[] {
   const ids = [...model.in("dead").map(([id]) => id), anId(model, at), anId(model, at + 1)];
   return [...new Set(ids)].slice(0, count);
@@ -517,11 +528,12 @@ const replay = (at: number, count: number, sending: Sending) =>
     const ids = someIds(model, at, count);
     const tail = ids.flatMap((id) => [id, ""]);
     const letters = await send(real, sending, (request) => real.engine.replay(tail, request));
-    // The tasks that hold unique keys follow the letters.
+    // The reply has a letter per task. After the letters it names the tasks that hold unique keys, which the model
+    // does not check.
     expect(letters.split(" ")[0]).toBe(model.replay(ids));
   });
 
-/** Gives up tasks, most of them scheduled ones. A task that is named twice is given up once. */
+/** Gives up tasks, most of them scheduled. If a task is named twice, it is given up once. */
 const giveUp = (at: number, count: number, reason: "fatal" | "crashes_exhausted", isRepeated: boolean) =>
   new Command(`giveUp(${at}, ${count}, ${reason}, ${isRepeated})`, async (model, { engine }) => {
     const scheduled = model.in("scheduled").map(([id]) => id);
@@ -533,7 +545,7 @@ const giveUp = (at: number, count: number, reason: "fatal" | "crashes_exhausted"
 
 const change = (at: number, count: number, what: ModelChange, sending: Sending) =>
   new Command(`change(${at}, ${count}, ${JSON.stringify(what)}, ${sending})`, async (model, real) => {
-    // Most commands leave few tasks that wait, so these come first.
+    // After most commands few tasks wait, so the waiting tasks come first.
     const waiting = [...model.in("scheduled"), ...model.in("pending")].map(([id]) => id);
     const from = waiting.slice(at % Math.max(1, waiting.length));
     const ids = [...new Set([...from, anId(model, at)])].slice(0, count);
@@ -585,7 +597,7 @@ const simple: Record<string, Body> = {
       .map((member) => member.split(" "))
       .filter(([, type, , dieAt]) => type !== "t" && Number(dieAt) <= model.nowMs)
       .map((fields) => fields.at(-1) ?? "");
-    // A cancelled task leaves its entry, which does not count for the next life of its id.
+    // The entry of a cancelled task stays in the list. It does not count for the next life of the same id.
     const read = await engine.get([...new Set(due)]);
     const standAside = read.filter(({ record }) => decodeRecord(record, false).unroutedSince !== null);
     const ended = standAside.map(({ id }) => id).filter((id) => model.task(id).state === "pending");
@@ -606,7 +618,7 @@ const restart = new Command("restart of Redis", async ({ parking }, { server, re
   await server.kill();
   await server.start();
   await redis.ping();
-  // A real worker subscribes again by itself. Here the test has to wait for that.
+  // A real worker subscribes again by itself. This listener is not a worker, so the test subscribes it.
   for (const workerId of parking.listening)
     await listener.ssubscribe(workerChannel(engine.keys.wake, workerId));
 });
@@ -646,7 +658,7 @@ const restore = (at: number, count: number, by: string, sending: Sending) =>
     expect(await send(real, sending, call)).toBe(model.restore(ids, by));
   });
 
-/** @param type the limit of the type u */
+/** @param type the limit for the type "u" */
 const limit = (queue: number, key: number, type: number) =>
   new Command(`limits(${queue}, ${key}, ${type})`, async (model, { engine }) => {
     await setLimits(engine, {
@@ -659,7 +671,7 @@ const limit = (queue: number, key: number, type: number) =>
     model.parking.wake();
   });
 
-/** @param concurrency 0 removes the share */
+/** @param concurrency the share of a limit that queues share; 0 removes the share */
 const share = (concurrency: number) =>
   new Command(`share(${concurrency})`, async (model, { engine }) => {
     const given = concurrency > 0 ? { concurrency } : null;
@@ -679,7 +691,7 @@ const hold = (key: string, holdMs: number) =>
     model.parking.wake();
   });
 
-/** @param concurrency 0 removes the own limit of the key */
+/** @param concurrency the key's own limit; 0 removes that limit */
 const ownLimit = (key: string, concurrency: number, lastsMs: number) =>
   new Command(`ownLimit("${key}", ${concurrency}, ${lastsMs})`, async (model, { engine }) => {
     await changeKey(engine, { key }, concurrency > 0 ? { limit: { concurrency }, lastsMs } : { limit: null });
@@ -697,8 +709,8 @@ const sending = fc.oneof(
 );
 const at = fc.nat({ max: 12 });
 /**
- * The types that a worker sends: none at all, an empty list, one type, or both; or batches of one type, which wait
- * until they are full.
+ * The types that a worker sends: none, an empty list, one type, both, or batches of one type. A batch waits until it
+ * is full.
  */
 const types = fc.constantFrom(
   "",
@@ -712,7 +724,10 @@ const types = fc.constantFrom(
   " t=0/3/2/20000",
   " t=0/3/2/20000k",
 );
-/** The operations that discard and restore: most often the same one does both. */
+/**
+ * The operations that discard and restore tasks. Most often the same one does both, because only that one restores
+ * anything.
+ */
 const by = fc.constantFrom("op1", "op1", "op2");
 
 const newTask: fc.Arbitrary<NewTask> = fc.record({
@@ -750,8 +765,8 @@ const enqueueUnique = fc
   .tuple(fc.array(uniqueTask, { minLength: 1, maxLength: 4 }), sending, fc.boolean())
   .map((args) => enqueue(...args));
 /**
- * One task of a call, so that it is replaced by calls that come later: most tasks of a unique key have one type and one
- * key.
+ * One task per call, so that later calls can replace it. Most tasks with a unique key have the same type and key,
+ * which a replacement needs.
  */
 const enqueueLatest = fc
   .tuple(
@@ -767,7 +782,10 @@ const enqueueLatest = fc
       ...how,
     ),
   );
-/** One task runs while another task waits for its end. Then the running task ends, or is retried. */
+/**
+ * One task runs while another task with the same unique key waits for its end. Then the running task ends, or is
+ * retried.
+ */
 const latest = fc
   .tuple(
     enqueueLatest,
@@ -893,7 +911,9 @@ const sometimes = [
   fc.constant(new Command("reap", simple.reap as Body)),
 ];
 
-/** The more often a command is in this list, the likelier it is. A restart takes a second, so it is here once. */
+/**
+ * A command that is more often in this list is run more often. A restart of Redis takes a second, so it is here once.
+ */
 export const commands: fc.Arbitrary<Command>[] = [
   ...often,
   ...often,

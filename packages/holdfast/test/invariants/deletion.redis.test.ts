@@ -8,7 +8,10 @@ import { Process } from "../support/process.ts";
 import { setup } from "../support/setup.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
-/** Makes a paused, empty queue with a registry of its own. @param isOpen whether the queue was used before */
+/**
+ * Makes a paused, empty queue with its own registry (the list of queues). @param isOpen whether the queue was used
+ * before
+ */
 async function prepare(isOpen = true) {
   const q = await setup();
   const { connection } = q.engine;
@@ -29,7 +32,7 @@ async function prepare(isOpen = true) {
   return { q, connection, registry, enqueue, remove };
 }
 
-/** Checks the queue: while the registry does not have it, it has no task and is not marked as registered. */
+/** Checks that a queue without an entry in the registry has no task and is not marked as registered. */
 async function expectKnown(q: TestQueue, registry: Registry, order: string): Promise<void> {
   const isRegistered = await registry.hasQueue(q.name);
   const [tasks, word] = [
@@ -40,7 +43,7 @@ async function expectKnown(q: TestQueue, registry: Registry, order: string): Pro
   expect([order, "word", word === "1" && !isRegistered]).toEqual([order, "word", false]);
 }
 
-/** Returns every order of `p` calls of the producer and `d` calls of the deletion. */
+/** Returns every order of `p` calls by the producer and `d` calls by the deletion. */
 function orders(p: number, d: number): string[] {
   if (p === 0 || d === 0) return ["p".repeat(p) + "d".repeat(d)];
   return [...orders(p - 1, d).map((rest) => `p${rest}`), ...orders(p, d - 1).map((rest) => `d${rest}`)];
@@ -52,8 +55,8 @@ test.each([
 ])(
   "a producer and the deletion of a queue $name leave no task in an unknown queue, in any order of their calls",
   async ({ isOpen }) => {
-    // The producer is refused, asks, registers, confirms, and starts again after a deletion in between. The deletion
-    // makes 3 calls.
+    // The producer is refused, asks, registers, confirms, and starts again if a deletion comes in between. The
+    // deletion makes 3 calls.
     const all = orders(8, 3);
     expect(all).toHaveLength(165);
     const seen = { registered: 0, deleted: 0, both: 0 };
@@ -76,7 +79,7 @@ test.each([
       const isDeleted = await gone;
       if (calls > 1) seen.registered++;
       if (isDeleted) seen.deleted++;
-      // More than 5 calls show that the deletion made the producer start again.
+      // If the producer made more than 5 calls, the deletion made it start again.
       if (isDeleted && calls > 5) seen.both++;
     }
     expect(seen.deleted).toBeGreaterThan(0);

@@ -10,21 +10,22 @@ import { setupTwo } from "../support/flow-parts.ts";
 import { findViolations } from "../support/invariants.ts";
 import { LEASE_MS, type TestQueue } from "../support/test-queue.ts";
 
-// Random flows and random calls, with nodes in one queue or in two. After each call the counts of all flows are compared with a recount of their
-// nodes (I17), and with the lists and counters of the queues (I1, I2). At the end everything runs, and every flow that nothing holds has to end.
-// Messages between the queues are delivered at random moments, and sometimes twice.
+// Random calls on random flows, whose nodes are in one queue or in two. After each call, the counts of all flows are
+// compared with a recount of their nodes (I17 in docs/guarantees.md), and with the lists and counters of the queues
+// (I1, I2). Messages between the queues are delivered at random moments, and sometimes twice. At the end all tasks
+// run, and every flow that nothing holds back has to end.
 
-/** `seed/path`, as a failure prints it. */
+/** The text `seed/path` that a failed run prints, to repeat that run. */
 const [seed, path] = (process.env.HOLDFAST_FLOW_SEED ?? "").split("/");
 const RUNS = Number(process.env.HOLDFAST_FLOW_RUNS ?? 60);
 const FLOWS = ["f", "g"];
 
 interface World {
-  /** The queue in which the flows are made. */
+  /** The queue in which the flows are created. */
   q: TestQueue;
   away: TestQueue;
   names: Map<string, string[]>;
-  /** How often each task was acked. */
+  /** How often each task was acknowledged: id -> count. */
   acked: Map<string, number>;
   held: Set<string>;
 }
@@ -34,14 +35,15 @@ type Step = (world: World) => Promise<unknown>;
 const pick = <Item>(items: readonly Item[], at: number): Item | undefined =>
   items[at % Math.max(1, items.length)];
 
-/** Checks that every granted node comes behind nodes that have ended. */
+/** Checks that every granted node comes after nodes that have ended. */
 async function expectOrder({ q }: World, ids: readonly string[]): Promise<void> {
   for (const id of ids.filter((id) => id.includes("."))) {
     const [flow = ""] = id.split(".");
     const before = (await q.redis.hget(q.keys.state, `<${id}`)) ?? "";
     for (const name of before.split(" ").filter((name) => name !== "")) {
       const record = (await q.redis.hget(q.keys.state, `${flow}.${name}`)) ?? "r";
-      // A node with onDead "continue" may end in another way, and may run again after a replay, beside those behind it.
+      // A node with onDead "continue" may end without completing. It may also run again after a replay, at the same
+      // time as the nodes after it.
       const passes = /^\w[\d,]+[a-z]*(g|fc)/.test(record);
       expect([id, name, passes ? "c" : record.charAt(0)]).toEqual([
         id,
@@ -82,7 +84,7 @@ async function settle(
 
 const policies: FlowPolicy[] = ["fail", "fail", "continue", "hold"];
 
-/** A node of a flow that runs, and holds its lease. */
+/** Returns a running node of a flow, with its lease. */
 async function runningNode({ q, away }: World, flow: string) {
   const isOf = ({ id }: { id: string }) => id.startsWith(`${flow}.`);
   const there = away.held.find(isOf);
@@ -91,8 +93,8 @@ async function runningNode({ q, away }: World, flow: string) {
 }
 
 /**
- * Adds nodes behind random nodes of the flow, or behind nodes of the same call.
- * @param spread bit i: the i-th of them goes to the other queue
+ * Adds nodes that come after random nodes of the flow, or after nodes of the same call.
+ * @param spread if bit i is set, the i-th new node goes to the other queue
  */
 const add =
   (
@@ -114,7 +116,7 @@ const add =
     for (let i = 0; i < count; i++) {
       const name = how === "task" ? `${own}.n${names.length + i}` : `n${names.length + i}`;
       const all = [...names, ...fresh];
-      // A running node adds nodes behind itself and behind those that it added.
+      // A running node may add nodes that come after itself or after nodes that it has added.
       const known = how === "task" ? all.filter((one) => one === own || one.startsWith(`${own}.`)) : all;
       const before = new Set(
         edges.map((edge) => pick(known, edge * (i + 1))).filter((one) => one !== undefined),
@@ -143,7 +145,7 @@ const onNode =
   (at: number, act: (q: TestQueue, id: string) => Promise<unknown>): Step =>
   async (world) => {
     const id = anId(world, at);
-    // A node is in one of them, and the other one leaves it alone.
+    // The node is in one of the two queues. A call to the other one does nothing.
     if (id) for (const q of [world.q, world.away]) await act(q, id);
   };
 
@@ -157,7 +159,7 @@ const onQueue =
   (world) =>
     act(at % 2 === 0 ? world.q : world.away);
 
-/** Delivers messages. With `twice`, they are not removed afterwards, so that they are delivered again. */
+/** Delivers messages. With `twice`, the messages are not removed, so the next delivery delivers them again. */
 async function deliver(q: TestQueue, twice: boolean): Promise<void> {
   q.mutate = (name, source) =>
     twice && name === "flowSent" ? source.replace("\n", "\ndo return { 1, 0 } end\n") : source;
@@ -306,7 +308,7 @@ test("the counts of flows are those of their nodes after each call, and every fl
       for (const id of FLOWS) if (world.names.has(id)) await addFlow(q, [], { id, how: "add" });
       await runOut(world);
       expect(await findAll()).toEqual([]);
-      // No message is left behind, and every node that is not forgotten is where its flow says.
+      // No message may be left, and every node that still has a record has to be in the queue that its flow names.
       for (const each of [q, away]) {
         const fields = await each.redis.hkeys(each.keys.state);
         expect(fields.filter((field) => /^\^\S+ \d+$/.test(field))).toEqual([]);
@@ -321,7 +323,7 @@ test("the counts of flows are those of their nodes after each call, and every fl
             expect.not.stringContaining("waiting"),
           ]);
       }
-      // A callback is enqueued once, and no call replays one.
+      // A callback is enqueued once, and no call replays it.
       for (const [id, count] of world.acked) if (id.includes(":")) expect([id, count]).toEqual([id, 1]);
     },
   );

@@ -11,11 +11,14 @@ import { LEASE_MS, type TestQueue } from "../support/test-queue.ts";
 
 const both = ({ home, away }: TwoParts): TestQueue[] => [home, away];
 
-/** What a process does in the life of a flow with nodes in two queues. Each begins with a flow that is there, or makes one. */
+/**
+ * Something that a process does with a flow whose nodes are in two queues: it creates the flow, or works on one that
+ * `prepare` has created.
+ */
 interface Life {
   prepare?: (parts: TwoParts) => Promise<unknown>;
   live: (parts: TwoParts) => Promise<unknown>;
-  /** The outcome, and each task that may run and how often at most. */
+  /** The expected outcome of the flow, and how often each task may run at most. */
   outcome: RegExp;
 }
 
@@ -61,7 +64,7 @@ const lives: Record<string, Life> = {
   },
 };
 
-/** What janitors and workers do afterwards, until nothing is left to do. */
+/** Does the work of janitors and workers until nothing is left to do. */
 async function goOn(parts: TwoParts): Promise<void> {
   for (const q of both(parts)) q.advance(LEASE_MS + 60_001);
   for (const q of both(parts)) await q.engine.reap(500);
@@ -70,7 +73,7 @@ async function goOn(parts: TwoParts): Promise<void> {
 
 async function expectWhole(parts: TwoParts, { outcome }: Life): Promise<void> {
   expect(await seen(parts)).toMatch(outcome);
-  // The messages that an aborted call has left go with the next ones.
+  // Messages that an aborted call has left are sent together with the next messages. So another flow is added.
   if ((await messagesIn(parts)).length > 0) {
     await addSpread(parts, ["x", "y<x"], ["x"], { id: "last", on: [] });
     await runBoth(parts);
@@ -111,7 +114,7 @@ describe.each(Object.entries(lives))("a flow over two queues that %s", (name, li
       );
       for (const q of both(parts)) q.mutate = undefined;
       await goOn(parts);
-      // The process died before it had stored anything.
+      // If the process died before it stored anything, there is no flow to check.
       if (name !== "is made, and runs" || call > 1) await expectWhole(parts, life);
       if (!died) {
         expect(call).toBeGreaterThan(4);
@@ -140,14 +143,14 @@ describe.each(Object.entries(lives))("a flow over two queues that %s", (name, li
           for (const q of both(parts)) await expectConserved(q);
           await goOn(parts);
           await expectWhole(parts, life);
-          // The last call of `cancelFlow` delivers without an answer.
+          // The last call of `cancelFlow` only delivers a message, so its abort does not fail `cancelFlow`.
           if (!aborted && (call > 12 || name !== "is cancelled")) break;
         }
     },
   );
 });
 
-/** The steps of a process that delivers messages of a queue. */
+/** The steps of a process that delivers the messages of one queue to the other. */
 function mover(from: (parts: TwoParts) => TestQueue, to: (parts: TwoParts) => TestQueue) {
   let found: [part?: string, upTo?: number, ...texts: string[]] = [];
   return [
@@ -171,7 +174,7 @@ function mover(from: (parts: TwoParts) => TestQueue, to: (parts: TwoParts) => Te
   ];
 }
 
-/** Returns every order in which actors can take their steps. @param left how many steps each actor has left */
+/** Returns every order in which the actors can take their steps. @param left how many steps each actor has left */
 function ordersOf(left: number[]): string[] {
   const orders = left.flatMap((steps, actor) =>
     steps === 0 ? [] : ordersOf(left.with(actor, steps - 1)).map((rest) => `${actor}${rest}`),

@@ -19,7 +19,7 @@ import { type TestQueue, typesText } from "../support/test-queue.ts";
 
 const request = { requestSlot: "#q:full:0", sequence: 1 };
 
-/** Returns the schedules of this queue alone: the name of the queue is the prefix of their keys. */
+/** Returns schedules for this queue alone: the name of the queue is the prefix of their Redis keys. */
 const schedules = (q: TestQueue) => new ScheduleStore(q.engine.connection, q.name, () => q.now);
 const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
   ...{
@@ -36,7 +36,7 @@ const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
   ...{ missed: "all", overlap: "allow", paused: false, createdAt: 1, updatedAt: revision, revision },
 });
 const next = (nextAt: number) => ({ nextAt, owed: [], runs: [] });
-/** Prepares a schedule that owes a run and is due again. */
+/** Prepares a schedule that has a run to make up for, and is due again. */
 const prepareSchedule = async (q: TestQueue) => {
   await schedules(q).put("s", null, definition(q, 1), next(q.now - 120_000));
   const [due] = (await schedules(q).due(1)).schedules;
@@ -54,7 +54,10 @@ const putWorker = async (q: TestQueue) => {
   await new Registry(q.engine.connection, q.name).putWorker(record, [task]);
 };
 
-/** Adds tasks with keys: "a" is full, "b" has a limit of its own, "c" is held. @returns a lease of key "a" */
+/**
+ * Adds tasks with keys. The key "a" is at its limit, "b" has a limit of its own, and "c" is held. @returns a lease of
+ * key "a"
+ */
 const prepareKeys = async (q: TestQueue) => {
   await setLimits(q.engine, { key: { concurrency: 1 } });
   await q.add("k-dead", { key: "a" });
@@ -75,7 +78,7 @@ const prepareKeys = async (q: TestQueue) => {
 const step = { place: 1, kind: "s", outcome: "d", name: "s", text: "x".repeat(2_000) } as const;
 const wait = { place: 2, kind: "w", name: "go", timeoutMs: 3_600_000, events: ["go", "stop"] } as const;
 
-/** Adds a task that waits for a signal, and steps that have to be removed. */
+/** Adds a task that waits for a signal, and a task whose steps have to be removed. */
 const prepareSteps = async (q: TestQueue) => {
   await q.add(["gone-steps", "waits"]);
   const { grants } = await q.acquire(2, { held: 1 });
@@ -101,7 +104,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.ack(await q.grant(), "1");
   await q.add("unkept", { keepPayload: false });
   await q.ack(await q.grant());
-  // The times for which these two tasks are kept are over when the queue is prepared.
+  // The times for which these two tasks are kept have ended by the time at which the test runs.
   await q.add("kept", { keep: { completedMs: 60_000, count: 5 }, fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
   await q.addDead("kept-dead", { keep: { deadMs: 60_000 } });
@@ -121,7 +124,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   }
   await prepareSteps(q);
   await q.add(["out", "stop", "held"]);
-  // A worker that holds a task is granted no solo task.
+  // A worker that holds a task gets no task that has to run alone, so this acquire leaves that task.
   const { grants } = await q.acquire(2, { held: 1 });
   await q.engine.cancel("stop");
   q.advance(30_001);
@@ -133,7 +136,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("l", { priority: "low" });
   await q.add("due", { delayMs: 1 });
   await q.add("later", { delayMs: 3_600_000 });
-  // These tasks are put aside by type: a worker runs "report", and none runs "old".
+  // These tasks are moved aside by type: a worker has a handler for "report", and none has one for "old".
   for (const [id, type] of Object.entries({ report: "report", old: "old" })) {
     await q.add(id, { type, priority: "high", fingerprint: "fp" });
     await q.acquire(1, { held: 1, types: typesText("none"), noHandlerAfterMs: 1 });
@@ -169,7 +172,7 @@ const heldOf = (q: TestQueue) => {
 
 const outbox = { place: 1, limit: 9, bytes: 1_000 };
 
-/** One call of every script, by the name of the script. */
+/** One call of every script: name of the script -> call. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
     call: (q) =>

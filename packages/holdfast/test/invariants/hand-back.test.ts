@@ -4,7 +4,7 @@ import { LeaseTable } from "../../src/worker/lease-table.ts";
 
 const ANY_TIME = Number.POSITIVE_INFINITY;
 
-/** Makes a table as the worker and the heartbeat thread see it, with one task taken ahead. */
+/** Makes a lease table with one task that was taken ahead, as the worker and as the heartbeat thread see it. */
 function takenAhead() {
   const worker = new LeaseTable(1);
   const thread = new LeaseReader(worker.buffer);

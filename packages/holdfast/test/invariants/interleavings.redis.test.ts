@@ -9,7 +9,7 @@ import { ToldStates } from "../support/told-states.ts";
 import { type ActorSet, actorSets, World } from "./actors.ts";
 import { illegalMoves } from "./ledger.ts";
 
-// This many interleavings run at the same time, so that Redis is never idle. Each has a queue of its own.
+// How many interleavings run at the same time, each in its own queue, so that Redis is never idle.
 const AT_ONCE = 24;
 const ENDED = /^(completed|dead|discarded|cancelled|expired)$/;
 
@@ -36,12 +36,13 @@ afterAll(async () => {
 });
 
 /**
- * @param seen the queue after each beginning of an order. Orders with the same beginning are checked there only once.
+ * @param seen the state of the queue after each beginning of an order. Orders with the same beginning are checked
+ * there only once.
  */
 async function runOrder(set: ActorSet, order: string, seen: Map<string, QueueSnapshot>): Promise<void> {
   const world = new World(connection, redis, `i-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`);
   const { engine } = world;
-  // In a third of the orders the queue keeps events. At the end, a reader of these events has to know the state of each
+  // In a third of the orders the queue keeps events. At the end, the events have to tell a reader the state of each
   // task.
   const told = order.endsWith("2") ? new ToldStates(engine, String(world.nowMs)) : undefined;
   if (told) await engine.configure({ maxEvents: 1_000_000 });

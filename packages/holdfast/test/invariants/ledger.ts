@@ -2,29 +2,31 @@ import { expect } from "vitest";
 import type { StateRecord } from "../../src/engine/record.ts";
 import type { QueueSnapshot } from "../support/invariants.ts";
 
-/** The attempts that another system made of a task that is given up. */
+/** How many attempts another system had made of a task that was imported as given up. */
 export const GIVEN_UP_ATTEMPTS = 2;
 
-/** Returns the arguments of `give_up` for these tasks. */
+/** Returns the arguments of the script `give_up` for these tasks. */
 export const givenUp = (ids: readonly string[], reason: string): string[] =>
   ids.flatMap((id) => [id, String(GIVEN_UP_ATTEMPTS), reason, "0", "0", "-", "-"]);
 
-/** The states to which one script call may move a task. A promotion with a grant counts as one move. */
+/**
+ * For each state, the states to which one script call may move a task. A promotion with a grant counts as one move.
+ */
 const MOVES: Record<string, readonly string[]> = {
-  // A node that comes behind a node that failed is skipped from the beginning.
+  // A node whose predecessor has failed is skipped as soon as it is added.
   absent: ["pending", "scheduled", "waiting", "cancelled"],
   waiting: ["pending", "scheduled", "cancelled", "absent"],
-  // A change, or an enqueue with the unique key of a waiting task, may give it another time.
-  // A grant hands a node of a cancelled flow back.
+  // A change of the task, or an enqueue with its unique key, may give the task a later time, so it becomes scheduled.
+  // A grant may find that the flow of a node was cancelled, and makes it wait again.
   pending: ["scheduled", "processing", "cancelled", "expired", "absent", "waiting"],
-  // A task that another system gave up becomes a dead letter without an attempt here.
+  // A task that another system gave up becomes a dead letter without an attempt in this queue.
   scheduled: ["pending", "processing", "dead", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
   completed: ["absent"],
-  // An enqueue of the id begins the next life of a task that ended without completing.
+  // An enqueue with the id of a task that ended without completing begins its next life.
   dead: ["pending", "scheduled", "discarded", "absent"],
   discarded: ["pending", "scheduled", "dead", "absent"],
-  // A replay lets the nodes wait again that were skipped because of the dead node.
+  // If a dead node is replayed, the nodes that were skipped because of it wait again.
   cancelled: ["pending", "scheduled", "absent", "waiting"],
   expired: ["pending", "scheduled", "absent"],
 };
@@ -33,14 +35,17 @@ function attemptsMayBecome(before: StateRecord, after: StateRecord): number[] {
   if (after.generation === before.generation + 1) return [0];
   if (after.fence !== null && after.state === "processing" && after.fence !== before.fence)
     return [before.attempts + 1];
-  // A release refunds the attempt; only a leased task can be released.
+  // Only a leased task can be released. A release gives the attempt back.
   if (before.state === "processing" && (after.state === "pending" || after.state === "scheduled"))
     return [before.attempts, before.attempts - 1];
   if (before.state === "scheduled" && after.state === "dead") return [before.attempts + GIVEN_UP_ATTEMPTS];
   return [before.attempts];
 }
 
-/** Checks I5, I7 and the moves of the state machine between two snapshots with one script call between them. */
+/**
+ * Checks two snapshots with one script call between them: invariants I5 and I7 (docs/guarantees.md), and the moves of
+ * the state machine.
+ */
 export function illegalMoves(before: QueueSnapshot, after: QueueSnapshot): string[] {
   const found: string[] = [];
   for (const id of new Set([...before.tasks.keys(), ...after.tasks.keys()])) {
@@ -67,7 +72,10 @@ interface Lease {
   untilMs: number;
 }
 
-/** Checks the grants and acks of one history: I5 (one ack per life), I6 (leases do not overlap), I7 (tokens differ). */
+/**
+ * Checks the grants and acks of one history: I5 (one ack per life of a task), I6 (leases do not overlap), I7 (tokens
+ * differ). docs/guarantees.md lists all invariants.
+ */
 export class Ledger {
   readonly #tokens = new Set<string>();
   readonly #leases = new Map<string, Lease>();

@@ -12,10 +12,10 @@ import { commands, type Real } from "./commands.ts";
 import { IDEMPOTENCY_MS, MAX_DEAD_AGE_MS, Model, RETENTION_MS } from "./model.ts";
 
 const RUNS = Number(process.env.HOLDFAST_MODEL_RUNS ?? 60);
-/** `seed`, or what a failure printed: `seed/path/replayPath`. */
+/** The seed of a run, or the text `seed/path/replayPath` that a failed run prints. */
 const [seed, path, ...replayPath] = (process.env.HOLDFAST_MODEL_SEED ?? "").split("/");
 
-/** Returns the variables that reproduce the failure. */
+/** Returns the environment variables that repeat the failed run. */
 function replayOf({
   seed,
   counterexamplePath,
@@ -64,7 +64,7 @@ test("the queue does what its model does, in any order of calls, with lost repli
         idempotencyMs: IDEMPOTENCY_MS,
         maxDeadAgeMs: MAX_DEAD_AGE_MS,
       });
-      // Every other queue keeps events. Their reader has to know the state of each task.
+      // Every second queue keeps events, and these have to tell a reader the state of each task.
       const told = run % 2 === 0 ? new ToldStates(engine, String(START_MS)) : undefined;
       if (told) await engine.configure({ maxEvents: 1_000_000 });
       heard = [];

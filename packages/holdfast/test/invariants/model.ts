@@ -1,17 +1,17 @@
-// The model that the random test compares the queue with. The file has more than 500 lines, because it is one class
-// with one method for each script, and all of them share its tasks.
+// The model with which the random test compares the queue. The file has more than 500 lines, because it is one class
+// with one method for each script, and all methods share its tasks.
 import { type HoldScope, type Keep, LIMITS } from "@holdfast/contracts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { GIVEN_UP_ATTEMPTS } from "./ledger.ts";
 import { Parking } from "./parking.ts";
 
 export const RETENTION_MS = 120_000;
-/** The cap of the dead letters by age. */
+/** The maximum age of dead letters, ms. */
 export const MAX_DEAD_AGE_MS = 150_000;
 export const IDEMPOTENCY_MS = 200_000;
-// The default time-out and the 250 ms in which a worker may still report it.
+// The default time-out of an attempt, plus 250 ms in which the worker may still report the time-out.
 const DEADLINE_MS = 1_800_250;
-// A task that waits for the end of another task is scheduled this far ahead.
+// While a task waits for the end of another task, it is scheduled this far in the future, ms.
 const NEXT_WAIT_MS = 31_536_000_000;
 
 export type State =
@@ -22,14 +22,14 @@ export type State =
   | "dead"
   | "cancelled"
   | "expired"
-  /** The discard can be undone as long as the task is in this state. */
+  /** A discard can be undone as long as its task is in this state. */
   | "discarded"
   | "purged";
 
-/** While its task is in one of these states, an enqueue of the same id makes no new task. */
+/** While a task is in one of these states, an enqueue with its id makes no new task. */
 const ON_THEIR_WAY: readonly State[] = ["pending", "scheduled", "processing"];
 
-/** Returns whether the task is out of reach of operators and producers. */
+/** Returns whether operators and producers can no longer find the task. */
 const isGone = (task: { state: State } | undefined) =>
   !task || task.state === "discarded" || task.state === "purged";
 
@@ -37,12 +37,14 @@ export interface ModelTask {
   state: State;
   type: string;
   body: string;
-  /** "" for none. */
+  /** The key; "" if the task has none. */
   key: string;
-  /** "" for none. */
+  /** The unique key; "" if the task has none. */
   unique: string;
   priority: string;
-  /** Its place among the tasks that were never granted, by the order of the enqueues; null if this place is unknown. */
+  /**
+   * The place among the tasks that were never granted, in the order of their enqueues; null if the place is unknown.
+   */
   order: number | null;
   given: boolean;
   maxAttempts: number;
@@ -53,7 +55,7 @@ export interface ModelTask {
   releases: number;
   generation: number;
   solo: boolean;
-  /** Whether the task runs and its type had a limit when it was granted. */
+  /** Whether the task runs, and a limit of its type applied when it was granted. */
   counted: boolean;
   cancelRequested: boolean;
   touched: boolean;
@@ -63,21 +65,21 @@ export interface ModelTask {
   deadlineMs: number;
   endedMs: number;
   keep: Keep | null;
-  /** When the task became a dead letter, if it was discarded later. */
+  /** When the task became a dead letter, if it was discarded after that. */
   diedMs?: number;
-  /** The operation that discarded the task last. */
+  /** The last operation that discarded the task. */
   discard: string;
-  /** keepLatest: the task for whose end this one waits; null if it waits for none. */
+  /** With keepLatest: the task for whose end this task waits; null if it waits for none. */
   awaits: string | null;
-  /** keepLatest: whether the task that this one waited for has ended without making this one due. */
+  /** With keepLatest: whether the task that this one waited for has ended, but did not make this one due. */
   isForgotten: boolean;
-  /** keepLatest: a task waited for the end of this one, and need not do so any more. */
+  /** With keepLatest: whether another task waited for the end of this one. It need not wait any more. */
   hasNext: boolean;
   /** Whether the task is scheduled because its handler waits for a signal. */
   waits: boolean;
-  /** Whether the task has got a signal for which it waits, in this life. The model never consumes this signal. */
+  /** Whether the task got a signal that it waits for, in this life. The model never consumes the signal. */
   signalled: boolean;
-  /** Whether the task was acked. The id of such a task stays known, also after a purge. */
+  /** Whether the task was acknowledged. The id of such a task stays known, even after a purge. */
   completed: boolean;
 }
 
@@ -98,7 +100,7 @@ export type Kind =
 export interface NewTask {
   id: string;
   given: boolean;
-  /** Whether the enqueue counts as a duplicate of a task that ended, however that task ended. */
+  /** Whether the enqueue is a duplicate if the id belongs to an ended task, however that task ended. */
   once: boolean;
   type: string;
   body: string;
@@ -113,7 +115,7 @@ export interface NewTask {
   keep: Keep | null;
 }
 
-/** A change of tasks that wait. */
+/** A change of a waiting task. */
 export interface ModelChange {
   delayMs?: number;
   priority?: NewTask["priority"];
@@ -121,21 +123,21 @@ export interface ModelChange {
   payload?: boolean;
 }
 
-/** The first letter of the record of a task that does not wait. */
+/** The first letter of the record of a task that is not waiting. */
 const LETTERS: Partial<Record<State, string>> = {
   ...{ processing: "l", completed: "c", dead: "d", cancelled: "x", expired: "e" },
 };
 
-/** The limits of a queue. The key "" is the queue itself, `/t` is the type t. */
+/** The limits of a queue. The key "" stands for the queue itself, and `/t` for the type t. */
 class ModelLimits {
   /** Whether the queue ever had a task with a key, a limit or a hold. */
   used = false;
   queue = Number.POSITIVE_INFINITY;
   key = Number.POSITIVE_INFINITY;
-  /** The share of a limit that the queue shares with other queues. */
+  /** The part of a shared limit that this queue gets. */
   share = Number.POSITIVE_INFINITY;
   readonly own = new Map<string, { concurrency: number; untilMs: number }>();
-  /** The concurrency of the types that have a limit, or were held. */
+  /** The concurrency of each type that has a limit, or that was held at some time. */
   types = new Map<string, number>();
   readonly #holds = new Map<string, number>();
 
@@ -162,28 +164,31 @@ class ModelLimits {
     return (this.#holds.get(key) ?? 0) > nowMs;
   }
 
-  /** Holds a key or type. A verdict does not end a longer hold, but an operator does. */
+  /** Holds a key or a type. A verdict cannot shorten a longer hold, but an operator can. */
   hold(key: string, untilMs: number, isOperator = false): void {
     this.used = true;
     this.#holds.set(key, isOperator ? untilMs : Math.max(untilMs, this.#holds.get(key) ?? 0));
   }
 }
 
-/** The model of a queue: no Redis, no lists, one map of tasks. It does not define which pending task is granted. */
+/**
+ * The model of a queue: no Redis and no lists, only a map of tasks. The model does not say which of several pending
+ * tasks is granted.
+ */
 export class Model {
   nowMs: number;
   paused = false;
   readonly tasks = new Map<string, ModelTask>();
-  /** Every grant ever made: late callers repeat their verdicts. */
+  /** Every grant that was ever made. The test repeats verdicts of old grants. */
   readonly grants: { id: string; token: string }[] = [];
   readonly parking = new Parking();
   readonly limits = new ModelLimits();
   acceptedTotal = 0;
-  /** How many ids were minted, for tasks that were refused as well. */
+  /** How many ids were generated, including those of refused tasks. */
   minted = 0;
   purgedTotal = 0;
   droppedTotal = 0;
-  /** Failures, crashes, and deaths without a failure. */
+  /** How many failures, crashes and deaths without a failure there were. */
   failuresTotal = 0;
 
   constructor(nowMs: number) {
@@ -208,25 +213,25 @@ export class Model {
     );
   }
 
-  /** Returns the verdicts that an enqueue may get. */
+  /** Returns the verdicts that are correct for this enqueue. */
   enqueueVerdicts(task: NewTask): string[] {
     const ofKey = this.isHeld(task.unique, task.id) ? (task.keepLatest ? this.#keepLatest(task) : "o") : "n";
     return this.#verdictsOfId(task).map((verdict) => (verdict === "n" ? ofKey : verdict));
   }
 
-  /** Returns the task that waits for the holder of a unique key; if none waits, the holder. */
+  /** Returns the task that waits for the holder of a unique key. If no task waits, returns the holder. */
   latest(key: string, id: string): [string, ModelTask] {
     const live = [...this.tasks].filter(
       ([other, task]) => other !== id && task.unique === key && ON_THEIR_WAY.includes(task.state),
     );
-    // At most one task waits for the other.
+    // Two tasks at most have the key: the holder, and one that waits for its end.
     if (live.length > 2) throw new Error(`${live.length} tasks have the unique key ${key}`);
     return (live.find(([, task]) => task.awaits !== null) ?? live[0]) as [string, ModelTask];
   }
 
   #keepLatest(task: NewTask): string {
     const [, latest] = this.latest(task.unique, task.id);
-    // The next life of a task that ended does not wait for another task.
+    // The next life of an ended task cannot wait for the end of another task.
     if (latest.state === "processing") return this.hasEnded(task.id) ? "u" : "a";
     return latest.type === task.type && latest.key === task.key ? "r" : "x";
   }
@@ -259,20 +264,24 @@ export class Model {
     if (!this.paused) this.parking.wake();
   }
 
-  /** Makes the task due that waited for the end of this task. */
+  /** Makes the task due that has waited for the end of this task. */
   #releaseNext(id: string): void {
     for (const [, task] of this.tasks)
       if (task.awaits === id && task.state === "scheduled")
         Object.assign(task, { awaits: null, dueMs: this.nowMs });
   }
 
-  /** Makes tasks due whose predecessor ended without making them due, like a sweep. */
+  /**
+   * Makes tasks due that wait for a task which ended without making them due. A sweep of the janitor does the same.
+   */
   releaseForgotten(): void {
     for (const [, task] of this.in("scheduled")) if (task.isForgotten) task.dueMs = this.nowMs;
     for (const [, task] of this.tasks) task.isForgotten = false;
   }
 
-  /** Returns the verdicts that the id alone allows. An id that is past its idempotency time may still be known. */
+  /**
+   * Returns the verdicts that are possible for this id. After its idempotency time, an id may still be known, or not.
+   */
   #verdictsOfId(task: NewTask): string[] {
     const known = this.tasks.get(task.id);
     if (!known || !task.given) return ["n"];
@@ -286,7 +295,8 @@ export class Model {
   }
 
   /**
-   * Returns whether the bodies are the same. The expiry may be the same time or the same delay; a purged task has none.
+   * Returns whether the bodies are the same. Two expiries are the same if they are the same time or the same delay; a
+   * purged task has none.
    */
   #isSame(known: ModelTask, task: NewTask): boolean {
     if (known.body !== task.body || known.type !== task.type) return false;
@@ -310,7 +320,7 @@ export class Model {
       key: task.key,
       unique: task.unique,
       priority: task.priority,
-      // The entry of an earlier life may still be in the line.
+      // The entry of an earlier life may still be in the line, so the place of this life is unknown.
       order: before === undefined && task.delayMs === 0 ? this.tasks.size : null,
       given: task.given,
       maxAttempts: task.maxRetries + 1,
@@ -352,7 +362,7 @@ export class Model {
     return due.length;
   }
 
-  /** Counts the leased tasks, of all or of one key. */
+  /** Counts the leased tasks of the queue, or of one key. */
   running(key?: string): number {
     return this.in("processing").filter(([, task]) => key === undefined || task.key === key).length;
   }
@@ -367,7 +377,7 @@ export class Model {
     return key === "" || (!limits.isHeld(key, nowMs) && this.running(key) < limits.ofKey(key, nowMs));
   }
 
-  /** Returns the pending tasks of the same line that came before. */
+  /** Returns the pending tasks in the same line that came before this task. */
   before(task: ModelTask): [string, ModelTask][] {
     return this.in("pending").filter(
       ([, other]) =>
@@ -400,9 +410,7 @@ export class Model {
     return task.state === "processing" && task.token === token;
   }
 
-  /**
-   * @param makesDue whether a task that waits for this end becomes due
-   */
+  /** @param makesDue whether this end makes a waiting task due */
   end(task: ModelTask, state: State, makesDue = false): void {
     const [id] = [...this.tasks].find(([, other]) => other === task) as [string, ModelTask];
     if (makesDue && task.hasNext) this.#releaseNext(id);
@@ -416,7 +424,7 @@ export class Model {
     if (state !== "completed") task.token = "";
   }
 
-  /** Applies a verdict. Returns the reply. */
+  /** Applies a verdict. @returns the expected reply */
   settle(kind: Kind, id: string, token: string, delayMs: number, scope: HoldScope = "key"): string {
     const task = this.tasks.get(id);
     if (!task || task.state === "purged" || !task.touched) return "unknown";
@@ -465,7 +473,7 @@ export class Model {
     }
     if (kind === "fail" && task.attempts < task.maxAttempts) {
       task.dueMs = this.nowMs + delayMs;
-      // Waiting workers know the first due time, so only an earlier one wakes them.
+      // Waiting workers know the first due time, so only an earlier due time wakes them.
       if (delayMs === 0 || (task.dueMs < this.firstDueMs() && !this.paused)) this.parking.wake();
       task.state = delayMs === 0 ? "pending" : "scheduled";
       return "retried";
@@ -523,7 +531,7 @@ export class Model {
     return "cancelled";
   }
 
-  /** Makes dead letters of scheduled tasks. @returns a letter for each task */
+  /** Makes dead letters from scheduled tasks. @returns a letter for each task */
   giveUp(ids: string[], reason: "fatal" | "crashes_exhausted"): string {
     return ids
       .map((id) => {
@@ -557,7 +565,7 @@ export class Model {
       .join("");
   }
 
-  /** @param aside ids of pending tasks that were put aside by type */
+  /** @param aside the ids of pending tasks that were moved aside because of their type */
   change(ids: string[], what: ModelChange, aside: readonly string[]): string {
     const firstDueMs = this.firstDueMs();
     let wakes = false;
@@ -634,7 +642,8 @@ export class Model {
   }
 
   /**
-   * Purges the oldest completed tasks of the type that have a count, beyond the count of the task that completed last.
+   * Purges completed tasks of this type that have a count. The newest stay, as many as the count of the last
+   * completed task allows.
    */
   #trim({ type, keep }: ModelTask): void {
     if (keep?.count === undefined) return;
@@ -645,12 +654,12 @@ export class Model {
     for (const [, task] of line.slice(0, Math.max(0, line.length - keep.count))) this.purge(task);
   }
 
-  /** Returns how long a completed task is kept. */
+  /** Returns how long a completed task is kept, ms. */
   #keepsFor({ state, keep }: ModelTask): number {
     return (state === "completed" ? keep?.completedMs : undefined) ?? RETENTION_MS;
   }
 
-  /** Drops the dead letters that are beyond the cap by age, or whose own time has ended. @returns how many */
+  /** Drops the dead letters that are older than the maximum age, or whose own time has ended. @returns how many */
   dropDead(): number {
     const old = this.in("dead").filter(
       ([, { endedMs, keep }]) =>

@@ -38,7 +38,10 @@ const settleOne: Scenario = {
 interface Mutant {
   name: string;
   mutate: Mutate;
-  /** The property that the tests of the real script check. */
+  /**
+   * The check that the test of the real script makes. With a mutant (a copy of the script with one error), it has to
+   * fail.
+   */
   property: (queue: TestQueue, mutate?: Mutate) => Promise<unknown>;
 }
 
@@ -126,7 +129,7 @@ describe.each(mutants)("$name", ({ mutate, property }) => {
       () => "the mutant passed",
       (error: unknown) => error,
     );
-    // An error of the mutation itself, or of Redis, would prove nothing.
+    // The mutant has to fail an assertion. An error of another kind, for example from Redis, would prove nothing.
     expect(outcome).toBeInstanceOf(Error);
     expect((outcome as Error).name).toBe("AssertionError");
   });

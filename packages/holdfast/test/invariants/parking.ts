@@ -1,14 +1,14 @@
 import type { Request } from "../../src/engine/task-scripts.ts";
 
-/** The request of an idle worker. It is open until it brings grants or the worker stops. */
+/** The request of an idle worker. It stays open until it brings grants or the worker stops. */
 export interface Asked {
   workerId: string;
   want: number;
   nonce: string;
-  /** The types that the worker sent, in the form that the scripts take. */
+  /** The types that the worker has sent, in the form of the scripts. */
   types: string;
   request: Request & { readonly index: number };
-  /** The tasks that an enqueue granted to the request, in the order of the tokens; null before that. */
+  /** The tasks that an enqueue has granted to this request, in the order of the tokens; null before that. */
   granted: { id: string; token: string }[] | null;
 }
 
@@ -18,23 +18,25 @@ const PUSH_TASKS = 32;
 export const runs = (told: string, type: string) =>
   told === "" || told.split(" ").some((rule) => rule === type || rule.startsWith(`${type}=`));
 
-/** Returns the size of the batches of the type that wait until they are full; 0 if the worker runs none. */
+/** Returns how many tasks of the type a batch needs before it starts; 0 if the worker runs no such batch. */
 export const fillOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/\\d+/(\\d+)/`).exec(told)?.[1] ?? 0);
 
-/** Returns how many tasks of the type one call takes. */
+/** Returns how many tasks of the type one call takes at most. */
 export const mostOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/(\\d+)/`).exec(told)?.[1] ?? Number.POSITIVE_INFINITY);
 
 /** Returns whether each key of the type has batches of its own. */
 export const isByKey = (told: string, type: string) => new RegExp(` ${type}=0/[\\d/]+k`).test(told);
 
-/** The parked requests, and the one that an enqueue grants to. */
+/**
+ * The model of parked requests (requests of idle workers in Redis), and of the choice which one an enqueue answers.
+ */
 export class Parking {
-  /** Open requests, by worker. */
+  /** The open requests: id of the worker -> request. */
   readonly asked = new Map<string, Asked>();
   readonly listening = new Set<string>();
-  /** The parked requests in Redis, the oldest first. */
+  /** The parked requests as Redis has them, oldest first. */
   lines: Asked[] = [];
 
   wake(): void {
@@ -45,7 +47,7 @@ export class Parking {
     this.lines = this.lines.filter((line) => line.workerId !== workerId);
   }
 
-  /** Parks a request. A request that is repeated without a change keeps its place. */
+  /** Parks a request. A repeated request that has not changed keeps its place. */
   park(asked: Asked): void {
     const { workerId, want, types } = asked;
     if (this.lines.some((line) => line.workerId === workerId && line.want === want && line.types === types))
@@ -64,7 +66,7 @@ export class Parking {
     const at = lines.findIndex((line) => runsAll(line) && this.listening.has(line.workerId));
     const line = lines[at];
     if (!line || !mayPush || line.want < types.length || types.length > PUSH_TASKS) return null;
-    // The script drops older requests whose workers no longer listen.
+    // The script removes older requests whose workers no longer listen.
     this.lines = [...lines.slice(0, at).filter((other) => !runsAll(other)), ...lines.slice(at + 1)];
     return this.asked.get(line.workerId) ?? null;
   }

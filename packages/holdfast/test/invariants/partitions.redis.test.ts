@@ -3,13 +3,13 @@ import { Holdfast, type HoldfastError, Observer, Queue } from "../../src/index.t
 import { Process } from "../support/process.ts";
 import { type System, setupSystem } from "../worker/harness.ts";
 
-/** Makes a client whose calls to Redis wait until the test makes a step. */
+/** Makes a client whose calls to Redis each wait for a step of the test. */
 function processOf({ url, prefix, client }: System) {
   const process = new Process(client.connection);
   return { process, client: new Holdfast({ redis: url, prefix }, process.calls) };
 }
 
-/** Reads a task and the stats with a new client, which has cached no partitions. */
+/** Reads a task and the stats through a new client, which knows nothing about the partitions yet. */
 async function look({ url, prefix, client }: System, id: string) {
   const observer = new Observer({ client: new Holdfast({ redis: url, prefix }, client.connection) });
   return { task: await observer.task("hot", id), stats: await observer.stats("hot") };

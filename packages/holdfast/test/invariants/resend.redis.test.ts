@@ -24,7 +24,8 @@ test("a command whose reply was lost is never sent again by the client library i
   const { proxy, connection, redis } = await lossy();
   const once = { name: "once", keyCount: 0, sha1: "0".repeat(40), source: "", argv: () => [] };
   proxy.loseReplyTo("list-of-one");
-  // With a time limit of 1 ms our own code does not repeat the call, so the outcome is unknown.
+  // With a time limit of 1 ms, the library does not repeat the call, so the outcome is unknown. Only ioredis could
+  // send it again.
   const script = {
     ...once,
     source: "#!lua\nreturn redis.call('LPUSH', 'list-of-one', 'x')",
@@ -33,7 +34,7 @@ test("a command whose reply was lost is never sent again by the client library i
     code: "outcome_unknown",
   });
   expect(proxy.lost).toBe(1);
-  // The connection is back, so whatever was to be resent has been sent before this.
+  // The connection works again. A call that ioredis sent again would have run before this one.
   await connection.command("PING");
   expect(await redis.llen("list-of-one")).toBe(1);
 });

@@ -1,4 +1,4 @@
-// Handlers of the isolation tests, loaded by child processes only.
+// Handlers for the isolation tests. Only child processes load them.
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";

@@ -26,7 +26,7 @@ const newFile = () => join(folder, String(++files));
 const alive = (pid: number) => {
   try {
     process.kill(pid, 0);
-    // A zombie process still takes signals, until its parent has asked for its exit code.
+    // A zombie process still accepts signals, until its parent has read its exit code. It counts as ended.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return false;
@@ -148,7 +148,7 @@ describe("messages between worker and child", () => {
 });
 
 describe("a child that misbehaves is killed alone", () => {
-  /** Starts an attempt that runs in another child during the whole test. */
+  /** Starts an attempt that runs in another child during the whole test, to show that this child is not affected. */
   async function neighbour(enqueue: (type: string, payload: unknown) => Promise<string>) {
     const [file, gate] = [newFile(), newFile()];
     const id = await enqueue("waits", { file, open: gate });
@@ -165,7 +165,8 @@ describe("a child that misbehaves is killed alone", () => {
     const file = newFile();
     const id = await enqueue("spin", { file }, { timeoutMs: 2_500 });
     const pid = Number(await said(file));
-    // This takes longer than the lease, and the event loop of the child does not turn meanwhile.
+    // The handler runs for longer than the lease, and blocks the event loop of the child. Only the parent can extend
+    // the lease.
     for (let n = 0; n < 20; n++) expect((await run("value", n)).state).toBe("completed");
     const task = await queue.result(id, { waitMs: 10_000 });
     expect(task).toMatchObject({ state: "dead", attempts: 1, crashes: 0 });

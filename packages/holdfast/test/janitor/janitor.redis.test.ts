@@ -61,7 +61,7 @@ test("a backlog that is larger than one sweep is handled without a pause", async
     async () => (await system.observer.stats("work")).pending === 11_000,
     10_000,
   );
-  // The last sweep emits its event after its work.
+  // A sweep emits its event at its end, so the last event may come a little later.
   await until(
     "the janitor has reported every promotion",
     () => swept.reduce((sum, { promoted }) => sum + promoted, 0) === 11_000,
@@ -230,7 +230,7 @@ test("a janitor continues after an outage of Redis, and stops within its grace d
     const stoppedAt = performance.now();
     await slow.stop({ graceMs: 300 });
     await slow.stop();
-    // The calls of the janitor would wait for Redis for a minute.
+    // If the janitor waited for its calls to Redis, the stop would take a minute.
     expect(performance.now() - stoppedAt).toBeLessThan(20_000);
     await expect(slow.start()).rejects.toMatchObject({ code: "closed" });
   } finally {
@@ -254,7 +254,7 @@ test.each(["swept", "scheduled", "error"] as const)(
         calls++;
         throw new Error("a bug of the user's");
       };
-      // Each sweep of the next queue fails, which calls the listener of `error`.
+      // To test the event `error`, a listener of another event throws, so that each sweep fails.
       if (event === "error") janitor.on("swept", boom).prependListener("error", boom);
       else janitor.on(event, boom);
       await janitor.start();

@@ -31,7 +31,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
   afterwards(() => janitor.stop());
 
   for (let sweep = 0; sweep < 3; sweep++) await janitor.runOnce();
-  // An ordinary restart loses nothing, so it raises no alarm.
+  // A normal restart loses nothing, so the janitor reports nothing.
   await server.kill();
   await server.start();
   await janitor.runOnce();
@@ -50,7 +50,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
   expect((told[1] as AuditReport).violations.length).toBeGreaterThan(0);
   expect(told).toHaveLength(2);
 
-  // The grant counter starts again, so grant numbers repeat. The nonces still make the old tokens stale.
+  // The grant counter starts again, so grant numbers repeat. The nonces still differ, so the old tokens stay invalid.
   const { grants: after } = await engine.acquire({ ...base, want: 10, nonce: nanoid(8) });
   const number = (fence = "") => fence.split("-")[0];
   expect([...before, ...lost].map(({ fence }) => number(fence))).toEqual(["1", "2"]);
@@ -74,7 +74,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
 test("a rewind is recognized by both signs together: another run of the server, and a count that has not grown", () => {
   const detector = new RewindDetector();
   expect(detector.look("q", 5, "a")).toBeNull();
-  // The queue was deleted and created again in the same run.
+  // The run id of Redis is the same, so the queue was deleted and created again. That is not a loss.
   expect(detector.look("q", 1, "a")).toBeNull();
   expect(detector.look("q", 9, "b")).toBeNull();
   expect(detector.look("q", 9, "c")).toEqual({
@@ -92,7 +92,8 @@ test("a rewind is recognized by both signs together: another run of the server, 
 test("an audit continues where the last one ended, until it has seen everything", async () => {
   const { name, redis, client, queue, engine } = library();
   await queue.enqueueMany(Array.from({ length: 3_000 }, () => ({ type: "t", delayMs: 600_000, payload: 1 })));
-  // The entry is late in a late index, so an audit of a thousand entries does not reach it at once.
+  // The wrong entry is far back, in one of the last indexes. An audit of a thousand entries does not get there in its
+  // first pass.
   await client.connection.command("ZADD", engine.keys.deadLetters, 1, "ghost");
   const janitor = new Janitor({ redis, queues: [name], auditIntervalMs: 1, auditBudget: 1_000 });
   afterwards(() => janitor.stop());

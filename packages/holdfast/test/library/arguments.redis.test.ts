@@ -5,7 +5,7 @@ import { redisUrl } from "../support/setup.ts";
 
 type Outcome = { code: string; message: string } | "accepted";
 
-/** Returns the outcome of a call, whether it throws, rejects or returns a result per task. */
+/** Returns the outcome of a call that may throw, reject, or return a result per task. */
 async function outcomeOf(call: () => unknown): Promise<Outcome> {
   try {
     const result = await call();
@@ -20,7 +20,7 @@ async function outcomeOf(call: () => unknown): Promise<Outcome> {
 
 const loosely = (queue: Queue) => queue as unknown as Record<string, (...args: unknown[]) => unknown>;
 
-/** The ways to enqueue one task of a type. */
+/** The ways to enqueue a task. */
 const WAYS: Record<string, (queue: Queue, type: unknown) => unknown> = {
   enqueue: (queue, type) => loosely(queue).enqueue?.(type, 1),
   "enqueue with options": (queue, type) => loosely(queue).enqueue?.(type, 1, { priority: "high" }),
@@ -206,10 +206,10 @@ test.each(Object.entries(CALLS))(
         if (isWarm) {
           await queue.enqueue("t", 0);
           expected++;
-          // The library reads the durability again after a second.
+          // The library caches the durability of Redis for a second, so the test waits until it is read again.
           await new Promise((resolve) => setTimeout(resolve, 1_050));
         }
-        // A slow Redis keeps the call under way while the queue closes.
+        // A slow Redis keeps the call open while the queue closes.
         await client.connection.command("CLIENT", "PAUSE", 200);
         const sent = call(queue);
         const closed = queue.close();

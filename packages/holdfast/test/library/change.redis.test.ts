@@ -10,7 +10,7 @@ test("a task is made due now, and a waiting worker gets it at once", async () =>
   const { id } = await queue.enqueue("t", 1, { delayMs: HOUR });
   const seen: unknown[] = [];
   const handlers = { t: (task: { payload: unknown }) => void seen.push(task.payload) };
-  // It polls every 30 s, so only a wake-up brings the task in time.
+  // This worker polls only every 30 s, so only a wake-up can bring the task in time.
   const worker = new Worker(name, handlers, { redis, pollMs: 30_000 });
   afterwards(() => worker.stop({ graceMs: 1_000 }));
   await worker.start();

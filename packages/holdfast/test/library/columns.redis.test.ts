@@ -156,7 +156,7 @@ test("durability and mintId of a queue apply to each task of a batch in columns"
   await observer.configure(name, { durability: "replicated" });
   const other = new Holdfast({ redis: client.connection.redis });
   afterwards(() => other.close());
-  // This server has no replica that could confirm the write.
+  // This server has no replica that could confirm a write.
   expect(await new Queue(name, { client: other }).enqueueColumns(many(1))).toMatchObject({
     ids: null,
     results: [{ ok: false, error: { code: "durability_unavailable" } }],
@@ -176,7 +176,7 @@ test("tasks are stored once if their connection is cut or the server loses the s
   const sent: Promise<string[]>[] = [];
   for (let wave = 0; wave < 12; wave++) {
     for (let i = 0; i < 6; i++) sent.push(idsOf(queue.enqueueColumns(many(120, wave * 1_000 + i))));
-    // From here on the calls are on their way to Redis.
+    // The calls are on their way to Redis from here on.
     await new Promise(setImmediate);
     if (wave % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     else await admin.script("FLUSH");

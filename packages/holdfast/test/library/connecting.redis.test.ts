@@ -21,7 +21,7 @@ function adminOf(port: number, options: object = {}): Redis {
   return admin;
 }
 
-/** Far below every time-out that would otherwise end the call. */
+/** This is far less than every time-out that would otherwise end the call. */
 const AT_ONCE_MS = 2_500;
 
 async function failureAtOnce(call: Promise<unknown>): Promise<Error & { code?: string }> {
@@ -85,7 +85,7 @@ test("a wrong password, a missing password and a missing right are reported at o
       Promise.all([queue.close(), observer.close(), janitor.stop(), worker.stop({ graceMs: 0 })]),
     );
     expect(await failureAtOnce(queue.enqueue("t", 1))).toMatchObject(refused);
-    // The second call does not wait for the next try of the client.
+    // The second call also fails at once, and does not wait until the client tries to connect again.
     expect(await failureAtOnce(queue.get("x"))).toMatchObject(refused);
     expect(await failureAtOnce(worker.start())).toMatchObject(refused);
     expect(await failureAtOnce(observer.queues())).toMatchObject(refused);
@@ -192,7 +192,7 @@ test.each([{ tls: {} }, { tls: { rejectUnauthorized: false } }, { tls: true }])(
     });
     await queue.close();
     const bytes = Buffer.concat(received);
-    // The first byte of a TLS handshake.
+    // 0x16 is the first byte of a TLS handshake, so the client has sent no plain text.
     expect(bytes[0]).toBe(0x16);
     expect(bytes.includes("hunter2")).toBe(false);
   },
@@ -202,7 +202,7 @@ test("close() ends calls that wait for a connection at once", async () => {
   const port = await freePort();
   for (const redis of [
     { host: "127.0.0.1", port },
-    // Nobody answers there: the connection is never opened.
+    // Nobody answers at this address, so the connection never opens.
     { host: "192.0.2.1", port: 6379 },
   ]) {
     const connection = new Connection({ ...redis, commandTimeoutMs: 60_000 });

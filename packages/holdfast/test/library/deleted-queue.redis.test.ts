@@ -4,7 +4,7 @@ import { Holdfast, Observer, Queue, type QueueOptions, Schedules, Worker } from 
 import { afterwards } from "../support/library.ts";
 import { type System, setupSystem, untilAborted } from "../worker/harness.ts";
 
-/** Makes a client without the cached state of the others, like another process. */
+/** Makes a client with empty caches, as in another process. */
 function elsewhere(system: System): { client: Holdfast; observer: Observer } {
   const client = new Holdfast({ redis: system.url, prefix: system.prefix });
   afterwards(() => client.close());
@@ -125,7 +125,8 @@ test("a janitor finds a queue that is missing in the registry by its workers, an
   );
   await queue.enqueue("t", 1, { id: "a" });
   await until("the task runs", async () => (await queue.get("a"))?.state === "processing");
-  // On a Cluster a rewound node may lose the registry but not the queue.
+  // On a Cluster, a node that lost its last writes may have lost the registry (the list of queues), but not the
+  // queue.
   await system.redis.srem(`${system.prefix}:{:system}:queues`, "work");
   await until("the worker is known", async () => (await system.observer.workers()).length === 1);
   await system.janitor({ sweepIntervalMs: 50 }).start();
@@ -151,7 +152,7 @@ describe("a queue can be paused and configured before its first task", () => {
   ])("a queue %s", async (_, wasThere) => {
     const system = await setupSystem();
     if (wasThere) {
-      // The process that pauses the queue has used it before the deletion.
+      // The process that pauses the queue has cached that the queue exists.
       await system.observer.configure("work", { maxWaiting: 7 });
       const { observer } = elsewhere(system);
       await observer.pause("work");

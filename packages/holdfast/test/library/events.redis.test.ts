@@ -133,7 +133,7 @@ test("a caller that waits for a result learns of the end, and looks at the task 
   await started(new Worker(name, { t: async ({ payload }) => payload }, { redis: redisUrl() }));
   const results = await Promise.all(waiting);
   expect(results.map((task) => task?.resultText)).toEqual(Array.from({ length: 50 }, (_, i) => String(i)));
-  // The first look reads all tasks; each later look reads only those that ended in the same entries.
+  // The first read loads all tasks. Each later read loads only the tasks that ended since.
   expect(looks).toBeLessThan(60);
   expect(await queue.result("none", { waitMs: 1_000 })).toBeNull();
 });
@@ -161,7 +161,7 @@ test("a thousand waits cost Redis less than 100 commands a second", async () => 
   const commands = async () => {
     const info = await client.connection.command<string>("INFO", "commandstats");
     const calls = [...info.matchAll(/^cmdstat_(?!info)[^:]+:calls=(\d+)/gm)];
-    // The commands that scripts call are counted too.
+    // Commands that scripts call are counted as well.
     return calls.reduce((sum, [, count]) => sum + Number(count), 0);
   };
   await queue.cancel("t0");

@@ -32,7 +32,7 @@ test("dead letters are listed, counted, replayed and discarded by tag", async ()
   const listed = await observer.list(name, { state: "dead", tag: "tenant:acme" });
   expect(listed.tasks.map(({ id }) => id).sort()).toEqual(["acme-0", "acme-2"]);
   expect(await observer.countDead(name, { tag: "tenant:acme" })).toBe(2);
-  // A filter matches a whole tag, not a part of it.
+  // A filter for a tag matches only whole tags.
   for (const tag of ["tenant", "Tenant:acme"]) expect(await observer.countDead(name, { tag })).toBe(0);
   expect(await observer.replayAll(name, { tag: "tenant:acme" })).toEqual({ replayed: 2, skipped: 0 });
   expect(await observer.discardAll(name, { tag: "tenant:beta" })).toEqual({ discarded: 2, skipped: 0 });

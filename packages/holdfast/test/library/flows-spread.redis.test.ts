@@ -15,7 +15,7 @@ async function until(what: string, isTrue: () => Promise<boolean> | boolean): Pr
 const ended = (queue: Queue, id: string) =>
   until(`flow ${id} ends`, async () => (await queue.getFlow(id))?.state === "ended");
 
-/** Two queues under a prefix of their own, and a partitioned one if `partitions` says so. */
+/** Makes two queues under a key prefix of their own. One is partitioned if `partitions` is given. */
 async function setup({ partitions }: { partitions?: number } = {}) {
   const prefix = `t${nanoid(8).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
   const { client, queue: orders, name, redis } = library({ prefix });
@@ -93,7 +93,7 @@ describe("a flow over two queues", () => {
     expect(await orders.getFlow("f")).toBeNull();
     expect((await observer.stats(name)).totals.enqueued).toBe(0);
     await orders.flow({ id: "f", nodes: nodes.slice(0, 2) });
-    // A repeat needs no room, and later messages are always taken.
+    // A repeated flow needs no room in the other queue. Messages that follow later are always accepted.
     expect(await orders.flow({ id: "f", nodes: nodes.slice(0, 2) })).toMatchObject({ duplicate: true });
     expect((await observer.stats("mail")).pending).toBe(2);
   });
@@ -126,7 +126,7 @@ describe("a flow over two queues", () => {
         { name: "b", type: "t" },
       ]),
     });
-    // Nobody but a janitor learns of this end.
+    // Only a janitor can report this end to the flow.
     expect(await client.engine("mail").cancel(`${id}.a`)).toBe("cancelled");
     await sweeps();
     await ended(orders, id);
@@ -147,7 +147,7 @@ describe("a flow over two queues", () => {
       on: { done: { type: "t", queue: "mail" } },
     });
     await observer.pause("mail");
-    // The node, and the callback of the flow that fails because of it.
+    // Two tasks are removed: the node, and the callback for the failure that follows from its removal.
     expect(await observer.deleteQueue("mail")).toEqual({ removed: 2 });
     await ended(orders, id);
     expect(await orders.getFlow(id)).toMatchObject({
@@ -270,7 +270,7 @@ describe("a flow in a queue with partitions", () => {
     expect(listed.sort()).toEqual(ids);
     expect(await queue.cancelFlow("flow-3")).toBe("cancelled");
     expect(await queue.getFlow("flow-3")).toMatchObject({ outcome: "cancelled" });
-    // The node that waits, and the one that does not, are cancelled by their ids.
+    // Tasks of a flow can be cancelled by their ids, whether they wait for other nodes or not.
     expect(await queue.cancel("flow-4.b")).toBe("cancelled");
     expect(await observer.cancel("mail", "flow-4.a")).toBe("cancelled");
     expect(await queue.cancel("flow-4.none")).toBe("not_found");

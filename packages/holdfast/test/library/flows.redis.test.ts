@@ -16,7 +16,7 @@ import { library, started } from "../support/library.ts";
 
 const runs = (name: string, client: Holdfast, handlers: Handlers) =>
   started(new Worker(name, handlers, { redis: client.connection.redis, pollMs: 200 }));
-/** Makes a queue under a prefix of its own, which a janitor sweeps. */
+/** Makes a queue under a key prefix of its own, with a janitor. */
 const swept = () => {
   const prefix = `t${nanoid(8).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
   return { ...library({ prefix }), prefix };

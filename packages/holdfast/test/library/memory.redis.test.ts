@@ -22,6 +22,6 @@ test("a client frees the memory of queues that are no longer used", async () => 
     collect();
     return engine.deref() === undefined;
   });
-  // A queue that is still used keeps its engine.
+  // A client keeps the engine of a queue that is still in use.
   expect(client.engine(name)).toBe(used);
 });

@@ -45,7 +45,7 @@ test("a wait fails if its task is removed meanwhile, or if only its id is rememb
     message: `there is no record of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms, unless a task has the option keep`,
   });
   await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
-  // This call runs after the first read of the waiting call, because both use one connection.
+  // Both calls use one connection. So this call shows that the waiting call has made its first read.
   await queue.get(id);
   await system.observer.empty("work", ["scheduled"]);
   await waiting;

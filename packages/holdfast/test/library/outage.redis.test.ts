@@ -41,7 +41,7 @@ test("an enqueue during an outage fails as unknown or not accepted, and is never
   const error = await queue.enqueue("t", 2).catch((e: unknown) => e);
   expect(error).toMatchObject({
     code: expect.stringMatching(/^(redis_unavailable|outcome_unknown)$/),
-    // The caller can repeat the enqueue with this id.
+    // The error names the id, with which the caller can repeat the enqueue.
     taskId: expect.stringMatching(/^.{14}$/),
     message: expect.not.stringContaining("payload"),
   });
@@ -59,7 +59,8 @@ test("a task whose reply is lost is stored once, and the caller gets its receipt
   const queue = new Queue(probe.name, { client });
   await queue.enqueue("t", "first");
   for (let round = 1; round <= 5; round++) {
-    // Neither the task with a minted id nor the one with a given id may be stored twice or called a duplicate.
+    // Neither task may be stored twice or be reported as a duplicate: not the one with a generated id, and not the
+    // one with a given id.
     proxy.loseReplyTo(`"minted-${round}"`);
     expect(await queue.enqueue("t", `minted-${round}`)).toMatchObject({ duplicate: false, state: "pending" });
     proxy.loseReplyTo(`"given-${round}"`);
@@ -108,7 +109,7 @@ test("at maxmemory the error of an enqueue names the cause, waiting tasks still 
   }));
   await queue.enqueueMany(tasks);
   const used = /used_memory:(\d+)/.exec(await client.connection.command<string>("INFO", "memory"))?.[1];
-  // This limit leaves room for a script to run, but not for another task.
+  // With this limit, Redis has memory for a script to run, but not for another task.
   await client.connection.command("CONFIG", "SET", "maxmemory", String(Number(used) - 1_000_000));
 
   await expect(queue.enqueue("t", "no room", { id: "refused" })).rejects.toMatchObject({

@@ -49,7 +49,7 @@ describe("ready", () => {
     const client = new Holdfast({ redis: redisUrl() });
     const other = new Queue(name, { client });
     await other.ready();
-    // The queue refuses at once, because this server has no replica that could confirm the write.
+    // The enqueue is refused at once, because this server has no replica that could confirm the write.
     await expect(other.enqueue("t", 1)).rejects.toMatchObject({ code: "durability_unavailable" });
     await other.close();
     await client.close();
@@ -163,7 +163,7 @@ async function expectStoredOnce(waves: number, perWave: number, disturb: (wave: 
   const sent: Promise<{ id: string; duplicate: boolean }>[] = [];
   for (let wave = 0; wave < waves; wave++) {
     for (let i = 0; i < perWave; i++) sent.push(probe.queue.enqueue("t", wave * perWave + i));
-    // The buffer sends the calls at the end of this turn.
+    // The enqueue buffer sends its calls at the end of this turn of the event loop.
     await new Promise(setImmediate);
     await disturb(wave);
     // The new connection has to be up, so that the next wave is disturbed as well.

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { library } from "../support/library.ts";
 
-// HOLDFAST_SEARCH_TASKS=1000000 searches a million tasks, and prints what each clause costs.
+// With HOLDFAST_SEARCH_TASKS=1000000, the test searches a million tasks and prints what each clause costs.
 const TASKS = Number(process.env.HOLDFAST_SEARCH_TASKS ?? 20_000);
 const BATCH = 10_000;
-/** The costs are measured over this many tasks. */
+/** How many tasks are used to measure the costs. */
 const MEASURED = Math.min(TASKS, 20_000);
 
 const CLAUSES = [
-  // A bare word is also looked for in ids, which are random, so it is a long one.
+  // A word without a field also searches the ids. These are random, so the word is long enough to be in none of them.
   ...[
     "type:email.none",
     "-type:*",
@@ -39,7 +39,7 @@ async function manyTasks() {
       }),
     );
   }
-  /** What Redis and this process have used so far: bytes that Redis sent, and CPU time of each, µs. */
+  /** What was used so far: the bytes that Redis has sent, and the CPU time of Redis and of this process, µs. */
   const used = async () => {
     const info = await client.connection.command<string>("INFO", "everything");
     const of = (field: string) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)?.[1]);
@@ -62,7 +62,7 @@ test("the first rows of a large queue come within a second, and a search says wh
   expect(often.page).toMatchObject({ total: TASKS, cursor: expect.any(String) });
   expect(often.page.tasks).toHaveLength(50);
   expect(often.ms).toBeLessThan(1_000);
-  // A page on which nothing matches also comes within a second, and says how many tasks were scanned.
+  // A page without any match also comes within a second, and says how many tasks were scanned.
   const rare = await timed(`payload.order.id=order-${TASKS - 1}`);
   expect(rare.page).toMatchObject({ tasks: [], total: TASKS, cursor: expect.any(String) });
   expect(rare.page.scanned).toBeGreaterThanOrEqual(1_000);
@@ -70,7 +70,7 @@ test("the first rows of a large queue come within a second, and a search says wh
   expect(rare.ms).toBeLessThan(1_000);
 
   const lines: string[] = [];
-  // The first clause is measured again at the end, when the code has been compiled.
+  // The first clause is measured a second time at the end, because V8 has compiled the code by then.
   for (const query of [...CLAUSES, ...CLAUSES.slice(0, 1)]) {
     let [scanned, cursor] = [0, ""];
     const before = await used();

@@ -77,7 +77,7 @@ test("the pages of a search have each task once, over queues, states and partiti
     cursor = page.cursor;
   } while (cursor !== null);
   expect([seen.length, new Set(seen).size, scanned]).toEqual([34, 34, 34]);
-  // The queue of a cursor may be deleted meanwhile.
+  // The queue of a cursor may have been deleted since, so the search goes on in the other queues.
   expect((await observer.search([other], { cursor: `${name}~dead~` })).tasks).toHaveLength(30);
   expect((await observer.search([name], { cursor: `${other}~dead~` })).tasks).toHaveLength(0);
   for (const wrong of ["x", `${name}~lost~`, `${name}~dead~%`])
@@ -99,7 +99,7 @@ test("a bulk action selects by a query, with durations that count from its start
     changed: 1,
     skipped: 0,
   });
-  // The tasks of a partition have the name of their queue.
+  // A task in a partition has the name of the whole queue.
   expect(await observer.matchScheduled(other, { query: `queue:${other}` })).toMatchObject({
     matched: 0,
     total: 0,

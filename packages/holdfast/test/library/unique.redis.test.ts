@@ -125,7 +125,7 @@ test("a replay of many tasks skips and counts those whose unique keys other task
     { outcome: "replayed" },
   ]);
   expect(await observer.replayAll(name, {}, { force: true })).toEqual({ replayed: 199, skipped: 0 });
-  // The tasks that held the keys before the replay still hold them.
+  // The keys are still held by the tasks that held them before the replay.
   const again = await queue.enqueueMany(keys.map(of));
   expect(again.every((result) => result.ok && result.receipt.deduplicated)).toBe(true);
   await expect(observer.discardAll(name, {}, { force: true })).rejects.toThrow(/are options of replayAll/);

@@ -85,7 +85,7 @@ test("a stale verdict is reported under the name of the queue, not of the partit
   worker.on("stale", (verdict) => stale.push(verdict));
   const { id } = await queue.enqueue("long", null);
   await until("the task runs", async () => (await queue.get(id))?.state === "processing");
-  // A past deadline ends the lease at once.
+  // With a deadline in the past, the lease can be taken back at once.
   const engine = system.client.engine(`hot/${partitionOf(id)}`);
   await until("the lease is lost", async () => {
     await system.client.connection.command("ZADD", engine.keys.processing, 1, id);
@@ -166,7 +166,7 @@ test("when a queue grows, lookups and idempotency hold, and a running worker tak
   expect((await observer.stats("hot")).settings.maxWaiting).toBe(25_000);
   const newer = opened(system, 5);
   expect(await newer.partitions()).toBe(5);
-  // Producers from before and after the growth agree on every id.
+  // Producers with the old and with the new number of partitions find each id in the same partition.
   for (const from of [queue, newer]) {
     for (const [n, id] of given.entries())
       expect(await from.enqueue("t", n, { id })).toMatchObject({ id, duplicate: true });
@@ -176,7 +176,7 @@ test("when a queue grows, lookups and idempotency hold, and a running worker tak
   const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
   expect(new Set(ids.map(partitionOf))).toEqual(new Set([0, 1, 2, 3, 4]));
   await until("all tasks are completed", async () => (await observer.stats("hot")).completed === 3_150);
-  // A producer from before the growth learns of a partition from an id that names it.
+  // A producer that was started before the queue grew learns of a new partition from an id that contains its number.
   const latest = ids.find((id) => partitionOf(id) === 4) as string;
   expect((await queue.get(latest))?.state).toBe("completed");
   expect((await observer.audit("hot")).violations).toEqual([]);
@@ -207,7 +207,7 @@ test("a queue refuses another number of partitions, fewer partitions, and partit
   expect(await opened(system, undefined, "none").partitions()).toBeNull();
   expect(() => opened(system, 257, "none")).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   await expect(system.queue("none/0").enqueue("t", 1)).rejects.toMatchObject({ code: "queue_not_found" });
-  // A queue that holds a task cannot get partitions.
+  // A queue that holds a task cannot be partitioned.
   await system.queue("plain").enqueue("t", 1);
   await expect(opened(system, 4, "plain").partitions()).rejects.toMatchObject({ code: "conflict" });
   expect(await observer.partitions("plain")).toBeNull();
@@ -392,7 +392,7 @@ test("when a queue gets partitions, its worker neither stalls because of the rem
   afterwards(() => worker.stop({ graceMs: 2_000 }));
   await worker.start();
   await system.observer.partition("hot", 2);
-  // A producer that does not know of the partitions yet publishes this message, which wakes workers.
+  // A producer that does not know of the partitions publishes this message, which wakes all workers.
   await system.client.connection.command("SPUBLISH", system.keys("hot").wake, "");
   const queue = opened(system);
   for (let n = 0; n < 12; n++) await queue.enqueue("wait", n, { partitionKey: `k${n}` });
@@ -401,7 +401,7 @@ test("when a queue gets partitions, its worker neither stalls because of the rem
   await until("all tasks ran", async () => (await system.observer.stats("hot")).completed === 12);
   const since = Date.now();
   await until("ten polls are over", () => Date.now() - since > 500);
-  // If the removed part were still counted, its age would only grow.
+  // If the removed partition still counted, the time since its last poll would only grow.
   await until("no part is stalled", () => worker.stalledMs() < 200 && worker.lastGoodPollAgeMs() < 400);
 });
 
@@ -436,7 +436,7 @@ test("a draining worker takes no tasks from a partition that is added or created
 
 test("if one partition refuses its tasks, the batch reports these as refused and the others as stored", async () => {
   const { system, queue, observer } = await setup(2);
-  // A newer version wrote these settings.
+  // These settings are in the format of a newer version.
   await system.redis.hset(system.keys("hot/1").state, "#settings", "99 0 0 0 0 0 ");
   const tasks = Array.from({ length: 20 }, (_, n) => ({ type: "t", payload: n, partitionKey: `k${n}` }));
   const results = await queue.enqueueMany(tasks);

@@ -17,7 +17,7 @@ const minutes = async (clock: { nowMs: number }, fire: () => Promise<unknown>) =
   await fire();
 };
 
-/** How many script calls `minutes` needs without a fault. */
+/** Returns how many script calls `minutes` needs if nothing fails. */
 async function callsNeeded(): Promise<number> {
   const { clock, every, janitor, times } = await setupSchedules();
   await every({ missed: "all" });
@@ -218,7 +218,7 @@ test("if the clock jumps ahead and back, no time occurs twice", async () => {
   await fire();
   clock.nowMs = NOON + MINUTE;
   await fire();
-  // A put still chooses a next time in the future, even while the clock is set back.
+  // Even while the clock is set back, `put` chooses a next time in the future.
   await every({ missed: "all", cron: "*/1 * * * *" });
   expect((await schedules.get("s"))?.nextAt).toBe(NOON + 4 * MINUTE);
   for (const minute of [2, 3, 4]) {

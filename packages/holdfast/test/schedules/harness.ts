@@ -10,18 +10,18 @@ import { type Mutate, mutated } from "../support/setup.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 export const MINUTE = 60_000;
-/** The start of a minute, at which a schedule of every minute is due. */
+/** The start of a minute. A schedule of every minute is due at it. */
 export const NOON = Date.UTC(2027, 0, 15, 12);
 
-/** Called around each script call of one janitor. */
+/** Functions that are called around each script call of one janitor. */
 export interface Around {
   before?(call: number, name: string): Promise<void> | void;
   after?(call: number, name: string): Promise<void> | void;
-  /** Changes the source of scripts. */
+  /** Changes the source of a script before it is called. */
   mutate?: Mutate;
 }
 
-/** Makes a system with a clock of its own for schedules, and as many janitors as a test wants. */
+/** Makes a system with a simulated clock for schedules, and with as many janitors as a test needs. */
 export async function setupSchedules() {
   const system = await setupSystem();
   const clock = { nowMs: NOON };
@@ -31,7 +31,7 @@ export async function setupSchedules() {
   const schedules = new Schedules({ client, clockMs });
   const store = new ScheduleStore(client.connection, system.prefix, clockMs);
 
-  /** Returns a function that fires schedules as one janitor does. A test can stop or delay it at any script call. */
+  /** Returns a function that fires schedules like a janitor. A test can stop or delay it at any script call. */
   const janitor = (around: Around = {}) => {
     const own = new Holdfast({ redis: system.url, prefix: system.prefix });
     afterwards(() => own.close());
@@ -73,7 +73,7 @@ export async function setupSchedules() {
   const every = (change: Partial<ScheduleInput> = {}) =>
     schedules.put("s", { queue: "work", cron: "* * * * *", type: "t", ...change });
 
-  /** Returns the times of the waiting tasks of schedule "s", in minutes after `NOON`. */
+  /** Returns the due times of the waiting tasks of schedule "s", in minutes after `NOON`. */
   const times = async () => {
     const { tasks } = await observer.list("work", { state: "pending", limit: 100 });
     return tasks.map((task) => (Number(task.id.split(":")[1]) - NOON) / MINUTE).sort((a, b) => a - b);

@@ -211,7 +211,7 @@ test("the times of an interval neither shift nor occur twice, however often the 
   }
   expect(await times()).toEqual([10, 20, 30]);
   clock.nowMs = at(41);
-  // The interval changes while an occurrence of the old interval is due. That occurrence still comes.
+  // The interval changes while a run of the old interval is due. That run is still made.
   await every({ cron: "@every 15m" });
   await fire();
   clock.nowMs = at(60);
@@ -230,7 +230,7 @@ test("a schedule has no occurrence before its start or after its end, and shows 
   }
   expect(await times()).toEqual([3, 4, 5]);
   expect(await schedules.get("s")).toMatchObject({ nextAt: null, nextRuns: [] });
-  // With a later end the schedule continues, without the occurrences that have passed.
+  // With a later end, the schedule continues, but leaves out the times that have passed.
   await every({ startAt: at(3), endAt: at(12) });
   clock.nowMs = at(20);
   await fire();
@@ -287,7 +287,7 @@ test("a limit also holds for missed occurrences, whoever decides about them", as
   const { clock, every, janitor, times } = await setupSchedules();
   await every({ limit: 5, missed: "all" });
   clock.nowMs = at(3);
-  // This put decides on three missed occurrences, which count against the limit.
+  // This `put` makes up for three missed runs, which count against the limit.
   await every({ limit: 5, missed: "all", cron: "@every 1m" });
   clock.nowMs = at(30);
   await janitor().fire();

@@ -64,7 +64,7 @@ test("a schedule with a unique key never stops: over 1,000 occurrences it enqueu
   await every({ options: { unique: { key } } });
   const { fire, events } = janitor();
   const queue = system.queue();
-  // What becomes of the task that holds the key: it goes on holding it, is cancelled, or is emptied.
+  // What happens to the task that holds the key: nothing, a cancel, or a removal by `empty`.
   const ends = [
     async () => {},
     (id: string) => queue.cancel(id),
@@ -85,7 +85,7 @@ test("a schedule with a unique key never stops: over 1,000 occurrences it enqueu
     if (minute % 3 > 0) holder = null;
   }
   expect(events).toHaveLength(1_000);
-  // Two of three ticks end the task that holds the key, so two of three ticks find the key free.
+  // In two of three runs of the schedule, the task with the key has ended, so these runs find the key free.
   expect(outcomes(events).filter((outcome) => outcome === "enqueued")).toHaveLength(667);
   const view = await schedules.get("s");
   expect(view).toMatchObject({ nextAt: at(1_001), count: 1_000, options: { unique: { key } } });
@@ -167,7 +167,8 @@ test("in a queue with partitions the unique key of a schedule excludes every oth
   const queue = new Queue("parted", { client: system.client, partitions: 5 });
   await queue.ready();
   const { fire, events } = janitor();
-  // Of this many keys, some are in another partition than the one to which the id of their occurrence leads.
+  // Each task is stored in the partition of its unique key. With this many keys, some are in another partition than
+  // the one that their id alone would choose.
   for (let n = 0; n < 8; n++) {
     const definition = { queue: "parted", cron: "* * * * *", type: "t" };
     await schedules.put(`s${n}`, { ...definition, options: { unique: { key: `k${n}` } } });

@@ -8,7 +8,7 @@ import { type System, setupSystem } from "../worker/harness.ts";
 
 const START = Date.UTC(2027, 0, 1);
 
-/** Makes a queue whose counts a test changes, and its history. */
+/** Makes a queue whose counts the test sets, and the history of its series. */
 async function setup() {
   const system = await setupSystem();
   await system.queue().enqueue("t", 1);
@@ -135,7 +135,7 @@ test("workers record how long tasks waited and ran, and a bucket has the quantil
   expect(bucket?.counts.acked).toBe(100);
   expect(quantileMs(bucket?.run ?? new Map(), 0.99)).toBeGreaterThan(100);
   expect(quantileMs(bucket?.run ?? new Map(), 0.5)).toBeLessThan(100);
-  // The task of the setup has no handler here, so it did not run.
+  // The task of `setup` has no handler here, so it did not run and has no wait time.
   const waited = [...(bucket?.wait.values() ?? [])].reduce((sum, count) => sum + count, 0);
   expect(waited).toBe(100);
 }, 30_000);
@@ -183,7 +183,7 @@ test("the attempts of each type are counted in buckets of five minutes, by one o
   await keep(1);
   await engine.typeTimings("mail.send", ["n", 10, "f", 2, "w4", 10, "r20", 10]);
   await keep(10);
-  // The present bucket is not stored yet.
+  // The current bucket is not stored before it ends.
   const read = (seconds: number) => history().types("work", START, START + seconds * 1_000);
   expect((await read(20)).map(({ at, spanMs }) => [(at - START) / 1_000, spanMs])).toEqual([[20, 19_000]]);
   for (let second = 20; second <= 310; second += 10) await keep(second);

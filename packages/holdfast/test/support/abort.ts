@@ -11,26 +11,26 @@ export interface Held {
   fence: string;
 }
 
-/** A start state, and the call that is aborted in it. */
+/** A state of a queue, and the call that is aborted in this state. */
 export interface Scenario {
   script: string;
-  /** @returns the ids that were accepted, and the leases that are held */
+  /** @returns the ids of the accepted tasks, and the leases that are held */
   prepare(queue: TestQueue): Promise<{ accepted: string[]; held?: Held[] }>;
-  /** Makes the same call each time, request id included. */
+  /** Makes the same call each time, with the same request id. */
   call(queue: TestQueue): Promise<unknown>;
-  /** Tasks that the call removes. */
+  /** The tasks that the call removes. */
   removes?: string[];
-  /** Tasks that the call may remove: it depends on where the call is aborted. */
+  /** The tasks that the call may or may not remove, depending on where it is aborted. */
   mayRemove?: string[];
-  /** Discarded tasks that the call makes dead letters again. */
+  /** The discarded tasks that the call makes dead letters again. */
   restores?: string[];
-  /** Tasks that the call adds. */
+  /** The tasks that the call adds. */
   adds?: string[];
-  /** Tasks that ended, and whose next life the call begins. */
+  /** The ended tasks whose next life the call begins. */
   begins?: string[];
-  /** Unique keys that have to be free once every task has ended. */
+  /** The unique keys that have to be free once every task has ended. */
   frees?: string[];
-  /** The flow has to end in this way, with each of its callbacks run once. */
+  /** The flow that the test runs to its end, with its expected outcome. Each of its callbacks has to run once. */
   flow?: { id: string; outcome: "success" | "failed" | "cancelled" };
   /** The least number of Redis calls that the script makes in this scenario. @default 1 */
   callsAtLeast?: number;
@@ -53,7 +53,7 @@ export function abortAt(script: string, call: number): Mutate {
   };
 }
 
-/** Checks I5: for each task and generation, at most one token has its ack accepted. */
+/** Checks invariant I5: in each life of a task, the ack of at most one token is accepted. */
 class AckLedger {
   readonly #accepted = new Map<string, Set<string>>();
   readonly #queue: TestQueue;
@@ -73,7 +73,7 @@ class AckLedger {
 }
 
 const ROUNDS = 100;
-/** This many calls are aborted at the same time, each in a queue of its own, so that Redis is never idle. */
+/** How many aborted calls are tested at the same time, each in its own queue, so that Redis is never idle. */
 const AT_ONCE = 8;
 /** The types of all tasks in the scenarios. */
 const EVERY_TYPE = "t mail report old x y z";
@@ -94,11 +94,11 @@ async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
 }
 
 /**
- * I14: aborts the call at each of its Redis calls in turn, in a fresh queue each time. Then it repairs the queue with
- * one audit and runs all tasks to their end. No accepted task may be lost, no second ack may be accepted, and I1 and I2
- * have to hold.
- * @param repeat the caller sends the same call again, as the client does after an error that it can retry
- * @returns how many calls the script makes
+ * Checks invariant I14 (an aborted script loses no task): aborts the call at each of its Redis calls in turn, in a
+ * new queue each time. Then one audit repairs the queue, and all tasks run to their end. No accepted task may be
+ * lost, no second ack may be accepted, and I1 and I2 (docs/guarantees.md) have to hold.
+ * @param repeat whether the caller sends the same call again, as the client does after an error that it can retry
+ * @returns how many Redis calls the script makes
  */
 export async function expectAbortSafe(
   scenario: Scenario,
@@ -114,14 +114,15 @@ export async function expectAbortSafe(
   }
 }
 
-/** Aborts one call, and checks the queue. @returns whether the script makes that many calls */
+/** Aborts the script at one call, and checks the queue. @returns whether the script makes that many calls */
 async function abortedAt(
   call: number,
   scenario: Scenario,
   options: { repeat: boolean; mutate?: Mutate },
 ): Promise<boolean> {
   const queue = await setup();
-  // A mutant may leave the queue broken, so no audit runs after the test: the checks below have to catch it.
+  // A mutant (a script with an error) may leave the queue broken, so no audit runs after the test. The checks below
+  // have to find the error.
   queue.corrupted = options.mutate !== undefined;
   const { accepted, held = [] } = await scenario.prepare(queue);
   const abort = abortAt(scenario.script, call);
@@ -136,12 +137,12 @@ async function abortedAt(
   queue.mutate = undefined;
   if (!aborted) return false;
   if (options.repeat) await scenario.call(queue);
-  // The counts of errors are exact without a repair, because they are written with the records.
+  // The counts of errors are written together with the records, so they are right even without a repair.
   expect((await readQueue(queue.redis, queue.keys)).errors).toEqual([]);
   await auditQueue(queue.engine, { repair: true });
   await expectConserved(queue);
 
-  // The checks below look for ended tasks, so no settle may purge them.
+  // No settle may purge ended tasks here, because the checks below look for them.
   await queue.engine.configure({ retentionCount: 10_000 });
   const ledger = new AckLedger(queue);
   for (const lease of held) await ledger.ack(lease);

@@ -5,7 +5,7 @@ import type { TestQueue } from "./test-queue.ts";
 /** Returns the part of a token that Redis keeps. */
 export const fenceOf = (token: string): string => token.split(".")[0] ?? "";
 
-/** Returns every kind of verdict, with the given fence. */
+/** Returns one verdict of every kind, with the given fence. */
 export const everyVerdict = (id: string, fence: string): Verdict[] => [
   { kind: "ack", id, fence },
   { kind: "ack", id, fence, resultText: '"late"' },
@@ -16,7 +16,7 @@ export const everyVerdict = (id: string, fence: string): Verdict[] => [
   { kind: "unrouted", id, fence },
 ];
 
-/** I5: once a task was granted again, no verdict of its former holder changes it. */
+/** Checks invariant I5: once a task was granted again, no verdict of its former holder changes it. */
 export async function expectFenced(queue: TestQueue): Promise<void> {
   await queue.add("fenced");
   const first = await queue.grant();
@@ -31,7 +31,7 @@ export async function expectFenced(queue: TestQueue): Promise<void> {
   expect(await queue.ack(second)).toBe("acked");
 }
 
-/** I5: a lease that was taken back has ended, even before somebody else holds the task. */
+/** Checks invariant I5: a lease that was taken back is invalid, even before somebody else holds the task. */
 export async function expectReapSpoilsToken(queue: TestQueue): Promise<void> {
   await queue.add("reaped");
   const grant = await queue.grant();
@@ -44,8 +44,8 @@ export async function expectReapSpoilsToken(queue: TestQueue): Promise<void> {
 }
 
 /**
- * I7, I8: attempts are counted when they begin, so that a task that kills its worker is dead after `maxRetries` + 1
- * grants.
+ * Checks the invariants I7 and I8: an attempt is counted when it begins. So a task that kills its worker is dead
+ * after `maxRetries` + 1 grants.
  */
 export async function expectDeadAfterGrants(queue: TestQueue, maxRetries: number): Promise<void> {
   await queue.add("killer", { maxRetries });
@@ -64,7 +64,7 @@ export async function expectDeadAfterGrants(queue: TestQueue, maxRetries: number
   });
 }
 
-/** I6: a lease that still runs is not taken back. */
+/** Checks invariant I6: a lease that has not expired is not taken back. */
 export async function expectRunningLeaseIsLeft(queue: TestQueue): Promise<void> {
   await queue.add("running");
   const grant = await queue.grant();

@@ -4,7 +4,7 @@ import { addFlow, type FlowOptionsOfTest, flowStates, type NodeText } from "./fl
 import { type Mutate, setup } from "./setup.ts";
 import type { TestQueue } from "./test-queue.ts";
 
-/** Two queues of one test: flows are made in the first one. Their clocks move together. */
+/** Two queues of one test. Flows are created in `home`, and the clocks of both move together. */
 export interface TwoParts {
   home: TestQueue;
   away: TestQueue;
@@ -13,13 +13,13 @@ export interface TwoParts {
 export async function setupTwo(options: { mutate?: Mutate } = {}): Promise<TwoParts> {
   const [home, away] = [await setup(options), await setup(options)];
   home.knows(away);
-  // A queue is a target only if it is registered.
+  // A queue can receive nodes only if it is registered.
   await home.engine.open();
   await away.engine.open();
   return { home, away };
 }
 
-/** Like `addFlow` in the first queue. The nodes in `there`, and these callbacks, go to the second one. */
+/** Adds a flow like `addFlow`. The nodes in `there`, and these callbacks, go to the queue `away`. */
 export function addSpread(
   { home, away }: TwoParts,
   texts: readonly NodeText[],
@@ -29,13 +29,16 @@ export function addSpread(
   return addFlow(home, texts, { ...options, there, part: away.name });
 }
 
-/** Counts all ends and delivers all messages of both queues. */
+/** Counts all ends of nodes, and delivers all messages between the two queues. */
 export async function settleAll({ home, away }: TwoParts): Promise<void> {
   await advanceAll(home.engine);
   await advanceAll(away.engine);
 }
 
-/** Runs all tasks of both queues until none is left. @param ends by name: how a node ends, otherwise it completes */
+/**
+ * Runs all tasks of both queues until none is left. @param ends how the node with this name ends; all other nodes
+ * complete
+ */
 export async function runBoth(
   parts: TwoParts,
   ends: Record<string, "fatal" | "ack"> = {},
@@ -58,7 +61,7 @@ export async function runBoth(
   }
 }
 
-/** The state of the flow, its outcome, and the states of its nodes. */
+/** Returns the state of the flow, its outcome, and the states of its nodes. */
 export async function seen({ home }: TwoParts, id = "f"): Promise<string> {
   const found = await readFlow(home.engine, home.name, id);
   return `${found?.flow.state} ${found?.flow.outcome}: ${await flowStates(home, id)}`;

@@ -6,7 +6,7 @@ import type { TestQueue } from "./test-queue.ts";
 
 const FLAGS = { fail: "f", continue: "fc", hold: "fw" };
 
-/** A node and the nodes before it. "a" comes behind no node, "b<a" behind a, and "c<a,b" behind both. */
+/** A node, with the nodes that have to end before it: "a" waits for none, "b<a" for a, and "c<a,b" for both. */
 export type NodeText = string;
 
 export interface FlowOptionsOfTest {
@@ -18,7 +18,7 @@ export interface FlowOptionsOfTest {
   options?: TaskOptions;
   how?: "open" | "add" | "task";
   task?: { id: string; fence: string };
-  /** The nodes and moments that go to another part. */
+  /** The nodes and callbacks that go to another queue. */
   there?: readonly string[];
   part?: string;
 }
@@ -32,7 +32,7 @@ function nodesOf(texts: readonly NodeText[]): FlowNode[] {
   });
 }
 
-/** Stores a flow by one call of the script, or adds to it. */
+/** Stores a flow by one script call, or adds nodes to it. */
 export function addFlow(
   q: Pick<TestQueue, "engine" | "now">,
   texts: readonly NodeText[],
@@ -62,7 +62,8 @@ export async function advance(q: TestQueue, limit = 500): Promise<number> {
 }
 
 /**
- * Returns the states of the nodes of a flow, such as "a completed, b skipped", and of its callbacks that were enqueued.
+ * Returns the states of the nodes of a flow, such as "a completed, b skipped". Callbacks that were enqueued are
+ * listed too.
  */
 export async function flowStates(q: TestQueue, id = "f"): Promise<string> {
   const found = await readFlow(q.engine, q.name, id, { limit: 100 });

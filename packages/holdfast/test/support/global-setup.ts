@@ -7,7 +7,7 @@ declare module "vitest" {
   }
 }
 
-/** One Redis for all files of a run: each test has a queue of its own there. */
+/** Starts one Redis for all files of a run. Each test has its own queue in it. */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const given = process.env.HOLDFAST_TEST_REDIS_URL;
   if (given) {

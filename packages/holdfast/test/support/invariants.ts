@@ -18,11 +18,11 @@ const INDEXES = [
   "expired",
   "discarded",
 ] as const;
-// The end of a hold that lasts until somebody ends it.
+// The end of a hold that has no end, ms since the epoch.
 const FOR_EVER = 8_640_000_000_000_000;
 const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 6);
 
-// Everything is read by one call, at one moment. This script shares no code with the scripts of the product.
+// One script reads everything, so all data is of the same moment. It shares no code with the scripts of the product.
 const READ = `
 local out = {}
 for i = 1, 13 do
@@ -51,53 +51,56 @@ return out`;
 
 /** All data of a queue in Redis, read at one moment. */
 export interface QueueSnapshot {
-  /** Every task that has an envelope, or a record with its header. */
+  /** Every task that has an envelope, or whose record contains the header of its envelope. */
   tasks: Map<string, StateRecord & { raw: string }>;
-  /** Ids of purged tasks whose record is kept, so that a late repeat is still found. */
+  /** The ids of purged tasks whose record is kept, so that a repeated enqueue is still recognised. */
   remembered: Set<string>;
-  /** The number of completed tasks whose record has the header of the envelope, by the counter. */
+  /** How many completed tasks have the header of their envelope in the record, according to the counter. */
   headersCounted: number;
-  /** The ids of these tasks, by their records. */
+  /** The ids of these tasks (see `headersCounted`), according to their records. */
   headers: string[];
-  /** The ids in the lines of the types (`kept:types`). */
+  /** The ids in the lists of kept tasks per type (`kept:types`). */
   lined: string[];
-  /** When the tasks with `keep` that completed are removed. */
+  /** When completed tasks with the option `keep` are removed: id -> time. */
   kept: Map<string, string>;
-  /** Tasks with `keep` that are not removed at the time that they name. */
+  /** Tasks with the option `keep` that would be removed at a wrong time. */
   wrongTimes: string[];
-  /** `completed` has the tasks of `kept` as well. */
+  /** The ids in each index. `completed` also contains the tasks of `kept`. */
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
   /**
-   * For each key, and for each type with a limit as ` /type`: how many of its tasks the account counts as running, how
-   * many are leased, and how many wait.
+   * For each key, and for each type with a limit (as ` /type`): how many tasks count as running, how many are leased,
+   * and how many wait.
    */
   taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
   /**
-   * For each unique key: the unfinished tasks that hold the key until they end, and the task that the entry of the key
+   * For each unique key: the unfinished tasks that hold the key until they end, and the task that its entry in Redis
    * names.
    */
   uniqueKeys: Map<string, { holders: string[]; entry: string | undefined }>;
-  /** The states of the tasks with keepLatest that have not ended, by unique key. */
+  /** The states of the unfinished tasks with keepLatest: unique key -> states. */
   latestKeys: Map<string, string[]>;
   ready: Set<string>;
   resting: Set<string>;
-  /** After a change of limits: the calls have not looked at the keys after this one yet. */
+  /**
+   * After a change of limits, the calls look at all keys in turn. They have not looked at the keys after this one
+   * yet.
+   */
   opening: string | undefined;
   /** The values of the counters, in the order of `COUNTED`. */
   counted: number[];
-  /** The numbers of nodes that wait and of nodes that were skipped, by the counters. */
+  /** How many nodes wait, and how many were skipped, according to the counters. */
   waitingCounted: number;
   skippedCounted: number;
-  /** Nodes that are on their way to another part, by the counter and by their envelopes. */
+  /** How many nodes are on their way to another queue, according to the counter and to the envelopes. */
   leavingCounted: number;
   leaving: number;
-  /** The violations in the counts of flows and of nodes that wait. */
+  /** The violations in the counts of flows and of waiting nodes. */
   flows: string[];
   /** The violations in the counts of errors. */
   errors: string[];
-  /** The failures that errors count, and those without a signature. */
+  /** How many failures were counted for errors, including those without a signature. */
   failures: number;
 }
 
@@ -107,7 +110,7 @@ function pairs(flat: string[]): Map<string, string> {
   return map;
 }
 
-/** Counts the tasks of each key. @param lined the ids that wait in the lines of the keys */
+/** Counts the tasks of each key. @param lined the ids in the waiting lines of the keys */
 function taskKeysOf(
   tasks: QueueSnapshot["tasks"],
   envelopes: Map<string, string>,
@@ -152,7 +155,7 @@ function latestKeysOf(
   return found;
 }
 
-/** @param entries the hash `unique` */
+/** @param entries the Redis hash `unique` */
 function uniqueKeysOf(
   tasks: QueueSnapshot["tasks"],
   envelopes: Map<string, string>,
@@ -168,7 +171,7 @@ function uniqueKeysOf(
   return found;
 }
 
-/** @param times when the tasks are removed, by their state */
+/** @param times when the tasks are removed: id -> time, for each state */
 function wrongTimesOf(
   tasks: QueueSnapshot["tasks"],
   envelopes: Map<string, string>,
@@ -192,10 +195,10 @@ function wrongTimesOf(
 
 const MEANINGS: Record<string, string> = { w: "waiting", c: "completed", d: "dead", k: "dead", e: "expired" };
 
-/** Returns the letter and the flags of a node, also after its purge. */
+/** Returns the letter and the flags of a node. A purged node has them too. */
 function nodeOf(record: string): { letter: string; flags: string } {
   const [, flagsThere = "", mark] = /^o[\d,]+([a-z]*) \S+ (\S)$/.exec(record) ?? [];
-  // A node that is in another part has the mark of its end: m emptied, g dropped.
+  // The record of a node in another queue has a mark for its end: m for emptied, g for dropped.
   if (mark !== undefined)
     return { letter: mark === "m" ? "x" : mark === "g" ? "d" : mark, flags: flagsThere };
   const [, purged, kept = ""] = /^r \S+ \S+ \S+ - (\w) (\w+)/.exec(record) ?? [];
@@ -203,7 +206,7 @@ function nodeOf(record: string): { letter: string; flags: string } {
   return { letter: record.charAt(0), flags: /^\w[\d,]+([a-z]*)/.exec(record)?.[1] ?? "" };
 }
 
-/** Recounts the nodes of all flows. This is possible only once the flows have counted every end. */
+/** Recounts the nodes of all flows. That is possible only after the flows have counted every end. */
 function violationsOfFlows(records: Map<string, string>): string[] {
   const [, , , noted, taken] = (records.get("#flows") ?? "").split(" ");
   if (noted !== taken) return [];
@@ -219,7 +222,7 @@ function violationsOfFlows(records: Map<string, string>): string[] {
       names.push(...(records.get(`${field} ${page}`) as string).split(" "));
     if (total !== names.length || new Set(names).size !== total)
       found.push(`I17: flow ${flow} counts ${total} nodes, and names ${names.join(" ")}`);
-    // The part in which the flow was made counts the ends.
+    // The ends of this flow are counted in the queue in which it was created.
     if (letters.includes("h")) continue;
     const counts: Record<string, number> = {
       waiting: 0,
@@ -259,7 +262,7 @@ function violationsOfFlows(records: Map<string, string>): string[] {
   return found;
 }
 
-/** Recounts the dead letters of each error by the records. */
+/** Recounts the dead letters of each error from the records. */
 function violationsOfErrors(tasks: QueueSnapshot["tasks"], records: Map<string, string>): string[] {
   const there = new Map<string, number>();
   for (const { raw } of tasks.values()) {
@@ -279,8 +282,8 @@ function violationsOfErrors(tasks: QueueSnapshot["tasks"], records: Map<string, 
 const MOMENTS = ["dead", "cancelled", "success", "done"];
 
 /**
- * Checks one node: it has to wait as long as it comes behind nodes that have not ended, and to be skipped if one of
- * them failed it.
+ * Checks one node. It has to wait as long as a node before it has not ended. It has to be skipped if a node before it
+ * has failed.
  */
 function violationsOfNode(
   records: Map<string, string>,
@@ -375,13 +378,13 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   };
 }
 
-/** Returns whether a node was skipped. A skipped node is kept with its flow, and is in no list. */
+/** Returns whether a node was skipped. A skipped node is stored with its flow, and is in no list. */
 const isSkipped = ({ state, raw }: { state: string; raw: string }) =>
   state === "cancelled" && /^x\S+ \d+ \S/.test(raw);
 
 /**
- * Checks I1, I2, I15 and I16 in a snapshot: compares the index entries with the records, the records with the counters,
- * and the accounts of keys and the entries of unique keys with both.
+ * Checks the invariants I1, I2, I15 and I16 (docs/guarantees.md) in a snapshot. Compares index entries with records,
+ * records with counters, and the counts of keys and the entries of unique keys with both.
  */
 export function violationsOf(queue: QueueSnapshot): string[] {
   const found: string[] = [];
@@ -389,16 +392,16 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   for (const name of INDEXES) {
     const isPending = PENDING_LISTS.includes(name);
     const ids = queue.indexes[name];
-    // A pending list may also have entries of tasks that are no longer pending, such as cancelled ones.
+    // A pending list may also have entries of tasks that are no longer pending, for example cancelled ones.
     const standing = isPending
       ? [...new Set(ids)].filter((id) => queue.tasks.get(id)?.state === "pending")
       : ids;
     const place = isPending ? "pending" : name === "deadLetters" ? "dead" : name;
     for (const id of standing) {
-      // An acquire that was aborted while it put a task aside may leave the entry in the first list.
+      // An acquire that was aborted while it moved a task aside may leave the entry in the first list too.
       if ((name === "pendingTyped" || name === "pendingKeyed") && places.has(id)) continue;
-      // A cancelled task leaves its entry in its list. If its id is enqueued again with another priority, it gets a
-      // second entry in another list. An acquire grants the task at one of the two entries, and drops the other one.
+      // If a cancelled task is enqueued again with another priority, its id has two entries: the old one, and one in
+      // another list. An acquire grants the task at one of the two entries, and drops the other one.
       if (isPending && places.get(id)?.includes(place)) continue;
       places.set(id, [...(places.get(id) ?? []), place]);
     }
@@ -427,7 +430,8 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     found.push(
       `I2: the counters of waiting and skipped nodes are ${queue.waitingCounted} and ${queue.skippedCounted}, but there are ${inFlows.waiting} and ${inFlows.skipped}`,
     );
-  // A flow_sent that was cut short has removed the envelopes first.
+  // The script flow_sent removes the envelopes first, so an interrupted one can leave the counter too high but never
+  // too low.
   if (queue.leaving > queue.leavingCounted)
     found.push(`I2: ${queue.leavingCounted} nodes on their way are counted, ${queue.leaving} are there`);
   found.push(...queue.flows);

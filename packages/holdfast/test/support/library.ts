@@ -6,7 +6,7 @@ import { redisUrl } from "./setup.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 
-/** Calls `close` after the test. Functions that were given later are called first. */
+/** Calls `close` after the test. If there are several functions, the last one is called first. */
 export function afterwards(close: () => Promise<unknown>): void {
   closing.push(close);
 }
@@ -36,7 +36,7 @@ interface Loop {
   stop(options: { graceMs: number }): Promise<unknown>;
 }
 
-/** Starts the loop now, and stops it after the test. */
+/** Starts a worker or a janitor, and stops it after the test. */
 export async function started<Runs extends Loop>(loop: Runs): Promise<Runs> {
   afterwards(() => loop.stop({ graceMs: 2_000 }));
   await loop.start();

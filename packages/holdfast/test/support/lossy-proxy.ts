@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * Starts a proxy to Redis that can lose a reply: the command arrives and runs, and the connection ends without an
+ * Starts a proxy to Redis that can lose a reply: Redis runs the command, and then the connection breaks without an
  * answer.
  */
 export async function startLossyProxy(redisPort: number) {
@@ -33,7 +33,7 @@ export async function startLossyProxy(redisPort: number) {
         client.write(chunk);
         return;
       }
-      // Redis has answered, so the command ran.
+      // This is the answer of Redis, so the command has run.
       proxy.lost++;
       client.destroy();
     });

@@ -1,4 +1,4 @@
-/** Every byte by itself, and other texts that have broken a parser of lines and words. */
+/** Every single byte, and other texts that have broken parsers of lines or words. */
 export const NASTY = [
   ...Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)),
   "\u2028",
@@ -16,7 +16,7 @@ export const NASTY = [
 ];
 
 /**
- * Returns free text in the form in which it is stored: each kind of line end is one line break, and half a surrogate
- * pair is replaced by a whole one.
+ * Returns a text as Redis stores it: each kind of line end becomes one line break, and half of a surrogate pair
+ * becomes a replacement character.
  */
 export const asKept = (text: string) => text.replaceAll(/\r\n?/g, "\n").toWellFormed();

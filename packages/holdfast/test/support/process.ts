@@ -1,6 +1,6 @@
 import type { Connection } from "../../src/redis/connection.ts";
 
-/** Acts like a process: each of its calls to Redis waits until the test makes a step. */
+/** Simulates a process whose calls to Redis each wait for a step of the test. */
 export class Process {
   readonly calls: Connection;
   readonly #waiting: (() => Promise<void>)[] = [];
@@ -39,7 +39,10 @@ export class Process {
       });
   }
 
-  /** Makes the next call, and waits until the process wants to make another. @returns false if the process has ended */
+  /**
+   * Makes the next call, and waits until the process wants to make another one. @returns false if the process has
+   * ended
+   */
   async step(): Promise<boolean> {
     await this.#settled();
     const call = this.#waiting.shift();

@@ -1,6 +1,8 @@
 import type { Mutate } from "./setup.ts";
 
-/** Makes a mutant: changes one place of one script. @throws unless `from` occurs exactly once */
+/**
+ * Makes a mutant, that is a script with one error, by changing one place. @throws unless `from` occurs exactly once
+ */
 export function replaceOnce(script: string, from: string, to: string): Mutate {
   return (name, source) => {
     if (name !== script) return source;

@@ -10,10 +10,10 @@ import type { Script } from "../../src/redis/script.ts";
 import { findViolations } from "./invariants.ts";
 import { TestQueue } from "./test-queue.ts";
 
-/** Changes the source of one script, and returns the sources of all others unchanged. */
+/** Changes the source of one script. The sources of all others stay as they are. */
 export type Mutate = (name: string, source: string) => string;
 
-/** A time that no test depends on. */
+/** The time at which the clock of a test starts. Nothing depends on its value. */
 export const START_MS = 1_800_000_000_000;
 
 const url = () => inject("holdfastRedisUrl");
@@ -27,7 +27,7 @@ export function mutated<Args>(script: Script<Args>, mutate: Mutate): Script<Args
   return { ...script, source, sha1: createHash("sha1").update(source).digest("hex") };
 }
 
-/** Returns a connection that changes each script by `mutate` before it is called. */
+/** Returns a connection that changes the source of each script with `mutate` before the call. */
 function mutating(connection: Connection, mutate: () => Mutate | undefined): Connection {
   return new Proxy(connection, {
     get(target, property) {
@@ -44,9 +44,9 @@ function mutating(connection: Connection, mutate: () => Mutate | undefined): Con
 }
 
 /**
- * Makes a queue that no other test uses, with an engine whose clock only moves when the test moves it, and a Redis
- * client. After each test the queue is audited. The test fails if the audit, or the test's own check
- * (`findViolations`), finds a violation.
+ * Makes a queue that no other test uses, with an engine whose clock only the test moves, and a Redis client. After
+ * each test the queue is audited. The test fails if the audit or the test's own check (`findViolations`) finds a
+ * violation.
  */
 export async function setup(options: { mutate?: Mutate } = {}): Promise<TestQueue> {
   shared ??= { redis: new Redis(url()), connection: new Connection(url()) };
@@ -69,7 +69,7 @@ export async function setup(options: { mutate?: Mutate } = {}): Promise<TestQueu
 /** The URL of the Redis that all test files share. */
 export const redisUrl = url;
 
-/** Expects that neither of the two audits finds anything. */
+/** Expects that neither the audit nor the test's own check finds a violation. */
 export async function expectConserved(queue: TestQueue): Promise<void> {
   expect(await findViolations(queue.redis, queue.keys)).toEqual([]);
   expect((await auditQueue(queue.engine)).violations).toEqual([]);

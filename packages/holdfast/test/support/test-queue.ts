@@ -19,17 +19,17 @@ import type { Mutate } from "./setup.ts";
 export interface AddOptions extends TaskOptions {
   type?: string;
   payloadText?: string;
-  /** If it is set, the id counts as given by the caller. */
+  /** If this is set, the id counts as given by the caller. */
   fingerprint?: string;
 }
 
-/** Writes types as a worker sends them: "mail report" are two types, "" none. */
+/** Returns the types as a worker sends them: "mail report" stands for two types, "" for none. */
 export const typesText = (types: string): string => ` ${types}`;
 
 export const LEASE_MS = 30_000;
 export const MAX_RETRIES = 3;
 
-/** One queue of one test, with methods for what tests do. */
+/** The queue of one test, with methods for common steps. */
 export class TestQueue {
   readonly name: string;
   readonly redis: Redis;
@@ -37,14 +37,14 @@ export class TestQueue {
   readonly engine: Engine;
   readonly keys: QueueKeys;
   readonly #engineFor: (instance: string, queue: string, peers: Peers) => Engine;
-  /** Set if a test breaks the queue on purpose: no audit runs after such a test. */
+  /** Whether the test breaks the queue on purpose. No audit runs after such a test. */
   corrupted = false;
   mutate: Mutate | undefined;
-  /** Leases that later steps of the test use. */
+  /** The leases that later steps of the test use. */
   held: Grant[] = [];
   #nonces = 0;
-  /** The parts that the test made known to this one, by name. */
-  /** Whether the registry would have the queue. */
+  /** The other queues that this queue can reach: name -> queue. */
+  /** Whether the registry (the list of queues) contains the queue. */
   exists = true;
   readonly parts = new Map<string, TestQueue>();
   readonly peers: Peers = {
@@ -76,7 +76,7 @@ export class TestQueue {
     return this.#engineFor(instance, this.name, this.peers);
   }
 
-  /** Makes two queues known to each other. */
+  /** Lets the two queues reach each other. */
   knows(other: TestQueue): void {
     for (const [one, two] of [
       [this, other],
@@ -166,7 +166,7 @@ export class TestQueue {
     return this.settleOne({ kind: "fail", id, fence, delayMs, error });
   }
 
-  /** @param told what the failure is counted under (lua/lib/errors.lua) */
+  /** @param told the signature, type, version and tags under which the failure is counted (lua/lib/errors.lua) */
   fatal(
     { id, fence }: { id: string; fence: string },
     error = "FatalError: never",
@@ -179,7 +179,7 @@ export class TestQueue {
     return this.settleOne({ kind: "release", id, fence });
   }
 
-  /** Puts a task aside by its type, as a worker without a handler for the type does. */
+  /** Moves a task aside because of its type, as a worker without a handler for the type does. */
   unrouted(
     { id, fence }: { id: string; fence: string },
     change: Partial<RoundTripArgs> = {},
@@ -187,7 +187,7 @@ export class TestQueue {
     return this.settleOne({ kind: "unrouted", id, fence }, change);
   }
 
-  /** Acquires as a worker that runs only these types, until no task is left for it. */
+  /** Acquires like a worker that runs only these types, until no task is left for it. */
   async acquireTypes(types: string, want: number, change: Partial<RoundTripArgs> = {}): Promise<Grant[]> {
     const granted: Grant[] = [];
     for (;;) {
@@ -224,7 +224,7 @@ export class TestQueue {
     return view;
   }
 
-  /** Returns the counter of completed tasks whose record has the header of the envelope. */
+  /** Returns the counter of completed tasks whose record contains the header of their envelope. */
   async headers(): Promise<number> {
     return (await this.engine.stats()).counters[25] ?? 0;
   }

@@ -5,7 +5,7 @@ import { PartReader } from "../../src/events/part-reader.ts";
 
 type OfTasks = Exclude<TaskEventType, "flow_ended">;
 
-/** The states in which a task may be after an event. */
+/** The states that a task may have after each kind of event. */
 const STATES: Record<OfTasks, RegExp> = {
   enqueued: /^pending$/,
   waiting: /^waiting$/,
@@ -27,16 +27,14 @@ const STATES: Record<OfTasks, RegExp> = {
   removed: /^(absent|purged)$/,
 };
 
-/** Knows the tasks of a queue only from its events: keeps the last event of each task. */
+/** Follows the tasks of a queue through its events only: keeps the last event of each task. */
 export class ToldStates {
   readonly last = new Map<string, OfTasks>();
   readonly ids = new Set<string>();
   missed = 0;
   readonly #reader: PartReader;
 
-  /**
-   * @param life the cursor of the queue before its first event
-   */
+  /** @param life the life of the queue, as it is in a cursor before the first event */
   constructor(engine: Engine, life: string) {
     this.#reader = new PartReader(engine, { life, last: 0 });
   }

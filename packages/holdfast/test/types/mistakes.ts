@@ -1,5 +1,5 @@
-// Mistakes in the use of the library. The comment above each line is part of the message of the compiler, which
-// types.test.ts compares. The comments also let this file compile, because each line has to be an error.
+// Typical mistakes in the use of the library. Each line has to be an error for the compiler. The comment above the
+// line allows this error, and has the part of the message that types.test.ts compares.
 import {
   batch,
   defineTask,

@@ -8,7 +8,7 @@ const EXPECTED = "// @ts-expect-error ";
 
 test("each mistake is an error of the compiler, and its message says what is wrong", () => {
   const lines = readFileSync(join(import.meta.dirname, "mistakes.ts"), "utf8").split("\n");
-  // In this folder, the compiler finds the built library.
+  // A folder inside node_modules, so that the compiler finds the built library.
   const folder = mkdtempSync(join(root, "node_modules", ".mistakes-"));
   try {
     const text = lines.map((line) => (line.includes(EXPECTED) ? "" : line)).join("\n");

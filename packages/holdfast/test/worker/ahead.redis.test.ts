@@ -2,7 +2,7 @@ import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { gate, setupSystem } from "./harness.ts";
 
-/** Quick tasks end at once, slow tasks when the gate opens. */
+/** Makes handlers for quick tasks, which end at once, and for slow tasks, which end when the gate opens. */
 function quickAndSlow() {
   const slow = gate();
   let runs = 0;
@@ -65,8 +65,7 @@ test("with aheadMs 0 a worker holds no more tasks than it has slots", async () =
 test("if one of two workers has slow tasks, no task waits while the other worker has free slots", async () => {
   const system = await setupSystem();
   const { handlers, slow, slowRuns } = quickAndSlow();
-  // At the pace of the quick tasks the worker takes dozens ahead, and then meets slow tasks with quick ones behind
-  // them.
+  // Quick tasks make the worker take dozens of tasks ahead. Then it meets slow tasks, with quick ones behind them.
   const one = await system.started("work", handlers, { concurrency: 2 });
   const queue = system.queue();
   await queue.enqueueMany([...tasks("quick", 2_000), ...tasks("slow", 2), ...tasks("quick", 300)]);
@@ -79,7 +78,7 @@ test("if one of two workers has slow tasks, no task waits while the other worker
   );
   expect(slowRuns()).toBe(2);
   const { totals } = await system.observer.stats("work");
-  // The tasks were handed back without a crash or a failure, and without using up an attempt.
+  // The tasks were handed back without a crash, a failure or a used attempt.
   expect(totals).toMatchObject({ crashed: 0, failed: 0, acked: 2_300 });
   slow.open();
   await until("the slow tasks are settled", () => one.settled.length + other.settled.length === 2_302);

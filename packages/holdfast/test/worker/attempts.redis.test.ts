@@ -42,7 +42,7 @@ test("the stored stack of an error has the handler, but not the worker", async (
   await until("the failure is settled", () => settled.length === 1);
   const task = await system.queue().get(id);
   expect(task?.lastError).toMatch(/^Error: no such card\n {4}at (Object\.)?charge \([^\n]+\)$/);
-  // The event has the whole error, whose stack names the worker.
+  // The event contains the whole error, with a stack that names the worker.
   expect(settled[0]?.error).toMatchObject({ stack: expect.stringContaining("queue-runner") });
 });
 
@@ -162,7 +162,7 @@ test("whatever a handler throws or returns, the other tasks of the same settle a
     ["bare", "dead", null],
     ["imposter", "completed", null],
     ["thenable", "completed", '"later"'],
-    // A retry would repeat the work and end the same way.
+    // A result that cannot be written as JSON ends the task. A retry would repeat the work and end in the same way.
     ["circular", "dead", null],
     ["ok", "completed", '"ok"'],
   ]);
@@ -196,7 +196,7 @@ test("a time-out does not fire before its time", async () => {
         abortedAt = performance.now();
       }),
   });
-  // The worker acquires from the next turn of the event loop on.
+  // The worker acquires in the next turn of the event loop, so the measured time starts a little early.
   const startedAt = performance.now();
   const task = await system.queue().result(id, { waitMs: 10_000 });
   expect(abortedAt - startedAt).toBeGreaterThanOrEqual(2_000);
@@ -271,7 +271,7 @@ test("cancelling a running task aborts its signal within one heartbeat, and it e
     state: "cancelled",
     history: [{ outcome: "failed", error: expect.stringContaining("a cancel was requested") }],
   });
-  // Heartbeats come every third of the lease; with the default lease, the first one would come after 10 s.
+  // Heartbeats are sent every third of the lease. With the default lease, the first one would come after 10 s.
   expect(abortedAt - cancelledAt).toBeLessThan(5_000);
   await until("the attempt is reported", () => settled.length === 1);
   expect(settled[0]).toMatchObject({ outcome: "cancelled", attempt: 1 });

@@ -1,5 +1,5 @@
-// What a worker does with batches. The file has more than 500 lines, because all of its tests share the batches at its
-// top, and the mutants of batches are tested with all of it.
+// Tests of batches in a worker. The file has more than 500 lines, because all of its tests share the batches at its
+// top, and the mutants of batches (code with one error) are tested with all of it.
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
@@ -54,7 +54,7 @@ const ended = (system: System, count: number) =>
     return completed + dead + cancelled === count;
   });
 
-/** Waits until the tasks have ended and the worker has reported that. */
+/** Waits until the tasks have ended and the worker has emitted an event for each of them. */
 async function told(system: System, watched: WatchedWorker, count: number): Promise<void> {
   await ended(system, count);
   const isEnd = ({ outcome }: { outcome: string }) => outcome !== "retried" && outcome !== "released";
@@ -303,8 +303,8 @@ describe("waiting until a batch is full", () => {
     await looks;
     expect(calls.length).toBeGreaterThanOrEqual(2);
     expect(calls.length).toBeLessThanOrEqual(10);
-    // The handlers return at once, so a look rarely finds a lease. Tasks that waited under a lease would be found each
-    // time.
+    // The handlers return at once, so the tasks are rarely found under a lease. If tasks waited for a full batch
+    // under a lease, they would be found each time.
     expect(leases.filter((count) => count > 0).length).toBeLessThan(leases.length / 4);
     expect(waits.every((ms) => ms < 1_500)).toBe(true);
     expect(Math.max(...waits)).toBeGreaterThanOrEqual(380);

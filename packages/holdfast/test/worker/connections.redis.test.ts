@@ -6,7 +6,10 @@ import { Holdfast, Janitor, Observer, Queue, type QueueOptions, Schedules, Worke
 import { afterwards } from "../support/library.ts";
 import { gate, type System, setupSystem } from "./harness.ts";
 
-/** Starts a system on a Redis of its own. Returns it, and a function that reads the names of the connections. */
+/**
+ * Starts a system with its own Redis. Returns the system, and a function that reads the names of the Redis
+ * connections.
+ */
 async function alone(...args: string[]): Promise<{ system: System; names: () => Promise<string[]> }> {
   const server = await startRedisServer(args);
   afterwards(() => server.stop());
@@ -53,7 +56,7 @@ test("a worker that is stopped at once does not disturb the calls and messages o
   await busy.worker.stop({ graceMs: 0 });
   end.open();
   await until("the other worker runs the task", () => other.settled.length === 1);
-  // A message of the channel wakes the worker, not its poll of 10 s.
+  // A message on the channel has to wake the worker, because it polls only every 10 s.
   await queue.enqueue("t", 2);
   await until("the worker is woken", () => other.settled.length === 2, 5_000);
   expect(other.errors).toEqual([]);
@@ -110,7 +113,7 @@ test("500 queues and 50 workers with the same redis, however it is written, shar
   expect(await names()).toEqual(shared);
   expect(instance.status).toBe("wait");
 
-  // A worker or queue that ends leaves the connections open for the others. The last one closes them.
+  // If a worker or queue ends, its connections stay open for the others. The last one closes them.
   await Promise.all(workers.map((worker) => worker.stop()));
   await Promise.all(queues.slice(1).map((queue) => queue.close()));
   await Promise.all([janitor.stop(), ...others.map((other) => other.close())]);

@@ -5,7 +5,7 @@ import { gate, setupSystem } from "./harness.ts";
 const stateOf = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string) =>
   (await system.observer.workers()).find((worker) => worker.id === id)?.state;
 
-/** Waits until the registry has the worker, then tells it to drain. */
+/** Waits until the worker is registered, then tells it to drain. */
 const drain = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string) => {
   await until("the worker is registered", async () => (await stateOf(system, id)) !== undefined);
   await system.observer.drainWorker(id);
@@ -42,7 +42,7 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
     { id: "running", queue: "work", type: "slow", startedAt: expect.any(Number) },
   ]);
   expect(Math.abs((view?.tasks?.[0]?.startedAt ?? 0) - Date.now())).toBeLessThan(30_000);
-  // The list of all workers, which is read each second, leaves the tasks out.
+  // The list of all workers has no tasks, because it is read every second.
   expect((await system.observer.workers())[0]).not.toHaveProperty("tasks");
 
   await drain(system, worker.id);
@@ -60,7 +60,7 @@ test("a draining worker ends its running tasks, takes no new ones, becomes drain
   await until("the worker is drained", async () => (await stateOf(system, worker.id)) === "drained");
   expect(settled.map(({ task, outcome }) => `${task.id} ${outcome}`)).toEqual(["running acked"]);
   expect((await queue.get("waits"))?.state).toBe("pending");
-  // A drained worker does not poll, and is still healthy.
+  // A drained worker does not poll, but it is still healthy.
   await until("the last good poll was a short time ago", () => worker.lastGoodPollAgeMs() < 1_000);
 
   await system.observer.resumeWorker(worker.id);
@@ -77,7 +77,7 @@ test("tasks that a draining worker got by push or has taken ahead go to another 
   const system = await setupSystem();
   const queue = system.queue();
   const first = await system.started("work", { t: () => {} }, { concurrency: 1 });
-  // The worker has parked its request, so the next enqueue would grant to it.
+  // The request of the worker is parked (it waits in Redis), so the next enqueue would grant a task to it.
   await queue.enqueue("t", 0);
   await until("the first worker has run one task", () => first.settled.length === 1);
   await drain(system, first.worker.id);

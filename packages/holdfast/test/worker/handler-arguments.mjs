@@ -44,7 +44,7 @@ export const handlers = {
       copy.payload,
     ]),
   inherited: (task, ctx) => [Object.create(task).payload, Object.create(ctx).signal.aborted],
-  // A handler owns its arguments, so its changes to them affect no other code.
+  // A handler owns its arguments, so its changes to them must not affect other code.
   changed: (task, ctx) => {
     task.tags.push("mine");
     task.payload.a = 2;

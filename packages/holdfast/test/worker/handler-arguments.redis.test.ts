@@ -17,7 +17,7 @@ afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()));
 });
 
-/** Runs a handler as a worker does. Returns its result, and the progress and log that were kept. */
+/** Runs a handler as a worker does. Resolves with its result, progress and log. */
 type Run = (type: string) => Promise<{ result: unknown; progress: unknown; log: string[] }>;
 
 async function workerOf(given: Handlers): Promise<Run> {

@@ -84,7 +84,7 @@ test("expiresAt is a deadline if the entry says so, and otherwise an attempt con
     queue.enqueue("late", 0, { expiresAt }),
     queue.enqueue("early", 0, { expiresAt: Date.now() + 60_000 }),
   ]);
-  // The task has expired when its retry would start.
+  // The task expires before its retry would start.
   const janitor = system.janitor();
   await until("the task has expired", async () => {
     await janitor.runOnce();
@@ -102,7 +102,7 @@ test("expiresAt is a deadline if the entry says so, and otherwise an attempt con
 });
 
 describe("concurrency of an entry", () => {
-  // Repeated, because a lost wake-up depends on the order of answers.
+  // The test is repeated, because a wake-up is lost only if answers come in a certain order.
   test("holds for one worker, over its queues, while its other tasks run", { repeats: 5 }, async () => {
     const system = await setupSystem();
     let running = 0;
@@ -124,7 +124,8 @@ describe("concurrency of an entry", () => {
       return a.completed + b.completed === 240;
     });
     expect(most).toBe(2);
-    // Few tasks are granted beyond the limit and handed back, because the engine knows how many more may run.
+    // The worker tells the engine how many more tasks of the type may run. So few tasks are granted in vain and
+    // handed back.
     const back = settled.filter(({ outcome }) => outcome === "released").length;
     expect(back).toBeLessThan(10);
     expect(errors).toEqual([]);

@@ -37,7 +37,7 @@ describe("a catch-all and prefixes", () => {
       expect([...ranOn(exact)]).toEqual(["report"]);
       expect([...ranOn(prefix)].sort()).toEqual(["email.a", "email.b"]);
       const rest = await system.started("work", runs("*"), { concurrency });
-      // Redis knows of the last task before its worker is answered.
+      // Redis counts the last task before its worker has got the answer.
       await until(
         "the remaining tasks are completed",
         async () => rest.settled.length >= 20 && (await system.observer.stats("work")).completed === 100,
@@ -188,7 +188,7 @@ describe("pause", () => {
       begun++;
       return running.opened;
     };
-    // The task runs for far longer than its lease.
+    // The task runs for much longer than its lease.
     const first = await system.started("work", { t }, { concurrency: 2, leaseMs: 300 });
     const queue = system.queue();
     const { id } = await queue.enqueue("t", 0);
@@ -274,7 +274,7 @@ describe("queues in strict order", () => {
       gates[n - 1]?.();
     }
     await until("twenty tasks have begun", () => started.length === 20);
-    // One task of the backlog may have been granted before the others came.
+    // One task of the backlog may have been granted before the urgent tasks came.
     const urgent = started.map((name, n) => [name, n] as const).filter(([name]) => name === "urgent");
     expect(urgent).toHaveLength(10);
     expect(urgent.at(-1)?.[1]).toBeLessThanOrEqual(12);

@@ -16,7 +16,7 @@ import {
 import { queueKeys } from "../../src/redis/keys.ts";
 import { redisUrl } from "../support/setup.ts";
 
-/** A promise that the test resolves. Handlers wait for it instead of sleeping. */
+/** A promise that the test resolves. Handlers wait for it instead of a fixed time. */
 export interface Gate {
   readonly opened: Promise<void>;
   open(): void;
@@ -43,7 +43,7 @@ export interface WatchedWorker {
   readonly errors: HoldfastError[];
 }
 
-/** One system under a prefix that no other test has. Everything that it made is stopped after the test. */
+/** One system under a key prefix that no other test has. Everything that it starts is stopped after the test. */
 export class System {
   readonly prefix = `t${nanoid(10)}`;
   readonly url: string;
@@ -73,7 +73,7 @@ export class System {
     return queueKeys(this.prefix, name);
   }
 
-  /** Makes a worker that is not started yet. By default it polls so seldom that no test passes by a poll alone. */
+  /** Makes a worker, but does not start it. By default it polls so rarely that a poll alone makes no test pass. */
   worker(
     queues: ConstructorParameters<typeof Worker>[0],
     handlers: Handlers,
@@ -104,7 +104,7 @@ export class System {
     return janitor;
   }
 
-  /** Grants up to `want` tasks to a worker that makes no further calls. */
+  /** Grants up to `want` tasks to a worker that makes no further calls, like one that has died. */
   async grantToNobody(queue: string, want: number, leaseMs: number): Promise<string[]> {
     const { grants } = await this.engine(queue).acquire({
       want,

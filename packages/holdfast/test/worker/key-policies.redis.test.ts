@@ -120,7 +120,8 @@ test("drop-new refuses a task whose key has as many tasks as may run, and does n
     "accepted",
   ]);
   expect(await system.observer.stats("work")).toMatchObject({ pendingKeyed: 3, pending: 3 });
-  // A cancelled task makes room before a worker meets its entry.
+  // If a waiting task is cancelled, the queue has room for another one at once, even before a worker has removed its
+  // entry.
   const [first] = batch;
   const b = first?.ok ? first.receipt.id : "";
   await system.observer.cancel("work", b);
@@ -188,7 +189,7 @@ test("maxWaiting refuses tasks of a key that has too many, and counts neither ru
   await system.observer.cancel("work", results[0]?.ok ? results[0].receipt.id : "");
   await queue.enqueue("t", {}, { key: "a", id: "again" });
   await expect(queue.enqueue("t", {}, { key: "a" })).rejects.toMatchObject({ code: "key_full" });
-  // An enqueue of a known id is a duplicate, and takes no room.
+  // An enqueue with a known id is a duplicate and needs no room.
   expect(await queue.enqueue("t", {}, { key: "a", id: "again" })).toMatchObject({ duplicate: true });
   open();
   await until("all tasks have ended", async () => (await system.observer.stats("work")).completed === 4);

@@ -20,7 +20,7 @@ test("heartbeats keep a lease that is far shorter than its task", async () => {
   });
   await worker.start();
   const { id } = await system.queue().enqueue("long", null);
-  // A renewal comes every third of a lease, so twelve of them take four leases.
+  // A lease is renewed after each third of its time, so twelve renewals take four leases.
   await until("the lease was renewed twelve times", () => renewed >= 12);
   end.open();
   expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
@@ -59,12 +59,12 @@ test("a handler learns once of its lost lease, within one heartbeat, and its ack
   await worker.start();
   const { id } = await system.queue().enqueue("long", null);
   await running.opened;
-  // The lease only expires in Redis, as it would while the process is stopped.
+  // The lease expires only in Redis, as it would if the process were stopped for a while.
   await system.redis.zadd(system.keys().processing, 1, id);
   expect(await system.engine().reap(10)).toMatchObject({ requeued: 1 });
   const beats = renewals;
   await until("the handler is told", () => reason !== undefined);
-  // At most two heartbeats follow: the one that was on its way, and the next.
+  // At most two more heartbeats are sent: the one that was already on its way, and the next.
   expect(renewals - beats).toBeLessThanOrEqual(2);
   expect(reason).toMatchObject({ reason: "lease_lost" });
   expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
@@ -113,7 +113,7 @@ test("a worker continues after an outage of Redis without a restart, and its hea
   const [waiting] = await queue.enqueueMany([{ type: "short", payload: 0, delayMs: 300 }]);
   await running.opened;
   await server.kill();
-  // The verdict has to wait for Redis.
+  // The worker cannot settle the task before Redis is back.
   end.open();
   await until(
     "the age of the last good poll grows and the error is reported",
@@ -130,7 +130,7 @@ test("a worker continues after an outage of Redis without a restart, and its hea
   expect((await queue.result(waiting?.ok ? waiting.receipt.id : "", { waitMs: 10_000 }))?.state).toBe(
     "completed",
   );
-  // Enqueues wake the worker again.
+  // Enqueues wake the worker again after the outage.
   const after = await queue.enqueue("short", null);
   expect((await queue.result(after.id, { waitMs: 5_000 }))?.state).toBe("completed");
   expect(worker.lastGoodPollAgeMs()).toBeLessThan(8_000);
@@ -159,7 +159,7 @@ test("a handler learns that its lease may be over, even while Redis is away", as
   await server.kill();
   const killedAt = performance.now();
   try {
-    // Calls wait for 5 s by default, but the worker decides about the lease at once.
+    // A call to Redis waits for 5 s by default. The worker does not wait for it, but decides about the lease at once.
     await until("the handler is told", () => reason !== undefined, 5_000);
     expect(performance.now() - killedAt).toBeLessThan(4_500);
     expect(reason).toMatchObject({ reason: "lease_lost" });
@@ -203,7 +203,7 @@ test("a running handler learns of a cancel at once, however rarely its worker se
     running.open();
     return untilAborted(signal);
   };
-  // The worker sends a heartbeat every 200 s.
+  // With this lease the worker sends a heartbeat only every 200 s.
   const { settled } = await system.started("work", { hold }, { leaseMs: 600_000 });
   const { id } = await system.queue().enqueue("hold", 1);
   await running.opened;

@@ -6,7 +6,7 @@ import { findViolations } from "../support/invariants.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, setupSystem } from "./harness.ts";
 
-/** Makes a handler that counts, for each key, the running tasks, the most that ran at one time, and the starts. */
+/** Makes a handler that counts, for each key, the running tasks, the most tasks at the same time, and the starts. */
 function counted(runMs: number) {
   const running = new Map<string, number>();
   const most = new Map<string, number>();
@@ -73,8 +73,8 @@ test("a worker that waits for a rate wakes at its time, without a poll", async (
   await system.queue().enqueueMany(tasksOf("a", 15).map(({ type, payload }) => ({ type, payload })));
   await until("all tasks are completed", async () => (await system.observer.stats("work")).completed === 15);
   const [first, last] = [starts[0]?.at ?? 0, starts.at(-1)?.at ?? 0];
-  // There are 14 intervals of 50 ms. A late worker may catch up less than one of them. The first handler of a process
-  // starts some ms after its grant.
+  // There are 14 intervals of 50 ms. A late worker may catch up less than one interval. The first handler of a
+  // process starts some ms after its grant.
   expect(last - first).toBeGreaterThanOrEqual(14 * 50 - 50 - 30);
 });
 
@@ -237,7 +237,8 @@ test("a tenant with one task does not wait for the thousands of tasks of another
   const before = starts.length;
   const { id } = await queue.enqueue("t", { key: "quiet", n: 0 }, { key: "quiet" });
   expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
-  // Tasks that were taken ahead, and one turn of the other key for each slot, may start before the task.
+  // Two kinds of tasks may start before this one: tasks that the worker has taken ahead, and one task of the other
+  // key per slot.
   const place = starts.findIndex(({ key }) => key === "quiet") - before;
   expect(place).toBeLessThan(300);
 });
@@ -262,7 +263,7 @@ test("heavy tasks take more of a rate than light ones, and a cost above the burs
     "medium",
     "last",
   ]);
-  // The cost of 30 less the burst of 10 is paid back before the light task starts. This takes 200 ms, of which a late
+  // The heavy task costs 30, and the burst is 10. The light task has to wait 200 ms for the rest of the cost. A late
   // worker may catch up less than one interval of 10 ms.
   expect(at(1)).toBeGreaterThanOrEqual(185);
   expect(at(2) - at(1)).toBeGreaterThanOrEqual(70);

@@ -104,7 +104,7 @@ test("waits for a task that comes later, and resolves with an empty list if none
   const aborted = worker.acquire(1, { ...LONG, signal: abort.signal });
   abort.abort(new Error("enough"));
   await expect(aborted).rejects.toThrow("enough");
-  // Tasks that are enqueued while nobody asks stay pending.
+  // This worker asks only when the test tells it to. So these tasks stay pending.
   await system.queue().enqueueMany(tasks(3));
   expect(await system.observer.stats("work")).toMatchObject({ processing: 2, pending: 3 });
 });

@@ -6,7 +6,7 @@ import { testWorker } from "../../src/testing/index.ts";
 const redis = "redis://127.0.0.1:1";
 const fine = { t: () => 1 };
 
-/** No test here connects, because wrong options are refused before that. */
+/** Wrong options are refused before a connection is made, so these tests need no Redis. */
 async function refusalOf(make: () => unknown): Promise<{ name: string; code: string; message: string }> {
   try {
     await make();

@@ -11,7 +11,7 @@ test("a running worker gets a queue, runs its tasks, and the registry names the 
 
   await worker.addQueue("second");
   expect((await after.result(early.id, { waitMs: 30_000 }))?.resultText).toBe('"second"');
-  // A push or a wake-up tells the worker of a task that comes later, long before it polls.
+  // A push or a wake-up brings a later task to the worker, long before its next poll.
   const late = await after.enqueue("say", 2);
   expect((await after.result(late.id, { waitMs: 9_000 }))?.state).toBe("completed");
   const { id } = await before.enqueue("say", 3);
@@ -153,7 +153,7 @@ test("a worker with the option janitor promotes due tasks, and enqueues the task
   const schedules = new Schedules({ client: system.client });
   await schedules.put("soon", { queue: "work", type: "say", cron: "@every 1s", limit: 1 });
   const queue = system.queue("work");
-  // The queue is swept, because the janitor audits and promotes what no worker asks for.
+  // The janitor also sweeps queues without workers.
   const { id } = await system.queue("unattended").enqueue("say", 1, { delayMs: 10 });
   await until(
     "the task of a queue without workers is pending",

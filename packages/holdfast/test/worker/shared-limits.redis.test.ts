@@ -7,7 +7,7 @@ import { findViolations } from "../support/invariants.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, type System, setupSystem } from "./harness.ts";
 
-/** Makes a handler that counts the running tasks, and the most that ran at one time. */
+/** Makes a handler that counts the running tasks, and the most tasks at the same time. */
 function counted(runMs: number) {
   const seen = { running: 0, most: 0, ran: 0 };
   const t = async () => {
@@ -139,7 +139,7 @@ test("partitions use the part of their queue's limit that others do not need, an
   await observer.limits.set("parts", { queue: { concurrency: 8 } });
   await worker.start();
   const janitor = system.janitor();
-  // All tasks have one key, so they are in one partition.
+  // All tasks have the same key, so all of them are in one partition.
   await queue.enqueueMany(tasks(200).map((task) => ({ ...task, key: "k" })));
   await until("all tasks are completed", async () => {
     await janitor.runOnce();

@@ -81,7 +81,7 @@ test("the slots of a queue without tasks go to the other queue", async () => {
   await until("queue b has no tasks and queue a has every slot", () => running.a === 8);
 });
 
-/** Enqueues a task that crashed its worker twice, so that from now on it runs alone. */
+/** Enqueues a task and lets it crash two workers, so that it has to run alone from then on. */
 async function enqueueSolo(system: System, queue: string, type: string): Promise<string> {
   const { id } = await system.queue(queue).enqueue(type, null);
   for (let crash = 1; crash <= 2; crash++) {
@@ -144,9 +144,10 @@ test.each([
     }
     await soloRuns.opened;
     expect(worker.busy).toBe(1);
-    // The task that runs alone did not wait until all other tasks had ended, because the worker made room for it.
+    // Other tasks are still pending. So the worker made room for the task that runs alone, and did not finish all
+    // others first.
     expect((await system.observer.stats("work")).pending).toBeGreaterThan(0);
-    // Waits for wake-ups of the other queue and for two heartbeats, after which no other task must run.
+    // Waits for a wake-up by the other queue and for two heartbeats. After these, no other task may run.
     let renewals = 0;
     worker.on("renewal", () => renewals++);
     await system.queue("other").enqueue("step", null);

@@ -156,7 +156,7 @@ test("a step in parallel to a sleep ends before the attempt is suspended", async
     t: async (_: HandlerTask, ctx: HandlerContext) => {
       const slow = async () => {
         await ctx.step("quick", () => void ran.push("quick"));
-        // This step begins in the turn of the event loop in which the other one has ended.
+        // This step begins in the same turn of the event loop in which the other step has ended.
         return ctx.step("slow", async () => {
           await opened.opened;
           ran.push("slow");
@@ -329,7 +329,7 @@ test("a caller that was not told of the end of the called task looks for it by i
   const { id } = await queue.enqueue("parent", null);
   await until("the task waits for the called task", async () => (await queue.get(id))?.state === "scheduled");
   const child = (await readSteps(system.engine(), id)).steps[0]?.text?.slice(3) ?? "";
-  // An operator ends the called task, so no worker tells the caller.
+  // An operator cancels the called task. So no worker wakes the task that called it.
   expect(await queue.cancel(child)).toBe("cancelled");
   await queue.runNow(id);
   await until("the task has failed once", async () => (await queue.get(id))?.failures === 1);

@@ -60,7 +60,7 @@ test("a stop lets tasks finish within the grace and hands the others back with t
   expect(await queue.get(waiting.id)).toMatchObject({ state: "pending", attempts: 0, releases: 0 });
   expect(settled.map((event) => event.outcome).sort()).toEqual(["acked", "released", "released"]);
 
-  // The next worker gets the tasks with their attempt refunded.
+  // The next worker gets the tasks, and their interrupted attempt does not count.
   const attempts: number[] = [];
   const done = (task: { attempt: number }) => void attempts.push(task.attempt);
   await system.started("work", { short: done, long: done, stubborn: done });
@@ -158,7 +158,7 @@ test("if a worker is stopped at any moment of its start, the start fails as clos
       expect(errors).toEqual([]);
     }
   }
-  // The registry shows the workers as stopped too.
+  // The registry also shows the workers as stopped.
   await until("no worker runs", async () =>
     (await system.observer.workers()).every(({ state }) => state === "stopped"),
   );
@@ -200,7 +200,7 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
     const tookMs = performance.now() - stoppedAt;
     server.signal("SIGCONT");
     expect(tookMs).toBeGreaterThan(250);
-    // The worker waits for a hanging Redis for up to 3 s more, to hand back its running tasks.
+    // If Redis hangs, the worker waits up to 3 s more to hand back its running tasks.
     expect(tookMs).toBeLessThan(15_000);
   },
 );

@@ -5,7 +5,7 @@ import { RateLimited } from "../../src/index.ts";
 import { findViolations } from "../support/invariants.ts";
 import { gate, setupSystem } from "./harness.ts";
 
-/** Makes handlers for both types that count how many tasks of each run at one time. */
+/** Makes handlers for both types that count how many tasks of each type run at the same time. */
 function counted(runMs: number) {
   const running = { heavy: 0, light: 0 };
   const most = { heavy: 0, light: 0 };
@@ -18,7 +18,7 @@ function counted(runMs: number) {
   return { most, handlers: { heavy: handlerOf("heavy"), light: handlerOf("light") } };
 }
 
-/** Without a registered worker, that would be the reason why a task waits. */
+/** Waits for a registered worker. Without one, "no worker" would be the reason why a task waits. */
 const registered = (system: Awaited<ReturnType<typeof setupSystem>>) =>
   until("the worker is registered", async () => (await system.observer.workers()).length > 0);
 

@@ -8,7 +8,7 @@ import { type System, setupSystem, type WatchedWorker } from "./harness.ts";
 const TASKS = 40;
 const runs = (...types: string[]): Handlers => Object.fromEntries(types.map((type) => [type, () => {}]));
 
-/** Makes tasks of these types in turn. */
+/** Makes tasks that have these types in turn. */
 const mixed = (count: number, ...types: string[]) =>
   Array.from({ length: count }, (_, n) => ({ type: types[n % types.length] ?? "", payload: n }));
 
@@ -52,10 +52,10 @@ describe("a rolling deploy: only the new version of two has a handler", () => {
       await allCompleted(system, TASKS);
       const old = started.get("old") as WatchedWorker;
       expect(outcomes(old).filter((outcome) => outcome !== "released")).toEqual([]);
-      // The old worker only hands back tasks that it was granted before it sent its types.
+      // The old worker hands back only the tasks that it was granted before it sent its types.
       const bounds = arrival === "burst" ? concurrency + 1 : 2;
       expect(released(old).length).toBeLessThanOrEqual(bounds);
-      // No task came back to the old worker.
+      // No task was granted to the old worker twice.
       const ids = old.settled.map(({ task }) => task.id);
       expect(ids).toHaveLength(new Set(ids).size);
     },
@@ -74,8 +74,8 @@ test.each([1, 50])(
       const acked = watched.settled.filter(({ outcome }) => outcome === "acked");
       expect(acked.map(({ task }) => task.type)).toEqual(Array.from({ length: 30 }, () => type));
     }
-    // Tasks that a worker took before it sent its types, also ahead of its slots, go to the other worker and do not
-    // come back.
+    // A worker may have taken tasks before it sent its types, some of them ahead of its free slots. These go to the
+    // other worker, and do not come back.
     for (const { settled } of [a, b]) {
       const ids = settled.map(({ task }) => task.id);
       expect(ids).toHaveLength(new Set(ids).size);
@@ -111,7 +111,7 @@ test("a task that has to run alone waits for the worker that runs its type, and 
   const system = await setupSystem();
   const queue = system.queue();
   const { id } = await queue.enqueue("report", 1);
-  // After two crashes the task runs alone.
+  // After two crashes the task has to run alone.
   for (let n = 0; n < 2; n++) {
     await system.grantToNobody("work", 1, 1);
     await until("the lease has expired", async () => (await system.engine().reap(10)).requeued === 1);
@@ -147,7 +147,7 @@ test("idle workers are granted tasks of their types by push, once each has sent 
   const a = await system.started("work", runs("a"), { concurrency: 4 });
   const b = await system.started("work", runs("b"), { concurrency: 4 });
   const queue = system.queue();
-  // A worker has met a task of the other type, so both workers send their types from now on.
+  // A worker has met a task of the other type. From now on both workers send their types.
   await queue.enqueueMany(mixed(8, "a", "b"));
   await allCompleted(system, 8);
   const before = released(a).length + released(b).length;

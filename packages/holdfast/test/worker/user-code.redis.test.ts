@@ -17,13 +17,16 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-user-code-"));
 let files = 0;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** The events that would end the process of a worker. */
+/** The process events that would end the process of a worker. */
 const fatal: unknown[] = [];
 const onFatal = (error: unknown) => void fatal.push(error);
 const warnings: Error[] = [];
 const onWarning = (warning: Error) => void warnings.push(warning);
 const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
-/** The listeners of the test runner, which would take these errors for failures of the test. */
+/**
+ * The listeners of the test runner. They are removed during a test, because they would count these errors as
+ * failures.
+ */
 let others: [(typeof EVENTS)[number], (...args: never[]) => void][] = [];
 
 beforeEach(() => {
@@ -44,7 +47,7 @@ afterEach(() => {
 const boom = (): never => {
   throw new Error("a bug of the user's");
 };
-// Each warning needs another text, because Node prints a text once.
+// Each warning needs a different text, because Node prints the same warning only once.
 const rejects = async (): Promise<never> => {
   throw new Error("an async bug of the user's");
 };
@@ -80,7 +83,7 @@ interface Row {
   listen?(worker: WatchedWorker["worker"]): void;
   /** How the bad task ends. @default "completed" */
   state?: "completed" | "dead";
-  /** The error that the worker reports. @default the bug */
+  /** The error that the worker reports; null if it reports none. @default the error that the user's code throws */
   error?: RegExp | null;
   warning?: RegExp;
 }
@@ -275,7 +278,7 @@ describe("no fault of a user's code ends a worker, loses a slot, or stops other 
     listen?.(watched.worker);
     await watched.worker.start();
     const queue = system.queue();
-    // There are twice as many tasks as slots, to show that each slot becomes free again.
+    // There are twice as many tasks as slots, which shows that each slot becomes free again.
     const types = ["bad", "ok", "bad", "ok", "bad", "ok", "bad", "ok"];
     const receipts = await Promise.all(types.map((type) => queue.enqueue(type, 0)));
     const ended = await Promise.all(receipts.map(({ id }) => queue.result(id, { waitMs: 10_000 })));

@@ -22,7 +22,7 @@ test("an idle worker starts a task long before it polls", async () => {
     await until("the task ran", () => startedAt > enqueuedAt, 5_000);
     tookMs.push(startedAt - enqueuedAt);
   }
-  // The worker polls every 10 s, so the poll alone would take longer.
+  // The worker polls every 10 s, so a poll alone would take longer.
   expect(Math.max(...tookMs)).toBeLessThan(5_000);
 });
 
@@ -30,7 +30,8 @@ test("a task that is enqueued while the worker is about to sleep does not wait f
   const system = await setupSystem();
   const { worker } = await system.started("work", { now: () => 1 }, { concurrency: 2 });
   const queue = system.queue();
-  // Each enqueue comes at another moment before the worker sleeps. A missed task would wait 10 s for the poll.
+  // Each enqueue comes at another moment before the worker goes to sleep. If a wake-up were missed, the task would
+  // wait 10 s for the poll.
   for (let n = 0; n < 100; n++) {
     const { id } = await queue.enqueue("now", n);
     expect((await queue.result(id, { waitMs: 3_000 }))?.state).toBe("completed");
@@ -44,7 +45,7 @@ test("the next poll finds a task whose wake-up was lost", async () => {
   const queue = system.queue();
   await queue.enqueue("now", null);
   await until("the worker sleeps", async () => settled.length === 1 && (await parked(system)) === 1);
-  // Without a parked request no worker is woken.
+  // If no request is parked, no worker is woken.
   await system.redis.hdel(system.keys().state, "#parked");
   const { id } = await queue.enqueue("now", null);
   expect((await queue.result(id, { waitMs: 5_000 }))?.state).toBe("completed");
@@ -66,7 +67,7 @@ test("without a janitor, a due task does not wait for the poll: after later task
   const system = await setupSystem();
   const queue = system.queue();
   let failures = 0;
-  // The worker polls every 10 s.
+  // The worker polls only every 10 s, so it has to be woken by time.
   const { settled } = await system.started("work", {
     now: () => 1,
     fails: () => {
