@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.mjs";
 
-// The project of `holdfast init` has a test for the runner of Node.
+// This folder is the template of `holdfast init`. Its test is for the test runner of Node.
 const exclude = ["**/node_modules/**", "**/dist/**", "packages/cli/template/**"];
 /** The files of a worker share the modules that they import. To load these for each file takes half of the CPU time. */
 const isolate = false;
@@ -19,13 +19,13 @@ const systems = [
 
 export default defineConfig({
   test: {
-    // By default one core stays free, which is half of a machine with two cores.
+    // By default one core would stay free. On a machine with two cores, that is half of the machine.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ["default", new ClosingLine()],
     projects: [
       {
         test: {
-          // These tests need no Redis.
+          // The tests of this project need no Redis.
           name: "unit",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.test.{ts,mjs}"],
           exclude: [...exclude, ...systems, "**/*.redis.test.*"],

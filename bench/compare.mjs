@@ -1,4 +1,4 @@
-// Compares Holdfast with its peers: `make compare`, `make compare QUICK=1`. See README.md.
+// Compares Holdfast with other queue libraries (its peers): `make compare`, `make compare QUICK=1`. See README.md.
 //
 //   node compare.mjs [--quick] [--only steady,cold] [--out folder]
 //   node compare.mjs --table                  writes TARGETS.md from the last results of each workload
@@ -37,7 +37,7 @@ const NAMES = [
   "flows",
   "http-workers",
 ];
-/** These run only if `--only` names them: they are slow, or need a running system. */
+/** These workloads run only if `--only` names them, because they are slow or need a running system. */
 const ON_REQUEST = ["instructions", "demo"];
 
 const { values: options } = parseArgs({
@@ -77,7 +77,7 @@ if (options.table) {
 const workloads = await Promise.all((only ?? NAMES).map((name) => import(`./workloads/${name}.mjs`)));
 const records = [];
 const failures = [];
-// If a further round of a workload would end later than this, it is skipped.
+// No further round of a workload begins if it would end later than this after the start, seconds.
 const BUDGET_SECONDS = 900;
 const lasted = new Map();
 const facts = { quick, startedAt: new Date(), skipped: [], loads: { before: loadavg() } };
@@ -92,7 +92,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => stop().finally(() => process.exit(130)));
 }
 
-// These results are close to their targets, and vary most between rounds on a shared machine.
+// The workloads whose results are close to their targets, and vary most between rounds on a shared machine.
 const SWINGING = ["singles", "failing", "beside raw", "latency", "steady"];
 const asked = askedOf(targets, PEERS);
 
@@ -133,8 +133,8 @@ async function runRound(workload, round) {
 try {
   servers.push(await startRedis(), await startRedis({ aof: true }));
   for (const workload of workloads) await runRound(workload, 0);
-  // Further rounds begin with the workloads that the targets use. In a round the workloads take turns, so that a
-  // disturbance of the machine affects all of them.
+  // Further rounds begin with the workloads that the targets use. In each round the workloads take turns, so that
+  // other load on the machine affects all of them.
   const read = new Set(targets.flatMap(({ figures }) => figures.map(({ workload }) => workload)));
   for (const isRead of [true, false]) {
     const again = workloads.filter(({ name }) => read.has(name) === isRead);

@@ -1,5 +1,5 @@
-// The capacity model: `make scale-model RATE=50000 PAYLOAD=500 HANDLER_MS=20`, `make scale-model CHECK=1`. See
-// docs/scaling.md.
+// The capacity model, which computes what a load needs: `make scale-model RATE=50000 PAYLOAD=500 HANDLER_MS=20`,
+// `make scale-model CHECK=1`. See docs/scaling.md.
 //
 //   RATE=50000 node scale-model.mjs            prints what this load needs
 //   node scale-model.mjs --check [--quick]     measures the costs here, and compares predictions with real runs
@@ -37,7 +37,7 @@ function here() {
   };
 }
 
-/** Writes costs.json, and the part of docs/scaling.md that is computed from it. */
+/** Writes costs.json, and the part of docs/scaling.md that is computed from these costs. */
 function keep(costs) {
   writeFileSync(FILE, `${JSON.stringify(costs, null, 2)}\n`);
   const [head] = readFileSync(PAGE, "utf8").split(MARK);

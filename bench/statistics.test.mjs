@@ -132,7 +132,7 @@ test("every target has limits in the right order", () => {
 
 test("in each round, the peer that slows down least decides how much slower the machine is", () => {
   const took = (system, round, redis_us) => record(system, round, 0, { metrics: { redis_us } });
-  // On the machine of the targets, bee-queue took 7.9 µs per task and bull 16 µs.
+  // On the machine where the targets were set, bee-queue took 7.9 µs per task and bull 16 µs.
   const records = [took("bee-queue", 0, 15.8), took("bull", 0, 24), took("holdfast", 0, 3)];
   records.push(took("bee-queue", 1, 79), took("bull", 1, 48), took("holdfast", 1, 9), took("holdfast", 2, 1));
   expect(paces(records)).toEqual([

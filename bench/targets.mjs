@@ -1,5 +1,5 @@
-// The table of targets as data. A row has one or more figures. Each figure has a value that it has to reach ("must")
-// and a goal ("stretch"). Its kind is one of:
+// The table of targets as data. Each row has one or more figures. A figure has a value that it has to reach ("must")
+// and a goal ("stretch"). The kinds of figures are:
 //
 //   ratio: our value divided by theirs, by round    value: our value alone    flat: the largest divided by the smallest
 const ratio = (against, must, stretch, of) => ({ kind: "ratio", against, must, stretch, ...of });
@@ -7,7 +7,8 @@ const value = (must, stretch, of) => ({ kind: "value", must, stretch, atMost: tr
 
 const ingest = { workload: "steady", variant: "ingest", metric: "tasks_per_s" };
 const process50 = { workload: "steady", variant: "process at 50", metric: "tasks_per_s" };
-// This workload is `steady` without the peers, which take ten times as long. So there is time for more rounds.
+// This workload is `steady` without the peers, which take ten times as long. Without them, there is time for more
+// rounds.
 const besideRaw = (figure) => ({ ...figure, workload: "beside raw" });
 const single = { workload: "singles", variant: "single enqueues", metric: "tasks_per_s" };
 const failing = { workload: "failing", variant: "20% failing", metric: "tasks_per_s" };
@@ -47,7 +48,7 @@ const instructions = (metric) => ({ workload: "instructions", variant: "checks o
 
 const PEERS = ["bullmq", "bull", "bee-queue"];
 
-/** `against: "best peer"` compares us with the fastest of the three peers in each round. */
+/** `against: "best peer"` compares Holdfast with the fastest of the three peers in each round. */
 export const targets = [
   {
     row: "bulk ingest",
@@ -213,7 +214,7 @@ export const targets = [
     figures: [
       value(1, 1, { ...limits("one task of a key at a time, 10 keys", "most_at_once"), unit: "at a time" }),
       value(10, 10, { ...limits("10 tasks at a time, handlers of 5 ms", "most_at_once"), unit: "at a time" }),
-      // In one second, the rate allows 500 starts and a burst of 50. This counts the starts of handlers, which come
+      // The rate allows 500 starts and a burst of 50 in one second. The test counts starts of handlers, which come
       // some ms after the grants. So there can be a few more in one second.
       value(560, 550, { ...limits("500 starts a second, one early", "most_in_1_s"), unit: "starts" }),
     ],

@@ -1,4 +1,5 @@
-// Sends 10,000 tasks at once. One attempt in five fails. Measures the intake, and checks that every task ends.
+// Sends 10,000 tasks at once. One attempt in five fails. Measures how fast they are accepted, and checks that every
+// task ends.
 //
 //   k6 run loadtest/burst.js
 //   k6 run -e TASKS=100000 loadtest/burst.js
@@ -19,7 +20,7 @@ const requests = Math.ceil(tasks / batch);
 const vus = Math.min(number("VUS", 8), requests);
 const samples = number("SAMPLES", 200);
 
-// With eight retries, hardly any of the 10,000 tasks fails in all of its nine attempts.
+// With eight retries, it is very unlikely that any of the 10,000 tasks fails in all nine attempts.
 const task = {
   type: "demo.flaky",
   payload: { failRate: number("FAIL_RATE", 0.2) },

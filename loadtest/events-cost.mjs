@@ -1,8 +1,8 @@
-// Counts the instructions of Redis per task with and without events, by callgrind.
+// Uses callgrind to count the instructions of Redis per task, with events and without.
 //
 //   node loadtest/events-cost.mjs [--batches 250,1] [--calls 20] [--before <folder of another version, built>]
 //
-// It counts the enqueue of a batch, and the call that settles a batch and acquires the next one.
+// The counts are for the enqueue of a batch, and for the call that settles a batch and acquires the next one.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,9 +20,7 @@ const { values } = parseArgs({
 });
 const calls = Number(values.calls);
 
-/**
- * @returns the instructions per task for the enqueue, and for the settle together with the acquire of another task
- */
+/** @returns the instructions per task for the enqueue, and for the call that settles it and acquires another task */
 async function costs(batch, { maxEvents = 0, root = "" }) {
   const { Holdfast, Observer, Queue } = await import(
     root === "" ? "holdfast" : `${root}/packages/holdfast/dist/index.js`
@@ -33,7 +31,7 @@ async function costs(batch, { maxEvents = 0, root = "" }) {
     path: (name) => join(folder, name),
     startRedis: (options) => startRedis({ folder, track: (child) => child, ...options }),
   };
-  // The server does less periodic work, because on a busy machine that work would add instructions.
+  // With these settings the server does less periodic work. On a busy machine, that work would add instructions.
   const redis = await startCounted(ctx, { args: [...AOF.none, "--hz", "1", "--dynamic-hz", "no"] });
   const client = new Holdfast({ redis: redis.url });
   try {

@@ -1,5 +1,5 @@
-// Measures how much API keys cost in HTTP ingest (`make key-cost`). Compares two processes of producer-api, one with
-// keys and one without.
+// Measures the cost of API keys when tasks are enqueued over HTTP (`make key-cost`). Compares two processes of
+// producer-api: one with keys and one without.
 //
 //   node loadtest/key-cost.mjs [--rounds 15] [--seconds 2] [--connections 50]
 //
@@ -29,7 +29,7 @@ const { values } = parseArgs({
 });
 const [rounds, seconds, connections] = [values.rounds, values.seconds, values.connections].map(Number);
 const LIMIT = 1.05;
-// The payload has 96 bytes.
+// The payload has 96 bytes of JSON.
 const body = JSON.stringify({ type: "noop", payload: { data: "x".repeat(85) } });
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-key-cost-"));

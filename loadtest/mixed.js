@@ -1,5 +1,5 @@
-// Simulates the loads of a working day at the same time: single tasks of three priorities, batches, scheduled tasks,
-// cancels, clients that wait for results, and people who look at the dashboard.
+// Simulates several loads at the same time: single tasks of three priorities, batches, scheduled tasks, cancels,
+// clients that wait for results, and people who look at the dashboard.
 //
 //   k6 run loadtest/mixed.js
 //
@@ -72,7 +72,7 @@ export function scheduled() {
   enqueue({ type: "demo.echo", payload: 1, delayMs: 200 + Math.floor(Math.random() * 2_000) });
 }
 
-/** Cancels a scheduled task, which has to end at once. */
+/** Cancels a scheduled task, which then has to be cancelled at once. */
 export function cancels() {
   const id = enqueue({ type: "demo.echo", payload: 1, delayMs: 60_000 });
   if (id) check(cancel(id), { "a scheduled task is cancelled at once": (status) => status === 200 });

@@ -142,7 +142,7 @@ async function main() {
   process.exit(failed ? 1 : 0);
 }
 
-/** Makes dead letters quickly, without a worker. It acquires and fails the tasks through the engine. */
+/** Makes dead letters quickly, without a worker: acquires tasks through the engine and fails them. */
 async function makeDeadLetters(client, Queue, count) {
   const queue = new Queue(QUEUE, { client });
   const engine = client.engine(QUEUE);

@@ -30,7 +30,7 @@ const [backlog, rate, seconds, tx, batch] = Object.keys(names).map((name) => Num
 const tasks = Array.from({ length: tx }, () => ({ type: "noop", payload: { data: "x".repeat(85) } }));
 const outbox = new Outbox();
 
-/** The application, in a process of its own: commits rows at the rate, and sends how many. */
+/** The application, which runs in its own process: commits rows at the given rate, and reports how many. */
 async function application(url) {
   const pool = new pg.Pool({ connectionString: url, max: LOOPS });
   const started = performance.now();
@@ -90,7 +90,7 @@ async function measure(pool, client, url) {
   const [p50, p99, most] = [0.5, 0.99, 1].map((share) => Math.round(percentile(second.lagsMs, share)));
   return {
     drainedPerSecond: drained,
-    // Other load on the machine affects this figure least.
+    // This figure is affected least by other load on the machine.
     relayCpuMicrosPerRow: Math.round((user + system) / first.lagsMs.length),
     committedPerSecond: Math.round(written.rows / written.seconds),
     ...{ behindAtTheEnd: behind, lagMs: { p50, p99, most } },

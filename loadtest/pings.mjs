@@ -1,4 +1,4 @@
-// Sends PINGs to a Redis from a thread of its own, one at a time, and measures their round trips.
+// Sends PINGs to a Redis from a separate thread, one at a time, and measures their round trips.
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -7,7 +7,7 @@ const THREAD = "holdfast-pings";
 
 /**
  * Sends PINGs until `stop` is called. `since` returns the round trips since its last call, ms.
- * @param {number} port the port of a Redis on this machine without a password
+ * @param {number} port the port of a Redis on this machine that needs no password
  */
 export function startPings(port) {
   const thread = new Worker(new URL(import.meta.url), { workerData: { [THREAD]: port } });
@@ -26,7 +26,7 @@ if (!isMainThread && workerData?.[THREAD] !== undefined) ping(workerData[THREAD]
 
 function ping(port) {
   try {
-    // If this thread had to wait for a processor, Redis would look slow. So it gets a high priority.
+    // This thread gets a high priority. If it had to wait for a processor, Redis would look slow.
     setPriority(-10);
   } catch {}
   const socket = connect(port, "127.0.0.1").setNoDelay(true);

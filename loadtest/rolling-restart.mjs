@@ -1,6 +1,6 @@
-// Restarts every process of the running system, one after another and round after round (`make rolling-restart`).
-// Meanwhile it sends tasks through producer-api and reads them through observability. Then it looks every id up. The
-// exit code is 0 only if no request failed for good and no task is lost.
+// Restarts every process of the running system, one after another and in several rounds (`make rolling-restart`).
+// Meanwhile it sends tasks through producer-api and reads them through observability. At the end it looks up every
+// id. The exit code is 0 only if no request failed for good and no task is lost.
 //
 //   node loadtest/rolling-restart.mjs [--seconds 300] [--rate 200] [--redis]      --redis: Redis as well (Compose)
 import { setTimeout as delay } from "node:timers/promises";
@@ -55,7 +55,7 @@ async function send(batch) {
   }
 }
 
-/** Sends batches at a fixed rate. If one request has to wait for a service, the next ones are not delayed. */
+/** Sends batches at a fixed rate. A request that has to wait for a service does not delay the next ones. */
 async function load() {
   const open = new Set();
   const startedAt = performance.now();
@@ -91,8 +91,8 @@ async function drained() {
   }
 }
 
-// No task may be purged before it is looked up. A new queue gets this setting after its first task, which creates the
-// queue.
+// Makes the queue keep all tasks until they were looked up. A new queue can get this setting only after its first
+// task, which creates it.
 await send([`${run}first`]);
 ids.push(`${run}first`);
 const before = await observability("GET", queuePath);

@@ -35,7 +35,8 @@ async function enqueue(count) {
 }
 
 /**
- * Returns the tasks per second between the first and the last completion that this process saw, by the clock of Redis.
+ * Returns the tasks per second, by the clock of Redis, between the first and the last completion that this process
+ * has seen.
  */
 async function drainRate(count) {
   await observability("POST", `${queuePath}/pause`, { reason: "scale benchmark" });
@@ -46,7 +47,7 @@ async function drainRate(count) {
   for (;;) {
     const stats = await observability("GET", queuePath);
     const done = stats.totals.acked - base;
-    // After a pause, a worker may sleep for up to its poll interval. So the first tenth of the tasks does not count.
+    // After a pause, a worker may sleep for up to its poll interval. So the first tenth of the tasks is not measured.
     if (first === null && done >= count * 0.1) first = { done, at: stats.at };
     if (done >= count) return ((done - first.done) * 1_000) / (stats.at - first.at);
     await delay(20);
@@ -60,7 +61,7 @@ async function measure(workers) {
   return rate;
 }
 
-// The queue is created by its first task.
+// If the queue does not exist, its first task creates it.
 await observability("GET", queuePath).catch(async (error) => {
   if (!(error instanceof ApiError && error.status === 404)) throw error;
   await enqueue(1);

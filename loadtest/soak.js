@@ -1,4 +1,4 @@
-// Sends a steady load for DURATION. Services may restart during the run. The client repeats refused requests with the
+// Sends a steady load for DURATION. Services may restart during the run: the client repeats refused requests with the
 // same ids, so that no task is stored twice. At the end no task may be missing.
 //
 //   k6 run loadtest/soak.js
@@ -24,7 +24,7 @@ export const options = {
       executor: "constant-arrival-rate",
       rate: Math.max(1, Math.round(rate / BATCH)),
       duration: __ENV.DURATION || "5m",
-      // A restart delays requests by seconds. Meanwhile, new requests need more clients.
+      // A restart delays requests by seconds. In this time, k6 needs more clients for new requests.
       preAllocatedVUs: 300,
       maxVUs: 1_000,
       gracefulStop: "90s",

@@ -34,7 +34,7 @@ const { context } = need("@opentelemetry/api");
 const { openTelemetry } = await import(join(root, "packages/holdfast/dist/opentelemetry/index.js"));
 
 function tracingWith(sampler) {
-  // The exporter drops all spans, because the library does not transport them.
+  // The exporter drops all spans, because sending them is not the library's work.
   const exporter = { export: (_spans, done) => done({ code: 0 }), shutdown: async () => {} };
   const provider = new sdk.NodeTracerProvider({
     sampler,
@@ -75,7 +75,7 @@ const cpuMicros = () => {
   return user + system;
 };
 
-/** Returns the CPU µs per task for single enqueues, for batches, and from acquire to ack. */
+/** Returns the CPU time per task, µs: for single enqueues, for batches, and from acquire to ack. */
 async function measure({ library, tracing }, prefix) {
   const more = tracing ? { tracing } : {};
   const queue = new library.Queue("cost", { redis: url, prefix, ...more });
@@ -127,7 +127,7 @@ for (let round = -1; round < rounds; round++) {
   for (let i = 0; i < variants.length; i++) {
     const variant = variants[(i + round + 1) % variants.length];
     const result = await measure(variant, `r${round + 1}${i}`);
-    // Round -1 is the warm-up.
+    // Round -1 is only the warm-up.
     if (round >= 0) seen.get(variant.name).push(result);
   }
 }

@@ -1,11 +1,12 @@
-// Writes the ACL file for a Redis from the templates in infra/redis/acl and a folder of passwords (after `make build`):
+// Writes the ACL file for a Redis from the templates in infra/redis/acl and a folder of passwords (after `make
+// build`):
 //   node scripts/acl-users.mjs --secrets <folder> --out <users.acl> [--prefix queue] [--redis 7.2] [--also <file>]
-// The folder has one file per user, with the name of the user. If a file is missing, the script makes it with a
-// password of 256 random bits. --also names a file with more "user ..." lines, for example for replicas and Sentinels.
+// The folder has one file per user, named after the user. If a file is missing, the script creates it with a password
+// of 256 random bits. --also names a file with more "user ..." lines, for example for replicas and Sentinels.
 //
-// The ACL file has only SHA-256 hashes. To rotate a password, delete or replace its file, run the script again, and
-// then run ACL LOAD as admin. The Compose stack and `make up` do not need this script, because services/init makes
-// their users.
+// The ACL file contains only SHA-256 hashes. To rotate a password, delete or replace its file, run the script again,
+// and then run ACL LOAD as admin. The Compose stack and `make up` do not need this script, because services/init
+// makes their users.
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

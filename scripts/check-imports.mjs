@@ -1,8 +1,11 @@
-// Checks the direction of imports: contracts <- holdfast <- service <- services. The dashboard imports only contracts.
-// The outbox imports holdfast. The CLI may import the outbox and, because it makes API keys, `service/keys`. Within
-// holdfast, the folders queue, worker, janitor and observer do not import each other, except that a worker can run a
-// janitor, and only redis/ talks to Redis. Prints each import that is wrong or part of a circle, including imports of
-// types.
+// Checks the direction of imports:
+// - contracts <- holdfast <- service <- services.
+// - The dashboard imports only contracts. The outbox imports holdfast. The CLI may import the outbox and, because it
+//   makes API keys, `service/keys`.
+// - Within holdfast, only redis/ talks to Redis. The folders queue, worker, janitor and observer do not import each
+//   other, except that a worker can run a janitor.
+//
+// Prints each import that is wrong or part of a circle, including imports of types.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +22,7 @@ function* sources(dir) {
   }
 }
 
-/** For each folder, the packages and entries of ours that it may import, and whether it may import ioredis. */
+/** For each folder: the packages of this repository that it may import, and whether it may import ioredis. */
 const ALLOWED = [
   ["packages/contracts/", []],
   ["packages/testing/", []],
@@ -31,7 +34,7 @@ const ALLOWED = [
   ["services/", ["@holdfast/contracts", "holdfast", "@holdfast/service"]],
   ["dashboard/", ["@holdfast/contracts"]],
 ];
-/** The path of each file -> the files in the same package that it imports. */
+/** The path of each file -> the files of the same package that it imports. */
 const edges = new Map();
 const LOOPS = ["queue", "worker", "janitor", "observer"];
 
@@ -73,7 +76,10 @@ for (const dir of ["packages", "services", "dashboard"]) {
 }
 
 const done = new Set();
-/** Searches depth first. `way` has the files that led to `path`. If `path` is one of them, the imports are circular. */
+/**
+ * Follows imports depth first. `way` lists the files from the start to `path`. If `path` is already in it, the
+ * imports are circular.
+ */
 function findCircles(path, way) {
   if (way.includes(path)) {
     problems.push(`${[...way.slice(way.indexOf(path)), path].join(" -> ")}: these files import each other`);

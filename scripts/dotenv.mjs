@@ -1,5 +1,6 @@
-// Reads a .env file exactly as Docker Compose does (compose-go, dotenv and template), so that both ways of `make up`
-// get the same settings. scripts/dotenv.test.mjs compares the results with `docker compose config`.
+// Reads a .env file exactly as Docker Compose does (see dotenv and template in compose-go), so that `make up` gets
+// the same settings with Docker and without. scripts/dotenv.test.mjs compares the results with `docker compose
+// config`.
 //
 // `node scripts/dotenv.mjs FILE` prints `export NAME='value'` for each variable that is not in the environment.
 import { existsSync, readFileSync } from "node:fs";
@@ -23,7 +24,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   const fail = (why) => {
     throw new DotenvError(`${file}, line ${text.slice(0, at).split("\n").length}: ${why}`);
   };
-  /** If the sticky pattern matches at `at`, returns the text and moves `at` to its end. */
+  /** If the sticky pattern matches at the position `at`, returns the matched text and moves `at` behind it. */
   const take = (pattern) => {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0] ?? "";
@@ -58,7 +59,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
     if (/\s/.test(name)) fail(`the name "${name}" has a space`);
     if (name === "") fail("a name is missing");
     at++;
-    // A name without a value gets its value from the environment. That value takes precedence in any case.
+    // A name without a value gets its value from the environment. So the file sets nothing here.
     if (separator === "\n") continue;
     take(/[\t\v\f\r \u0085\u00a0]*/y);
     const quote = text[at];
@@ -74,7 +75,10 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   }
 }
 
-/** Replaces escapes in double quotes. Marks an escaped dollar, so that no variable is expanded there later. */
+/**
+ * Replaces the escapes in a double-quoted value. An escaped dollar is marked, so that no variable is expanded there
+ * later.
+ */
 function unescaped(value) {
   return value.replaceAll(/\\(?:([abfnrtv"\\])|(\$)|0(\d{0,3}))/g, (_, letter, dollar, digits) => {
     if (dollar) return "$$";

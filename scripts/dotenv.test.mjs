@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { DotenvError, parseDotenv } from "./dotenv.mjs";
 
-/** The environment in all cases. */
+/** The environment variables in all cases. */
 const ENVIRONMENT = { H: "host", E: "" };
 
 /**
- * Each case is a file with the values that Compose reads from it for A and B. The value of a variable that is not set
- * is null. If Compose refuses the file, null replaces the values.
+ * Each case is a .env file with the values that Compose reads from it for the variables A and B. The value is null if
+ * the variable is not set. If Compose refuses the file, there is null instead of the values.
  */
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "dotenv.cases.json"), "utf8"));
 

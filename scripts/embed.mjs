@@ -1,7 +1,7 @@
-// Makes one CommonJS text of each of the two programs of the library: the heartbeat thread, and the child process of
-// isolated(). dist/embedded.js exports both. Bundlers include it, because own-code.ts imports it; they would not include
-// two separate program files. The heartbeat thread is a file too, because a single file starts much faster than a hundred
-// modules.
+// Bundles the two programs of the library into one CommonJS text each: the heartbeat thread, and the child process of
+// isolated(). dist/embedded.js exports both texts. own-code.ts imports it, so bundlers include it; they would not
+// include two separate program files. The heartbeat thread is also written as a file, because one file starts much
+// faster than a hundred modules.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";

@@ -1,6 +1,6 @@
-// Writes infra/redis/acl/<role>.acl, the Redis rights of each role, from scripts/acl/roles.mjs and the commands in the
-// generated scripts. With `--check` it writes nothing, and fails if a file is out of date or if there is a script that
-// no role runs.
+// Writes infra/redis/acl/<role>.acl, the Redis rights of each role. The rights come from scripts/acl/roles.mjs and
+// from the commands in the generated scripts. With `--check` it writes nothing, and fails if a file is out of date or
+// if no role runs some script.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

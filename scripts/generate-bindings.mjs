@@ -1,7 +1,8 @@
-// Compiles the scripts of lua/ into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
-// lua/lib/format.lua, gives names to KEYS and ARGV, and writes typed bindings from each header. With `--check` it
-// writes nothing, and fails if a file is out of date. `--traced enqueue` only prints the script `enqueue`, changed so
-// that each fragment adds its path to the Redis set `fragments` when it begins to run.
+// Compiles the scripts of lua/ into packages/holdfast/src/redis/generated. It resolves includes, inlines the
+// constants of lua/lib/format.lua, gives names to KEYS and ARGV, and writes typed bindings from each header.
+//
+// With `--check` it writes nothing, and fails if a file is out of date. With `--traced enqueue` it only prints a
+// changed script `enqueue`, in which each fragment adds its path to the Redis set `fragments` when it begins to run.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -59,7 +60,7 @@ function parseHeader(file, source) {
   return header;
 }
 
-/** Replaces each include by its fragment, which gets the indentation of the line that follows the include. */
+/** Replaces each include by its fragment. The fragment gets the indentation of the line after the include. */
 function resolveIncludes(file, source) {
   return source.replace(/^-- include (\S+)$/gm, (_, path, at) => {
     const found = join(luaDir, path);
@@ -105,7 +106,8 @@ function assemble(file, source, header) {
 }
 
 /**
- * Returns the constants of lua/lib/format.lua by name. If a constant is the byte of a letter, also returns the letter.
+ * Returns the constants of lua/lib/format.lua: name -> value. If a value is the byte of a letter, the letter is
+ * returned too.
  */
 function readFormat() {
   const { body, comments } = luaparse.parse(readFileSync(join(luaDir, "lib/format.lua"), "utf8"), {
@@ -153,7 +155,7 @@ function withoutUncalled(text) {
 
 const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length;
 
-/** Reports names that are not declared. Redis would report such a name only when a call reaches it. */
+/** Reports names that are not declared. Redis would report such a name only when a call reaches its line. */
 function checkGlobals(file, text) {
   const known = new Set([
     "redis",
@@ -191,8 +193,8 @@ function binding(file, name, header, source) {
     ),
     ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
   ];
-  // If the part of a key begins with a colon, the key belongs to the system. A Cluster may keep keys of the system and
-  // keys of a queue on different nodes.
+  // If the name of a key begins with a colon, the key belongs to the system. In a Cluster, keys of the system and
+  // keys of a queue may be on different nodes, so no script may use both.
   const system = header.keys.some((key) => key.part.startsWith(":"));
   if (system && !header.keys.every((key) => key.part.startsWith(":")))
     problems.push(`${name}: keys of a queue and of the system may be on different nodes`);

@@ -16,7 +16,7 @@ export const dashboards = {
 };
 
 /**
- * Returns the names of the files that differ from their source. Differences in layout do not count, because the
+ * Returns the names of the generated files that are out of date. Differences in layout do not count, because the
  * formatter makes them.
  */
 export function outdated() {

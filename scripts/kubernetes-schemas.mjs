@@ -1,4 +1,4 @@
-// Copies the strict schemas of the Kubernetes API. Changes their references so that they work within a folder:
+// Copies the strict schemas of the Kubernetes API, and changes their references so that they work inside one folder:
 //   node scripts/kubernetes-schemas.mjs FROM TO
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +8,8 @@ const VERSIONS = ["v1.29.0", "v1.37.0"];
 const [from, to] = process.argv.slice(2);
 if (!from || !to) throw new Error("usage: kubernetes-schemas.mjs FROM TO");
 
-// The folder gets its final name when it is complete, because scripts/setup takes an existing folder for complete.
+// The folder gets its final name only when it is complete, because scripts/setup assumes that an existing folder is
+// complete.
 const scratch = mkdtempSync(join(dirname(to), "schemas-"));
 for (const version of VERSIONS) {
   const folder = `${version}-local-strict`;
@@ -19,7 +20,7 @@ for (const version of VERSIONS) {
         ? value.replace("/api/_definitions.json", "_definitions.json")
         : value,
     );
-    // If a schema had an $id, a validator would resolve its references against that address instead of the folder.
+    // With an $id, a validator would look for referenced schemas at that address, and not in the folder.
     delete schema.$id;
     writeFileSync(join(scratch, folder, name), JSON.stringify(schema));
   }

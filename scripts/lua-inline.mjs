@@ -1,9 +1,9 @@
 import luaparse from "luaparse";
 
 /**
- * Inlines constants. Redis runs a script from its first line in each call, so each local costs time. This function
- * inlines literals whose names are in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of
- * text ARGV. It does not inline an ARGV whose name is also declared as a local of the script.
+ * Inlines constants. Redis runs a script from its first line in each call, so each local variable costs time. This
+ * function inlines literals whose names are in capitals, the byte of a letter (`string.byte('c')`), and the names of
+ * KEYS and of text ARGV. It does not inline an ARGV whose name is also declared as a local variable of the script.
  * @param text Lua 5.1
  * @param names Map name -> Lua expression, for KEYS and ARGV
  * @throws Error if the name of a constant or key is declared twice
@@ -59,7 +59,9 @@ function constantsOf(statement) {
   return constant ? statement.variables.map(({ name }, i) => ({ name, raw: statement.init[i].raw })) : null;
 }
 
-/** Returns the syntax tree, and every place where a variable is used. Fields and methods are not variables. */
+/**
+ * Returns the syntax tree, and every place where a variable is used. Fields and methods of tables are not variables.
+ */
 function parse(text) {
   const fields = new Set();
   const identifiers = [];

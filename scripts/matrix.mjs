@@ -19,7 +19,7 @@ const { only, strict } = parseArgs({
   options: { only: { type: "string", default: "" }, strict: { type: "boolean", default: false } },
 }).values;
 
-/** Gets a version of Node from npm. @returns the path of its executable */
+/** Installs a version of Node from npm. @returns the path of its executable */
 function getNode(major) {
   const folder = join(cache, `node-${major}`);
   const node = join(folder, "node_modules/node/bin/node");
@@ -34,7 +34,7 @@ function getNode(major) {
   return node;
 }
 
-/** Runs the tests. Resolves with the last line of the output, and prints the whole output if a test failed. */
+/** Runs the tests. Resolves with the last line of their output. If a test failed, prints the whole output. */
 async function runTests(node, folder) {
   const path = [...(folder ? [folder] : []), dirname(node), process.env.PATH].join(delimiter);
   const args = ["node_modules/vitest/vitest.mjs", "run", "--project", "redis", ...FILES];
@@ -53,7 +53,10 @@ async function runTests(node, folder) {
   return { isGood, counts: counts?.[0] ?? `the tests ended with ${code}` };
 }
 
-/** Each version, with a function that gets it. The server of this machine is tested with each Node. */
+/**
+ * The tested versions, each with a function that installs it. Each version of Node is tested with the Redis of this
+ * machine.
+ */
 const versions = [
   ...NODES.map((major) => ({
     name: `Node ${major}`,

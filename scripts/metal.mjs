@@ -12,8 +12,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openPm2, portOf, root, runningOf, servicesOf, waitReady } from "./pm2.mjs";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
 
-// Redis, PM2 and the services write payloads and keys to files that only the owner may read. Files that are made
-// without this umask are in a folder that only the owner can enter.
+// Redis, PM2 and the services write payloads and keys to files. With this umask, only the owner may read them. Files
+// that are made without it are in a folder that only the owner can enter.
 process.umask(0o077);
 const home = join(root, ".holdfast");
 mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -22,7 +22,7 @@ chmodSync(home, 0o700);
 const pm2 = openPm2();
 const redisDir = join(root, ".holdfast/redis");
 const redisPidFile = join(redisDir, "redis.pid");
-/** A file with a hash of the users and certificates of our Redis at its last start. */
+/** A file with a hash of the users and certificates with which our Redis was last started. */
 const redisAccessFile = join(redisDir, "access");
 const secretsDir = join(root, ".holdfast/secrets");
 const tls = process.env.HOLDFAST_TLS ?? "";
@@ -38,7 +38,7 @@ const instances = {
   dispatcher: process.env.ENDPOINTS_FILE ? 1 : 0,
 };
 const METRICS_PORT = 9464;
-/** The ports of janitors begin this far above those of workers, so there can be only this many workers. */
+/** The ports of janitors begin this far above those of workers. So there can be at most this many workers. */
 const MOST_INSTANCES = 200;
 const SERVICES = ["producer-api", "worker-api", "observability", "worker", "janitor", "dispatcher"];
 
@@ -62,11 +62,11 @@ function secrets(args, redisVersion = "7.0") {
 
 const readSecret = (name) => readFileSync(join(secretsDir, name), "utf8").trim();
 
-/** Returns the program of this machine that can be our Redis, if there is one. */
+/** Returns the name of the server program on this machine; undefined if there is none. */
 const redisServer = () =>
   ["redis-server", "valkey-server"].find((name) => spawnSync(name, ["--version"]).status === 0);
 
-/** Returns the version of that program, such as 7.0. It decides which rules the aclfile may have. */
+/** Returns the version of the server program, such as 7.0. It decides which rules the ACL file may have. */
 function redisServerVersion() {
   const { stdout } = spawnSync(redisServer() ?? "redis-server", ["--version"], { encoding: "utf8" });
   return /v=(\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? "7.0";
@@ -75,14 +75,15 @@ function redisServerVersion() {
 const namesOther = () =>
   Boolean(process.env.REDIS_URL || process.env.REDIS_SENTINELS || process.env.REDIS_CLUSTER_NODES);
 
-/** Returns the port of the Redis that we started, or null if it does not run. */
+/** Returns the port of the Redis that this script started, or null if it is not running. */
 function ownRedisPort() {
   if (redisPid() === null) return null;
   return Number(/^(?:tls-)?port ([1-9]\d*)$/m.exec(readSecret("redis/access.conf"))?.[1]);
 }
 
 /**
- * Chooses the Redis to use: "named" by the environment, "ours", or "theirs", which somebody else runs. Changes nothing.
+ * Chooses the Redis to use: "named" by the environment, "ours" (started by this script), or "theirs" (started by
+ * somebody else). Changes nothing.
  */
 async function chooseRedis() {
   if (namesOther()) {
@@ -131,7 +132,7 @@ async function startOwnRedis() {
   };
   const deadline = Date.now() + 30_000;
   for (;;) {
-    // Redis first loads the AOF of its last run. Until then it answers LOADING to every command except INFO.
+    // Redis first loads its append-only file. In this time it answers LOADING to every command except INFO.
     const now = await redisInfo(asAdmin).catch(() => null);
     if (now !== null && now.loading === "0") {
       const { problem } = judgeRedis(now);
@@ -150,13 +151,16 @@ async function startOwnRedis() {
   }
 }
 
-/** Installs redis-server if this system needs it. `make up` does that first, before it builds for minutes. */
+/**
+ * Installs redis-server if this system needs it. `make up` does this first, because the build that follows takes
+ * minutes.
+ */
 async function ensureServer() {
   if (redisServer() !== undefined || (await chooseRedis()) !== "ours") return;
   if (spawnSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" }).status !== 0) process.exit(1);
 }
 
-/** Returns the process id of the Redis that we started, or null if it does not run. */
+/** Returns the process id of the Redis that this script started, or null if it is not running. */
 function redisPid() {
   try {
     const pid = Number(readFileSync(redisPidFile, "utf8"));
@@ -220,14 +224,16 @@ async function checkPorts() {
 const isFree = (port) =>
   spawnSync(join(root, "scripts/ports"), [`METRICS_PORT=${port}`], { stdio: "ignore" }).status === 0;
 
-/** Returns the start of the first free block of ports. Another system on this machine may use the default block. */
+/**
+ * Returns the first port of a free block of ports. Another system on this machine may already use the default block.
+ */
 function freeMetricsPort() {
   for (let from = METRICS_PORT; from < 65_000; from += 2 * MOST_INSTANCES)
     if ([from, from + 1, from + MOST_INSTANCES, from + MOST_INSTANCES + 1].every(isFree)) return from;
   return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
 }
 
-/** Deletes the services from PM2 and starts them again, because a restart by PM2 would keep their old environment. */
+/** Deletes the services from PM2 and starts them again. A restart by PM2 would keep their old environment. */
 function replaceServices(isOurs) {
   const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
   for (const service of SERVICES) {
@@ -248,7 +254,7 @@ async function up() {
   writeFileSync(join(root, ".holdfast/way"), "metal\n");
   const own = ownRedisPort();
   if (own !== null && (choice !== "ours" || own !== redis.port)) {
-    // The workers stop before Redis, so that they can hand back their tasks.
+    // The workers stop before Redis stops, so that they can hand back their tasks.
     say(`moving from our Redis on 127.0.0.1:${own}`);
     for (const { id } of servicesOf(pm2)) pm2.run(["delete", String(id)], { tolerant: true });
     await stopRedis();
@@ -262,8 +268,8 @@ async function up() {
 }
 
 /**
- * Sets the number of workers. For 0, one stopped worker stays in PM2. Otherwise PM2 would forget the settings of
- * workers.
+ * Sets the number of workers. If it is 0, PM2 keeps one stopped worker, because it would otherwise forget the
+ * settings of workers.
  */
 async function scale(text) {
   const count = Number(text);
@@ -279,7 +285,7 @@ async function scale(text) {
         env: { ...env, HOLDFAST_WORKERS: String(count) },
       });
   } else {
-    // PM2 reports an error if this many workers already run. That error is ignored.
+    // PM2 reports an error if exactly this many workers already run, so errors are ignored here.
     pm2.run(["scale", "holdfast-worker", String(Math.max(1, count))], { tolerant: true });
     for (const { id, status } of workers()) {
       if (count === 0) pm2.run(["stop", String(id)]);

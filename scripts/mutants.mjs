@@ -1,6 +1,6 @@
-// Puts each fault of mutants/list.mjs into a copy of the code, one at a time. Runs the tests that have to find the
-// fault, and prints the test that failed. Exits with 0 only if the tests found every fault. ONLY=text runs the faults
-// with `text` in their name.
+// Tests the tests: puts each fault of mutants/list.mjs into a copy of the code, one at a time, and runs the tests
+// that have to find it. Prints the test that failed. Exits with 0 only if the tests found every fault. ONLY=text runs
+// only the faults with `text` in their name.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -18,7 +18,10 @@ const CONFIG = `export default { test: {
   testTimeout: 30_000, hookTimeout: 30_000, reporters: ["json"], outputFile: "report.json",
 } };\n`;
 
-/** Copies the files that are changed, and their tests. The copy uses the installed dependencies of this checkout. */
+/**
+ * Copies the files that are changed, and their tests. The copy uses the dependencies that are installed in this
+ * checkout.
+ */
 function copy() {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
   for (const part of [
@@ -74,7 +77,7 @@ async function run(folder, args, limitMs = LIMIT_MS) {
 async function runTests(folder, files, limitMs = LIMIT_MS) {
   const report = join(folder, "report.json");
   rmSync(report, { force: true });
-  // Two runs are made at the same time, so each run tests its files one after another.
+  // Two test runs already use both cores, so each run tests its files one after another.
   const args = ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", "--bail=1", ...files];
   const { output, late } = await run(folder, args, limitMs);
   if (late) throw new Error(`the tests took longer than ${limitMs} ms`);
@@ -116,7 +119,7 @@ async function tryMutant(folder, mutant) {
     const { failed } = await runTests(folder, mutant.tests);
     const [first] = failed;
     if (!first) return { verdict: "SURVIVED", by: mutant.tests.join(", ") };
-    // If the script does not even run, every test fails. That proves nothing.
+    // If the changed script does not run at all, every test fails, which proves nothing.
     const message = first.failureMessages.join("\n");
     if (/ERR Error (compiling|running) script|Script attempted|user_script:\d+:/.test(message))
       return { verdict: "BROKEN", by: message.split("\n")[0] };

@@ -29,7 +29,7 @@ const PUBLISHED = [
   "services/janitor",
   "services/observability",
 ];
-/** Built files of other packages that a tarball needs: the folder in the tarball, and where its files come from. */
+/** Built files of other packages that a tarball needs: folder in the tarball -> folder of these files. */
 const ADDED = {
   "services/observability": { dashboard: "dashboard/dist" },
   "packages/cli": { "observability/dashboard": "dashboard/dist" },
@@ -55,23 +55,26 @@ function neededBy(manifest, found = new Set()) {
   return found;
 }
 
-/** A library has types and sources. A program has code, and the maps that give its stack traces their lines. */
+/**
+ * A tarball of a library has types and sources. A tarball of a program has only code, and the source maps for its
+ * stack traces.
+ */
 const LIBRARY_FILE = /(?<!\.test\.ts|\.tsbuildinfo)$/;
 const PROGRAM_FILE = /^(dist|bin)\/(?!embedded).*\.c?js(\.map)?$|^(dashboard|template)\/|^README\.md$/;
-/** Nobody reads or debugs the generated texts of the Lua scripts, so they are packed without source and map. */
+/** The generated Lua scripts are packed without sources and maps, because nobody reads or debugs them. */
 const LEFT_OUT = /^src\/redis\/generated\/|^dist\/redis\/generated\/.*\.map$/;
 
-/** What embed.mjs writes into `dist`. */
+/** The files that embed.mjs writes into `dist`. */
 const EMBEDDED = /^dist\/(embedded\.js|worker\/heartbeat-thread\.cjs)$/;
 
-/** Whether a file in `dist` has no source any more. tsc never deletes what it wrote earlier. */
+/** Whether the source of a file in `dist` was deleted. tsc never deletes the files that it wrote earlier. */
 function isStale(folder, path) {
   if (!path.startsWith("dist/") || EMBEDDED.test(path)) return false;
   const source = path.replace(/^dist/, "src").replace(/(\.d)?\.(c?)[jt]s(\.map)?$/, ".$2ts");
   return !existsSync(join(folder, source));
 }
 
-/** In the imports of a file, replaces the names of the packages that the tarball contains by paths. */
+/** Replaces package names in the imports of a file by paths, for packages that the tarball contains. */
 function withPaths(text, path, places) {
   return text.replace(
     /(from |import\()"((?:@holdfast\/)?[\w-]+)(?:\/([\w-]+))?"/g,
@@ -105,7 +108,7 @@ function copyPackage(folder, target, wanted, places) {
   }
 }
 
-/** The manifest as it is published, without what only this repository uses. */
+/** Returns the manifest for the published package, without the fields that only this repository uses. */
 function publishedManifest(manifest, needed) {
   const { devDependencies, scripts, private: _, ...published } = manifest;
   const inner = needed.map((name) => readJson(join(root, folders.get(name), "package.json")));
@@ -125,7 +128,10 @@ function publishedManifest(manifest, needed) {
   };
 }
 
-/** Repeats `exports` in the fields that TypeScript reads with `moduleResolution: node10`, the old default for CommonJS. */
+/**
+ * Repeats `exports` in older fields, which TypeScript reads with `moduleResolution: node10`, the old default for
+ * CommonJS.
+ */
 function entriesOf({ exports: { ".": main, ...others } = {} }) {
   if (!main) return {};
   const types = Object.entries(others).map(([name, entry]) => [name.slice(2), [entry.types]]);
@@ -134,7 +140,7 @@ function entriesOf({ exports: { ".": main, ...others } = {} }) {
 
 const writeJson = (path, value) => writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 
-/** Fills `stage` with the files of the tarball of a package. */
+/** Writes the files of a package's tarball into the folder `stage`. */
 export function stagePackage(folder, stage) {
   const manifest = readJson(join(root, folder, "package.json"));
   const needed = [...neededBy(manifest)].sort();
@@ -149,13 +155,13 @@ export function stagePackage(folder, stage) {
   for (const name of needed) {
     const { folder: inner } = places.get(name);
     copyPackage(folders.get(name), inner, wanted, places);
-    // A service reads its version there.
+    // A service reads its version from this file.
     writeJson(join(inner, "package.json"), { name, version: manifest.version, type: "module" });
   }
   for (const [name, source] of Object.entries(ADDED[folder] ?? {}))
     cpSync(join(root, source), join(stage, name), { recursive: true });
   cpSync(join(root, "LICENSE"), join(stage, "LICENSE"));
-  // A link to another file of the repository leads nowhere in a package.
+  // Links to other files of the repository would be dead in a package, so they are replaced by their text.
   const readme = join(stage, "README.md");
   writeFileSync(readme, readFileSync(readme, "utf8").replace(/\[([^\]]+)\]\((?!https?:|#)[^)]*\)/g, "$1"));
   writeJson(join(stage, "package.json"), publishedManifest(manifest, needed));

@@ -1,4 +1,5 @@
-// Uses a PM2 daemon with a home folder of its own. So it never changes other processes of the user.
+// Uses a separate PM2 daemon, which has its own home folder. So other processes that the user runs with PM2 are never
+// changed.
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
@@ -26,13 +27,13 @@ const LONGEST_SOCKET = 100;
 const ANSWER_MS = 30_000;
 
 /**
- * Returns settings for the sockets of PM2. If the longest socket path in `home` would be too long, the sockets are in a
- * private folder in /tmp.
+ * Returns settings for the sockets of PM2. If a socket path in `home` would be too long, the sockets are in a private
+ * folder in /tmp.
  */
 function shortSockets(home) {
   if (Buffer.byteLength(join(home, "interactor.sock")) <= LONGEST_SOCKET) return {};
   const { uid } = userInfo();
-  // $TMPDIR is not used, since it may differ in the next shell.
+  // $TMPDIR is not used, because it may be different in the next shell.
   const folder = `/tmp/holdfast-${uid}-${createHash("sha256").update(home).digest("hex").slice(0, 16)}`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
@@ -72,7 +73,7 @@ export function openPm2(home = ownHome) {
         env: { ...process.env, ...place },
       }),
     runs: () => daemonRuns(home),
-    /** Returns the processes of the daemon, each with the environment at its start. */
+    /** Returns the processes of the daemon, each with the environment that it was started with. */
     processes() {
       if (!daemonRuns(home)) return [];
       // PM2 may print a notice before the list.
@@ -92,7 +93,8 @@ export function openPm2(home = ownHome) {
 }
 
 /**
- * Returns the daemon that runs our services: that of `make up`, or that of the user. Returns null if neither runs any.
+ * Returns the PM2 daemon that runs our services: that of `make up`, or that of the user. Returns null if neither runs
+ * them.
  */
 export function findPm2() {
   const userHome = process.env.PM2_HOME ?? join(homedir(), ".pm2");
@@ -118,7 +120,8 @@ export function portOf({ name, env }) {
 export const readyUrl = (running) => `http://127.0.0.1:${portOf(running)}/readyz`;
 
 /**
- * Whether the address answers 200. Uses node:http, because `fetch` refuses some ports that a service may have (6000).
+ * Whether the address answers with 200. Uses node:http, because `fetch` refuses some ports that a service may have,
+ * such as 6000.
  */
 function isOk(url) {
   return new Promise((resolve) => {
@@ -135,12 +138,13 @@ const isStopped = ({ status }) => status === "stopped";
 export const servicesOf = (pm2) => pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
 export const runningOf = (pm2) => servicesOf(pm2).filter((service) => !isStopped(service));
 
-// PM2 restarts a service that fails at its start. After this many restarts, the service has no chance to become ready.
+// PM2 restarts a service that fails at its start. After this many restarts, it is not expected to become ready any
+// more.
 const HOPELESS_RESTARTS = 4;
 
 /**
- * Waits until every process is ready: the process itself listens on its port, and `/readyz` answers 200. Returns the
- * processes that are not ready after `timeoutMs`, or that PM2 restarted too often.
+ * Waits until every process is ready, which means that the process itself listens on its port and `/readyz` answers
+ * 200. Returns the processes that are not ready after `timeoutMs`, or that PM2 restarted too often.
  */
 export async function waitReady(pm2, timeoutMs = 60_000) {
   const { holdsPort } = await import("../packages/service/dist/ports.js");

@@ -1,4 +1,4 @@
-// Sends INFO to a Redis over a plain socket. `make up` does this before any dependency is installed.
+// Sends INFO to a Redis over a plain socket, because `make up` needs this before any dependency is installed.
 import { connect as connectPlain } from "node:net";
 import { connect as connectTls } from "node:tls";
 
@@ -49,8 +49,8 @@ export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_00
 }
 
 /**
- * Returns the reason why Holdfast cannot use this Redis, or null. Also returns a `warning` about a setting that should
- * be changed.
+ * Returns the reason why Holdfast cannot use this Redis; null if it can. Also returns a `warning` about a setting
+ * that should be changed.
  */
 export function judgeRedis(info) {
   const version = info.redis_version ?? "unknown";

@@ -16,7 +16,8 @@ const jobOf = (name, job) => workflows.find((workflow) => workflow.name === name
 test("all packages, services, clients and charts have one version", () => {
   const { version } = JSON.parse(read("packages/holdfast/package.json"));
   expect(wrongPlaces(version)).toEqual([]);
-  // Each place is compared: with another version, all of them are wrong.
+  // All places have the current version, so with this one all of them are wrong. This shows that each place is
+  // compared.
   expect(wrongPlaces("0.0.0").length).toBeGreaterThan(20);
 });
 

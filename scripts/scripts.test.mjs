@@ -128,7 +128,7 @@ test("the closing line counts the tests of a suite in another language", () => {
   expect(closingLine(["failed", ["failed", { passed: 3, failed: 2, skipped: 0 }]])).toBe(
     "3 passed, 2 failed, 0 skipped",
   );
-  // All its tests passed, but the suite ended with an error.
+  // All tests of the suite passed, but the suite itself ended with an error.
   expect(closingLine(["failed", ["failed", { passed: 3, failed: 0, skipped: 0 }]])).toBe(
     "3 passed, 1 failed, 0 skipped",
   );

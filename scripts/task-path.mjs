@@ -1,4 +1,4 @@
-// Prints the files whose code runs between the POST of a task and its handler, in order, with their number of lines.
+// Prints the files whose code runs between the POST of a task and its handler, in order, with their numbers of lines.
 // `--write` puts the list into ARCHITECTURE.md, and `--check` fails if the list there is out of date.
 // test/docs/task-path.redis.test.mjs posts a task, and compares the list with the files whose code ran.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ const page = join(root, "ARCHITECTURE.md");
 const BEGIN = "<!-- task-path: make generate writes this list -->\n\n";
 const END = "\n<!-- /task-path -->";
 
-/** The sections of the path. Each has its files, with what each file does for the task. */
+/** The sections of the list. Each has its files, with a text that says what the file does for the task. */
 export const PARTS = [
   [
     "producer-api reads the request",
@@ -118,7 +118,7 @@ export function taskPath() {
     const rows = steps.map(([path, does]) => [`[${basename(path)}](${path})`, `${linesOf(path)}`, does]);
     return `**${title}**\n\n${table([["File", "Lines", "What it does on the way"], ...rows])}`;
   });
-  // The sum is rounded, because an exact number would cause a conflict in every merge.
+  // The sum is rounded, because an exact number would cause a conflict in almost every merge.
   const about = (Math.round(lines / 100) * 100).toLocaleString("en");
   return `${blocks.join("\n")}\nThese are ${files.length} files with about ${about} lines.\n`;
 }

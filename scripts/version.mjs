@@ -1,20 +1,20 @@
-// Sets the version of a release: changesets gives all packages the next version, and this script writes the same version
-// into every other place and moves the texts of the changesets into CHANGELOG.md.
+// Sets the version of a release. Changesets gives all packages the next version. This script writes the same version
+// into every other place, and moves the texts of the changesets into CHANGELOG.md.
 //
 //   node scripts/version.mjs
-//   node scripts/version.mjs --check [v0.1.0]   exits with 1 if a place has another version, or the tag does
-//   node scripts/version.mjs --notes            prints the part of the changelog for the present version
+//   node scripts/version.mjs --check [v0.1.0]   exits with 1 if a place, or the tag, has another version
+//   node scripts/version.mjs --notes            prints the part of the changelog for the current version
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
-// Changesets needs a later Node than the library.
+// Changesets needs a newer version of Node than the library.
 const CHANGESETS = ["--yes", "--package", "node@24", "--package", "@changesets/cli@3.0.3", "changeset"];
 const read = (path) => readFileSync(join(root, path), "utf8");
 const versionNow = () => JSON.parse(read("packages/holdfast/package.json")).version;
 
-/** The places that changesets does not know. The group of each pattern is the version. */
+/** The places that changesets does not change. The group in each pattern is the version. */
 const PLACES = [
   ["package.json", /^ {2}"version": "(.+)",$/m],
   ["packages/holdfast/src/worker/worker-options.ts", /version = "(\d.+?)"/],
@@ -30,7 +30,7 @@ const PLACES = [
   ["clients/python/src/holdfast/_identity.py", /^_VERSION = "(.+)"$/m],
   ["clients/python/src/holdfast/_http.py", /holdfast-python\/([\d.]+)/],
 ];
-/** The packages that changesets gives their version. */
+/** The package manifests in which changesets sets the version. */
 const manifests = ["packages", "services"]
   .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}/package.json`))
   .concat("dashboard/package.json");
@@ -55,7 +55,7 @@ function setPlaces(version) {
 /** The heading of the changelog for each size of a change. */
 const HEADINGS = { major: "Changed", minor: "Added", patch: "Fixed" };
 
-/** Returns the texts of the changesets, by the heading under which they belong. */
+/** Returns the texts of the changesets, sorted by the heading of the changelog to which they belong. */
 function readChangesets() {
   const texts = new Map();
   for (const name of readdirSync(join(root, ".changeset"))) {
@@ -70,8 +70,8 @@ function readChangesets() {
 }
 
 /**
- * Returns the changelog with a part for a version: what was under "Unreleased", and the texts of the changesets, each
- * under its heading.
+ * Returns the changelog with a part for a new version. It contains the texts that were under "Unreleased" and the
+ * texts of the changesets, each under its heading.
  */
 export function withRelease(changelog, { version, date, texts }) {
   const [, before, unreleased, after] = /^([\s\S]*?## \[Unreleased\]\n)([\s\S]*?)((?:\n## \[[\s\S]*)?)$/.exec(

@@ -1,4 +1,4 @@
-// The reference of the library, made by TypeDoc from the types and their comments.
+// Writes the reference of the library. TypeDoc makes it from the types and their comments.
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,7 +36,7 @@ export function writeApiReference(target) {
   return { count: names.length, items: [{ text: "All names", link: "/api/" }, ...items] };
 }
 
-/** @param entry the page of the entry, which has a heading for each kind of name */
+/** @param entry the page of an entry point, which has a heading for each kind of name */
 function itemOf(entry, { title, path = `${entry}#${title.toLowerCase().replaceAll(" ", "-")}`, children }) {
   return {
     text: title,
@@ -45,7 +45,7 @@ function itemOf(entry, { title, path = `${entry}#${title.toLowerCase().replaceAl
   };
 }
 
-/** Comments name pages as `docs/steps.md`, and error codes behind `HoldfastError`. */
+/** Adds links. Comments name pages as `docs/steps.md`, and error codes after `HoldfastError`. */
 function linked(text) {
   return text
     .replaceAll(/(?<![\w/[`]|\]\()docs\/([\w/-]+\.md)(#[\w-]+)?/g, (all, name, anchor = "") =>

@@ -1,6 +1,6 @@
-// Builds the documentation site into site/dist: static files that load nothing from elsewhere.
+// Builds the documentation site into site/dist. It consists of static files that load nothing from other sites.
 //
-//   node site/build.mjs         (`make docs` installs what it needs)
+//   node site/build.mjs         (`make docs` installs the packages that it needs)
 //   DOCS_BASE=/docs/            the path below which the site will be served
 import { execFileSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const staged = stagePages(pages);
 const api = writeApiReference(pages);
 const http = await writeHttpReference(pages);
 const items = sidebar({ api: { text: "API reference", link: "/api/" }, "http-reference": http.item });
-// Every page repeats its sidebar, so the many names of the API are in the sidebar of the API only.
+// Every page contains its whole sidebar. So the many names of the API are only in the sidebar of the API pages.
 writeFileSync(
   join(pages, "sidebar.json"),
   JSON.stringify({ "/api/": api.items, "/source/": [], "/": items }),

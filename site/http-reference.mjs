@@ -1,5 +1,5 @@
-// The HTTP reference, made from the API descriptions that the services serve at /openapi.json. A service listens before
-// it has found its Redis, so no Redis is needed.
+// Writes the HTTP reference from the API descriptions that the services serve at /openapi.json. No Redis is needed,
+// because a service listens before it has found its Redis.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ async function freePort() {
   return port;
 }
 
-/** Returns the API description of a service, which runs until it has answered. */
+/** Starts a service, and returns its API description. */
 async function descriptionOf(service, variable) {
   const port = await freePort();
   const env = { REDIS_URL: "redis://127.0.0.1:1", LOG_LEVEL: "fatal", [variable]: String(port) };
@@ -39,7 +39,7 @@ async function descriptionOf(service, variable) {
   }
 }
 
-/** Returns the API descriptions, by the names of the services. */
+/** Returns the API descriptions: name of the service -> description. */
 export async function descriptions() {
   const found = APIS.map(async ([service, , variable]) => [service, await descriptionOf(service, variable)]);
   return Object.fromEntries(await Promise.all(found));
@@ -71,7 +71,7 @@ function rangeOf(schema) {
   }).join(", ");
 }
 
-/** The type of a value in words, such as `string, 1 to 64 characters`. */
+/** Returns the type of a value in words, such as `string, 1 to 64 characters`. */
 function typeOf(schema) {
   const options = schema.anyOf ?? schema.oneOf;
   if (options) return [...new Set(options.map(typeOf))].join(" or ");
@@ -82,7 +82,7 @@ function typeOf(schema) {
   return `${schema.type ?? "any JSON"}${range && `, ${range}`}`;
 }
 
-/** The fields of an object, with those of the objects in it. */
+/** Returns the fields of an object, including the fields of objects inside it. */
 function fieldsOf(schema, before = "") {
   if (schema.type === "array" && schema.items)
     return fieldsOf(schema.items, `${before.replace(/\.$/, "")}[].`);
@@ -141,7 +141,10 @@ function operation(path, method, { summary, description, parameters = [], reques
   ].join("\n\n");
 }
 
-/** Writes a page for each tag of each API, and a list of all. Returns their item of the sidebar, and the number of operations. */
+/**
+ * Writes a page for each tag of each API, and a list of all pages. Returns their entry in the sidebar, and the number
+ * of operations.
+ */
 export async function writeHttpReference(target) {
   const found = await descriptions();
   const folder = join(target, "http-reference");

@@ -1,5 +1,5 @@
-// Copies the pages of the repository for the site, with links that lead to other pages of the site. A linked file that
-// is not a page is shown below source/, so that no link leaves the site.
+// Copies the pages of the repository for the site, and changes their links so that they lead to pages of the site. A
+// linked file that is not a page is shown below source/, so that no link leaves the site.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, normalize } from "node:path";
 import { PAGES, placeOf, root } from "./pages.mjs";
@@ -57,12 +57,12 @@ function linkOf(from, link, target, want) {
   }
   const readme = join(found, "README.md");
   const file = existsSync(join(root, readme)) ? readme : found;
-  // The title of a page of source code is its only heading.
+  // The title of a page of source code is its only heading, so links into such a page have no anchor.
   const hash = anchor && file.endsWith(".md") ? `#${anchor}` : "";
   return `/${want(file)}.md${hash}`;
 }
 
-/** A page that shows a file as it is, or what is in a folder. */
+/** Returns a page that shows a file unchanged, or lists the files of a folder. */
 function sourceOf(path) {
   const full = join(root, path);
   const head = `---\nsearch: false\noutline: false\n---\n\n# ${path}\n\n`;
@@ -79,7 +79,10 @@ function sourceOf(path) {
   return `${head}A file of the repository:\n\n${fence}${LANGUAGES[extension] ?? extension.slice(1)}\n${text.trimEnd()}\n${fence}\n`;
 }
 
-/** Checks every link of the built site: the page exists, and it has the heading. Returns what is wrong. */
+/**
+ * Checks every link of the built site: the page has to exist, and to have the heading that the link names. Returns
+ * the wrong links.
+ */
 export function deadLinks(site, base) {
   const pages = readdirSync(site, { recursive: true, encoding: "utf8" }).filter((name) =>
     name.endsWith(".html"),
@@ -113,7 +116,7 @@ export function deadLinks(site, base) {
   return { pages: pages.length, links, dead };
 }
 
-/** The first paragraph of a page, as one line. */
+/** Returns the first paragraph of a page, as one line. */
 export function summaryOf(text) {
   const body = text.replace(/^---\n[\s\S]*?\n---\n/, "").replace(/^# .*$/m, "");
   const paragraph = body.split(/\n{2,}/).find((part) => /^[A-Z`*[(]/.test(part.trim())) ?? "";

@@ -1,5 +1,5 @@
-// llms.txt lists the pages for programs that read, llms-full.txt has all of their text (https://llmstxt.org). Each page is
-// also in the site as Markdown.
+// Writes llms.txt, a list of the pages for language models, and llms-full.txt with all of their text
+// (https://llmstxt.org). Each page is also in the site as Markdown.
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { summaryOf } from "./links.mjs";
@@ -11,7 +11,7 @@ export function writeLlms(pages, site, sidebar) {
   const texts = [];
   const sections = sidebar.map(({ text, items }) => {
     const lines = flat(items)
-      // The pages of the API are many, and their summaries are in its list of names.
+      // The API has too many pages for this list. Their summaries are in the list of names of the API.
       .filter(({ link }) => link && !/^\/api\/./.test(link))
       .map(({ text: title, link }) => {
         const path = `${link.slice(1)}${link.endsWith("/") ? "index" : ""}.md`;

@@ -1,5 +1,5 @@
-// The pages of the site, in the order of its sidebar, and where each of them is. The texts stay where they are in the
-// repository, so that GitHub shows them too: for the site they are copied with other links (links.mjs).
+// The pages of the site, in the order of its sidebar, and the place of each page. The texts stay where they are in
+// the repository, so that GitHub shows them too. links.mjs copies them for the site and changes their links.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
@@ -15,7 +15,9 @@ const folder = (path, wanted = /^[\w-]+\.md$/) =>
     .sort()
     .map((name) => `${path}/${name}`);
 
-/** Titles, with the paths of the pages below them. A list in a list can be folded, and its first page is its heading. */
+/**
+ * Titles, with the paths of the pages below them. A list inside a list can be folded. Its first page is its heading.
+ */
 const GROUPS = [
   [
     "Begin",
@@ -90,11 +92,11 @@ const GROUPS = [
   ],
 ];
 
-// A new page is shown, even if nobody has given it a place yet.
+// A new page that is in no group yet is added at the end.
 const rest = folder("docs").filter((path) => !GROUPS.some(([, items]) => items.includes(path)));
 if (rest.length > 0) GROUPS.push(["More", rest]);
 
-/** Where a page of the site is, for files outside of docs/. */
+/** The places in the site of pages that are outside of docs/. */
 const PLACES = {
   "README.md": "overview",
   "docs/README.md": "all-pages",
@@ -106,7 +108,7 @@ const PLACES = {
   "CHANGELOG.md": "changelog",
 };
 
-/** Pages in the sidebar whose own title is long or says too little beside the others. */
+/** Short titles for the sidebar, for pages whose own title is too long or unclear there. */
 const SHORT = {
   "README.md": "Overview",
   "packages/cli/README.md": "The command holdfast",
@@ -117,10 +119,13 @@ const SHORT = {
   "examples/README.md": "Examples",
 };
 
-/** The place in the site of a file of the repository, without an ending. Other files are shown below `source/`. */
+/**
+ * Returns the place of a repository file in the site, without an ending. Files that are not pages are shown below
+ * `source/`.
+ */
 export function placeOf(path) {
   const known = PLACES[path] ?? /^docs\/(.*)\.md$|^(examples.*)\.md$/.exec(path)?.slice(1).find(Boolean);
-  // A page whose name begins with a dot would be ignored.
+  // VitePress ignores pages whose name begins with a dot, so the dot is removed.
   return (
     known?.replace(/README$/, "index") ?? `source/${path.replace(/\.md$/, "").replaceAll(/(^|\/)\./g, "$1")}`
   );
@@ -138,8 +143,8 @@ function item(path) {
 }
 
 /**
- * The sidebar of VitePress.
- * @param generated the items of the references, by the names that they have in `GROUPS`
+ * Returns the sidebar for VitePress.
+ * @param generated the items of the generated references, by their names in `GROUPS`
  */
 export function sidebar(generated) {
   return GROUPS.map(([text, items]) => ({
@@ -148,7 +153,7 @@ export function sidebar(generated) {
   }));
 }
 
-/** The files of the repository that are pages, without the generated references. */
+/** The files of the repository that are pages of the site. The generated references are not among them. */
 export const PAGES = [...GROUPS.flatMap(([, items]) => items.flat()), "docs/README.md"].filter((path) =>
   path.endsWith(".md"),
 );

@@ -5,7 +5,7 @@ import axe from "axe-core";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// Looks at the built site in a browser. `make docs` runs this after the build.
+// Checks the built site in a browser. `make docs` runs this after the build.
 const site = join(import.meta.dirname, "dist");
 const executablePath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
   existsSync,
@@ -74,11 +74,11 @@ describe.skipIf(!executablePath)("the site", { timeout: 180_000 }, () => {
     return page;
   }
 
-  /** Returns how far the page scrolls sideways, and what axe finds. */
+  /** Returns by how many pixels the page scrolls sideways, and the accessibility problems that axe finds. */
   async function examine(page) {
     const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
     await page.evaluate(axe.source);
-    // The button that says "Search" also shows its key, which is not part of its name.
+    // The button "Search" also shows its keyboard shortcut, which is not part of its name.
     const rules = { "label-content-name-mismatch": { enabled: false } };
     const { violations } = await page.evaluate(`axe.run(${JSON.stringify({ rules })})`);
     const found = violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target}`));

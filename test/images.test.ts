@@ -29,7 +29,9 @@ test("every foreign image can be pinned to a digest, and has the same tag everyw
   expect(bases.filter((base) => !/^\$\{NODE_IMAGE\}$/.test(base) && !stages.includes(base))).toEqual([]);
 });
 
-/** Runs pin-images with a fake docker. @param inspect a shell command that replaces `docker image inspect` */
+/**
+ * Runs pin-images with a fake docker. @param inspect a shell command that is run instead of `docker image inspect`
+ */
 function pin(inspect: string) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-images-"));
   folders.push(folder);

@@ -39,12 +39,14 @@ export async function open({ url, queue: name, delayed = false }) {
     async worker({ concurrency, handler, onDone }) {
       const workers = new BeeQueue(name, {
         ...settings,
-        // Only jobs with `delayUntil` need these options. With the default debounce of 1 s, they would be late.
+        // These options are set only if the run has jobs with `delayUntil`. With the default debounce of 1 s, such
+        // jobs would be late.
         ...(delayed ? { activateDelayedJobs: true, delayedDebounce: 20 } : {}),
         isWorker: true,
       });
       workers.on("error", (error) => console.error("bee-queue:", error.message));
-      // These events are local, and are emitted after the transaction. "failed" is also emitted before every retry.
+      // These events are local, and are emitted after the transaction of the job. "failed" is emitted before every
+      // retry as well.
       workers.on("succeeded", () => {
         succeeded++;
         onDone(false);
@@ -61,7 +63,7 @@ export async function open({ url, queue: name, delayed = false }) {
       return {
         waiting: health.waiting + health.delayed,
         active: health.active,
-        // Redis does not count removed jobs. So this process counts them.
+        // This process counts the completed jobs, because Redis does not count removed jobs.
         completed: succeeded,
         failed: health.failed,
       };

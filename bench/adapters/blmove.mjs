@@ -5,8 +5,8 @@ export const clientCalls = [[Redis.prototype, "sendCommand"]];
 const BLOCK_SECONDS = 0.2;
 
 /**
- * The reliable queue of the Redis manual. BLMOVE moves a task into a list of running tasks, and LREM later removes it
- * from there.
+ * The reliable queue pattern of the Redis manual: BLMOVE moves a task into a list of running tasks, and LREM removes
+ * it from there when it has ended.
  */
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true });

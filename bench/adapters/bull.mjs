@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import Bull from "bull";
 
-// This is the ioredis that Bull depends on. Its major version differs from ours.
+// The version of ioredis that Bull depends on. Holdfast uses another major version.
 const { Redis } = createRequire(createRequire(import.meta.url).resolve("bull"))("ioredis");
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];

@@ -21,7 +21,7 @@ export async function open({ url, queue: name }) {
     async worker({ concurrency, handler, onDone }) {
       let worker;
       return {
-        // A worker takes jobs as soon as it exists.
+        // A worker of GroupMQ takes jobs as soon as it was created.
         start() {
           worker = new Worker({ queue, concurrency, handler: (job) => handler(job.data) });
           worker.on("error", (error) => console.error("groupmq:", error.message));
@@ -39,7 +39,7 @@ export async function open({ url, queue: name }) {
     },
     async counts() {
       const { waiting, active } = await queue.getJobCounts();
-      // Redis does not count jobs that are not kept. So this process counts them.
+      // This process counts the ended jobs, because Redis does not count jobs that it does not keep.
       return { waiting, active, completed, failed };
     },
     async close() {

@@ -1,10 +1,10 @@
 import { createRequire } from "node:module";
 import { batch, Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
-// The ioredis of the library itself, so that the benchmark can count the calls of the library.
+// The same ioredis that the library uses, so that the benchmark can count the calls of the library.
 const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", import.meta.url))("ioredis");
 
-/** The method through which a client sends every command: [object, method]. */
+/** The method with which a client sends every command, as [object, method]. */
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 /**
@@ -15,7 +15,7 @@ export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();
   const producer = new Queue(queue, { client });
-  // The client connects before the measurement begins, as the clients of the peers do.
+  // The client connects before the measurement begins, like the clients of the other libraries.
   await producer.ready();
   const observer = new Observer({ client });
   // Retries have no delay, because the other libraries in this benchmark also retry at once.

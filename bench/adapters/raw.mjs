@@ -4,7 +4,7 @@ export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 const IDLE_MS = 1;
 
-/** The fastest that Redis allows: RPUSH and LPOP with many payloads per call, and no leases, acks or retries. */
+/** The fastest that Redis allows: RPUSH and LPOP with many payloads per call, without leases, acks or retries. */
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true });
   await redis.connect();

@@ -1,6 +1,6 @@
 import { OURS } from "./verdict.mjs";
 
-/** Returns a function. For variants of a workload, it names the systems whose results the targets use. */
+/** Returns a function that names the systems whose results the targets use, for variants of a workload. */
 export function askedOf(targets, peers) {
   const figures = targets.flatMap((target) => target.figures);
   return (workload, variants) => {
@@ -14,8 +14,8 @@ export function askedOf(targets, peers) {
 }
 
 /**
- * Returns the systems to measure in this round. The first round measures all systems. Later rounds measure only those
- * that the targets use, or all if the targets use none.
+ * Returns the systems to measure in this round. The first round measures all systems. Later rounds measure only the
+ * systems that the targets use; if the targets use none, they measure all.
  */
 export function takenIn(round, systems, asked) {
   return round === 0 || asked.size === 0 ? systems : systems.filter((system) => asked.has(system));

@@ -2,7 +2,10 @@ import { Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
 const CHUNK = 1_000;
 
-/** Makes a queue whose worker waits at a gate. So the same number of tasks waits before and after a sample. */
+/**
+ * Makes a queue whose worker waits at a gate. Each sample lets a number of tasks through, so the same number of tasks
+ * waits before and after it.
+ */
 export function gatedQueue(name, { url, client, pad }) {
   const queue = new Queue(name, { client });
   let left = 0;

@@ -1,5 +1,5 @@
-// Measures samples of the cost per task, of ingest and of processing, in queues with different numbers of waiting
-// tasks. The queues take turns in a changing order, so that a disturbance of the machine affects all of them.
+// Measures the cost per task, of enqueueing and of processing, in queues with different numbers of waiting tasks. The
+// queues take turns in a changing order, so that other load on the machine affects all of them.
 import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast } from "../../packages/holdfast/dist/index.js";
 import { open } from "../adapters/holdfast.mjs";
@@ -46,7 +46,7 @@ async function growth() {
   }
   for (let i = 0; i < WARM_SAMPLES + samples; i++) {
     for (const { queue, costs } of rotate(queues, i)) {
-      // During this pause, the work that the last sample has left behind ends.
+      // In this pause, work that the last sample has caused can end.
       await delay(QUIET_MS);
       const ingest = await cost(() => queue.fill(SAMPLE));
       await delay(QUIET_MS);
@@ -74,7 +74,8 @@ async function growth() {
 async function waitingBytes(count) {
   await meter.redis.flushall();
   const target = await open({ url, queue: "bytes" });
-  // For the first task, Redis loads scripts and creates the fields of the queue. That memory is not part of a task.
+  // With the first task, Redis loads scripts and creates the fields of the queue. This memory does not belong to a
+  // task, so the measurement begins after it.
   await target.bulk(payloads(1));
   const before = await memory();
   for (let at = 0; at < count; at += CHUNK) await target.bulk(payloads(CHUNK));

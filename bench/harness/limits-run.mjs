@@ -1,16 +1,18 @@
-// Runs tasks under limits in a process of its own. Prints the cost of the tasks, and whether the limits were kept.
+// Runs tasks under limits in a separate process. Prints the costs of the tasks, and whether the limits were kept.
 import { setTimeout as delay } from "node:timers/promises";
 import { countCalls, openMeter } from "./meter.mjs";
 import { mostWithin } from "./statistics.mjs";
 
 /**
- * limits: the limits of the queue and of each key, as Holdfast accepts them
- * count: how many tasks
- * keys: how many keys the tasks have; 0: the tasks have no key
- * workers: how many workers run in this process
- * concurrency: how many tasks each worker runs at one time
- * handlerMs: how long a handler runs; 0: until the next turn of the event loop
- * first, restAfterMs: `first` tasks are enqueued at the start, the others `restAfterMs` later; by default all at once
+ * The arguments:
+ * - limits: the limits of the queue and of each key, as Holdfast accepts them
+ * - count: how many tasks
+ * - keys: how many keys the tasks have; 0: the tasks have no key
+ * - workers: how many workers run in this process
+ * - concurrency: how many tasks each worker runs at one time
+ * - handlerMs: how long a handler runs; 0: until the next turn of the event loop
+ * - first, restAfterMs: `first` tasks are enqueued at the start, the others `restAfterMs` later; by default all at
+ *   once
  */
 const {
   system,

@@ -1,8 +1,8 @@
-// The targets in µs were set on another machine. This file compares that machine with the present one, by the peers,
-// which were measured on both. No verdict depends on this.
+// The targets in µs were set on another machine. This file compares that machine with this one, by means of the
+// peers, which were measured on both. No verdict depends on the comparison.
 import { summary, valuesOf } from "./statistics.mjs";
 
-/** The µs per task of the peers on the machine where the targets were set, as medians of five rounds. */
+/** The time per task of the peers on the machine where the targets were set, µs: medians of five rounds. */
 const SET_ON = {
   ingest: {
     redis_us: { bullmq: 23.3, bull: 16.0, "bee-queue": 7.9 },
@@ -15,8 +15,9 @@ const SET_ON = {
 };
 
 /**
- * Returns three values for each result in µs: our time here, how much slower this machine is than the other one, and
- * our time at the speed of the other one. The peer that slows down least decides how much slower this machine is.
+ * Returns three values for each result in µs: our time on this machine, how much slower this machine is than the
+ * other one, and our time at the speed of the other one. The peer that has slowed down least decides how much slower
+ * this machine is.
  */
 export function paces(records) {
   return Object.entries(SET_ON).flatMap(([variant, metrics]) =>

@@ -7,14 +7,14 @@ function threadUs(pid, thread) {
   try {
     return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]) / 1_000;
   } catch {
-    // The thread has ended, or the kernel does not have this file.
+    // The thread has ended, or the kernel has no such file.
     return 0;
   }
 }
 
 /**
- * Returns the CPU time of a process with all its threads, µs. /proc/<pid>/stat counts in steps of 10 ms, so this adds up
- * the exact times of the threads if the kernel reports them.
+ * Returns the CPU time of a process with all its threads, µs. /proc/<pid>/stat counts in steps of 10 ms. So the exact
+ * times of the threads are added up instead, if the kernel reports them.
  * @throws if there is no /proc, or no such process
  */
 export function cpuUs(pid) {

@@ -38,7 +38,7 @@ export function machine({ quick, startedAt, seconds, loads, stolen = null, skipp
 const table = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
-/** @param records if they are given, the table says when each figure was measured */
+/** @param records if they are given, the table has a column with the date of each measurement */
 export function verdictTable(rows, records) {
   const dateOf = ({ workload, measured }) => {
     const found = measured && records.find((record) => record.workload === workload);
@@ -129,8 +129,8 @@ export function reached(rows) {
 }
 
 /**
- * Returns the table of results in µs at the speed of the other machine, or "" if the workload `steady` was not
- * measured.
+ * Returns a table of the results in µs, converted to the speed of the other machine; "" if the workload `steady` was
+ * not measured.
  */
 function paceTable(records) {
   const rows = paces(records).map(({ variant, metric, here, slower, atPace }) => [

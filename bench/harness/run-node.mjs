@@ -4,7 +4,8 @@ const LIMIT_MS = 90_000;
 const running = new Set();
 
 /**
- * Runs a module in its own process, with `args` as JSON in the first argument. Resolves with the JSON of its last line.
+ * Runs a module in a separate process, with `args` as JSON in the first argument. Resolves with the JSON in its last
+ * line of output.
  */
 export function runNode(file, args) {
   return new Promise((resolve, reject) => {

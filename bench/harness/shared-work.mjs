@@ -1,5 +1,5 @@
-// Runs one of several workers of a queue. It begins at `startAt`, and ends when no task was settled for `QUIET_MS`.
-// `firstAt` in its result is when its first `first` tasks were settled.
+// Runs one of several workers of a queue. It starts at `startAt`, and ends when no task was settled for `QUIET_MS`.
+// `firstAt` in its result is the time at which its first `first` tasks were settled.
 const { system, url, concurrency, startAt, first = 0 } = JSON.parse(process.argv[2]);
 const QUIET_MS = 400;
 

@@ -1,4 +1,4 @@
-// Runs the phases of one system in a process of its own, and prints their costs. The workloads define the phases.
+// Runs the phases of one system in a separate process, and prints their costs. The workloads define the phases.
 import { countCalls, openMeter } from "./meter.mjs";
 
 const { system, url, payloadBytes = 96, seed = 1, phases } = JSON.parse(process.argv[2]);
@@ -15,7 +15,7 @@ const pad = "x".repeat(Math.max(0, payloadBytes - head));
 const payloadOf = (i) => ({ i: 1_000_000 + i, pad });
 
 let random = seed;
-/** Returns a pseudo-random number, at least 0 and below 1. In a round, all systems get the same sequence. */
+/** Returns a pseudo-random number, at least 0 and below 1. All systems get the same numbers in the same round. */
 function next() {
   random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
   return random / 4_294_967_296;
@@ -88,7 +88,8 @@ async function startWork(target, { count, concurrency, failing = 0, dueAt, batch
 }
 
 async function mixed(target, phase, work) {
-  // While the worker runs, `producers` loops each enqueue one task at a time. So there are this many open requests.
+  // While the worker runs, `producers` loops enqueue tasks, one at a time each. So there are always this many open
+  // requests.
   let from = 0;
   work.start();
   const produce = async () => {
@@ -97,7 +98,7 @@ async function mixed(target, phase, work) {
   await Promise.all([work.finished, ...Array.from({ length: phase.producers }, produce)]);
 }
 
-/** Returns the options for the tasks of a phase; undefined if they have none. */
+/** Returns the task options of a phase; undefined if it has none. */
 function optionsOf({ retries, keys }) {
   if (retries === undefined && keys === undefined) return undefined;
   return {

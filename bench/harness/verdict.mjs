@@ -13,13 +13,14 @@ function fastest(records, figure, peers) {
 }
 
 /**
- * Returns the largest value of the matching variants, divided by the smallest. Each value is a median of many samples.
+ * Returns the largest value among the matching variants, divided by the smallest. Each value is the median of many
+ * samples.
  */
 function flatness(records, figure) {
   const values = records
     .filter((r) => r.workload === figure.workload && r.system === OURS && figure.variant.test(r.variant))
     .map((r) => r.metrics[figure.metric]);
-  // One variant alone cannot be compared.
+  // A single variant has nothing to be compared with.
   return values.length < 2 ? null : summary([Math.max(...values) / Math.min(...values)]);
 }
 
@@ -51,7 +52,7 @@ export function judge(records, figure, peers) {
   return { ...figure, measured, verdict };
 }
 
-/** Returns every row with its figures. The worst verdict among the figures is the verdict of the row. */
+/** Returns every row with its figures. The verdict of a row is the worst verdict of its figures. */
 export function judgeAll(records, targets, peers) {
   const order = ["not measured", "NOT held", "must held", "stretch reached"];
   return targets.map(({ row, figures }) => {

@@ -1,4 +1,4 @@
-// Lists the cases of a check, and predicts their throughput. Pure functions.
+// Lists the cases of a check, and predicts their throughput. These functions do no I/O.
 import { fullestShare, slotOf, tagsOf } from "./cluster-slots.mjs";
 import { predict } from "./model.mjs";
 

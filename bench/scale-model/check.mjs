@@ -1,4 +1,4 @@
-// Predicts the throughput of this machine from the measured costs, then runs each case for real.
+// Predicts the throughput of this machine from the measured costs, and then runs each case to compare.
 
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
@@ -39,7 +39,7 @@ async function runCase(servers, { partitions, load = {} }, quick) {
   }
 }
 
-/** Runs all cases in turn, `rounds` times. @returns one result for each case */
+/** Runs all cases in turn, `rounds` times. @returns one result per case */
 export async function runCases(costs, { one, cluster }, { quick = false, rounds = 3, onCase = () => {} }) {
   const seen = new Map(CASES.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {

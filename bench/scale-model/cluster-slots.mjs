@@ -12,7 +12,10 @@ export function slotOf(tag) {
   return crc % SLOTS;
 }
 
-/** Returns the hash tags of the parts of `queues` queues, each with `partitions` partitions; 0 means none. */
+/**
+ * Returns the hash tags of all parts of `queues` queues. Each queue has `partitions` partitions; 0 means that it has
+ * none.
+ */
 export function tagsOf(queues, partitions, name = "tasks") {
   const names = queues === 1 ? [name] : Array.from({ length: queues }, (_, at) => `${name}-${at}`);
   if (partitions === 0) return names;
@@ -20,9 +23,9 @@ export function tagsOf(queues, partitions, name = "tasks") {
 }
 
 /**
- * Returns the share of the load that the fullest node gets, 0 to 1, if all parts get the same load and each node has
- * the same number of slots, in one range (as after `redis-cli --cluster create`).
- * @param slots the slot of each part
+ * Returns the share of the load that the fullest node gets, 0 to 1. All parts get the same load, and each node has
+ * the same number of Cluster slots, in one range (as after `redis-cli --cluster create`).
+ * @param slots the Cluster slot of each part
  */
 export function fullestShare(slots, nodes) {
   const parts = new Array(nodes).fill(0);

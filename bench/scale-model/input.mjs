@@ -1,11 +1,11 @@
-// Reads a load from environment variables. Pure, so that a test can check each message.
+// Reads a load from environment variables. It does no I/O, so that a test can check each message.
 
 const number = (text) => (/^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN);
 const UNIT_SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /**
- * The variables. `or` is the default. A variable with `isFree` may be left out, and the model then chooses its value. Any
- * other variable is required.
+ * The variables. `or` is the default value. If a variable with `isFree` is left out, the model chooses its value. All
+ * other variables are required.
  */
 const FIGURES = {
   RATE: { field: "rate", what: "tasks per second", from: 1, to: 10_000_000 },

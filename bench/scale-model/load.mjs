@@ -1,5 +1,5 @@
-// Runs one process of a measurement: a producer or a worker at full speed, or a janitor or an observer in a loop. When
-// its parent asks, it answers how much it has done.
+// Runs one process of a measurement: a producer or a worker at full speed, or a janitor or an observer in a loop. It
+// tells its parent how much it has done whenever the parent asks.
 import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 import { readArgs, serveParent } from "../workloads/shared/children.mjs";
@@ -8,10 +8,10 @@ const args = readArgs();
 const { role, redis, queue: name = "tasks" } = args;
 const done = { tasks: 0, calls: 0 };
 const options = { redis };
-/** Options with which `done.calls` counts the script calls. */
+/** With these options, `done.calls` counts the script calls. */
 const counted = { ...options, onScript: () => done.calls++ };
 
-/** Enqueues until it is stopped, or until `count` tasks are enqueued. At most `most` tasks wait at a time. */
+/** Enqueues until it is stopped, or until it has enqueued `count` tasks. At most `most` tasks wait at any time. */
 async function produce({
   batch = 1_000,
   inFlight = 2,
@@ -62,7 +62,10 @@ async function produce({
   };
 }
 
-/** Works until it is stopped. A handler takes from half of `handlerMs` to one and a half times as long, at random. */
+/**
+ * Runs a worker until it is stopped. A handler takes a random time, from half of `handlerMs` to one and a half times
+ * `handlerMs`.
+ */
 async function work({ concurrency = 50, aheadMs, handlerMs = 0 }) {
   const noop = handlerMs === 0 ? () => {} : () => delay(handlerMs * (0.5 + Math.random()));
   const worker = new Worker(
@@ -76,7 +79,10 @@ async function work({ concurrency = 50, aheadMs, handlerMs = 0 }) {
   return () => worker.stop({ graceMs: 2_000 });
 }
 
-/** Sweeps all queues, or reads the state of all queues, in a loop. Each sweep or reading counts as one task. */
+/**
+ * Sweeps all queues (as a janitor), or reads the state of all queues (as observability), in a loop. Each sweep or
+ * reading counts as one task.
+ */
 async function repeat() {
   const janitor = new Janitor({ ...counted, auditIntervalMs: 0, schedules: false });
   const observer = new Observer(counted);

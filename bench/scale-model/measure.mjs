@@ -1,4 +1,4 @@
-// Measures the costs that the model uses, on one Redis, with processes that run load.mjs.
+// Measures the costs that the model uses, on one Redis. The measured processes run load.mjs.
 import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast, Observer, Queue } from "../../packages/holdfast/dist/index.js";
 import { rssMb } from "../harness/process-cost.mjs";
@@ -8,7 +8,10 @@ import { observe, start } from "./observe.mjs";
 
 const PAYLOAD_BYTES = 96;
 const LARGE_BYTES = 4_096;
-/** Tasks per call of a producer, and partitions of a queue, with which calls have several tasks but are not full. */
+/**
+ * The tasks per call of a producer, and the partitions of a queue. With this number, a call has several tasks but is
+ * not full.
+ */
 const SOME = 8;
 const SLOW_MS = 20;
 const SLOW_TASKS = 10_000;
@@ -67,7 +70,7 @@ async function limitKey(server) {
   await observer.close();
 }
 
-/** Takes each measurement once. @returns the result of each measurement by its name */
+/** Makes each measurement once. @returns name of the measurement -> result */
 async function measureRound(server, quick) {
   const tasks = quick ? 60_000 : 300_000;
   const long = quick ? { warmMs: 300, forMs: 400 } : { warmMs: 700, forMs: 1_200 };
@@ -75,7 +78,7 @@ async function measureRound(server, quick) {
   const idle = { warmMs: 1_500, forMs: quick ? 2_000 : 4_000 };
   const ingest = (args, warmTasks, times = short) =>
     alone(server, "produce", { most: ENDLESS, ...args }, { ...times, warmTasks });
-  /** Drains a queue of `count` tasks. A third of them warms the worker up. */
+  /** Drains a queue of `count` tasks. The first third of them warms the worker up. */
   const drain = async (args, { times = short, count = tasks / 4, filled = {} } = {}) => {
     await fill(server, count, filled);
     return alone(server, "work", args, { ...times, warmTasks: count / 3 });
@@ -94,9 +97,9 @@ async function measureRound(server, quick) {
     ingestOne: () => ingest({ batch: 1, inFlight: 1 }, tasks / 50),
     ingestLarge: () => ingest({ payloadBytes: LARGE_BYTES }, tasks / 20),
     process: () => drain({}, { times: long, count: tasks }),
-    // A worker that takes nothing ahead settles what its few slots have ended.
+    // This worker takes no tasks ahead, so a call settles only the tasks of its few slots.
     processSome: () => drain({ aheadMs: 0, concurrency: SOME }, { count: tasks / 4 }),
-    // Slow handlers end one by one, so a call settles about one task.
+    // Slow handlers do not end at the same time, so a call settles about one task.
     processOne: () => drain({ aheadMs: 0, handlerMs: SLOW_MS }, { times: long, count: SLOW_TASKS }),
     processLarge: () => drain({}, { filled: { payloadBytes: LARGE_BYTES } }),
     processKeys: () => drain({}, { filled: { keys: KEYS } }),
@@ -120,7 +123,10 @@ async function measureRound(server, quick) {
   return seen;
 }
 
-/** Measures tasks that are enqueued one at a time, to an idle worker: the enqueue grants the task and wakes the worker. */
+/**
+ * Measures tasks that are enqueued one at a time for an idle worker. The enqueue grants the task to the worker and
+ * wakes it.
+ */
 async function pushed(server, times) {
   const worker = await start("work", server.url);
   const producer = await start("produce", server.url, { batch: 1, inFlight: 1 });
@@ -145,7 +151,9 @@ async function kept(server) {
   return { memoryBytes: ((await usedMemory()) - before) / KEPT };
 }
 
-/** Measures how long a sweep of a janitor, and a reading of all queues by observability, take with very many idle queues. */
+/**
+ * Measures two times with very many idle queues: a sweep of a janitor, and a reading of all queues by observability.
+ */
 async function discover(server, quick) {
   const queues = quick ? DISCOVERED / 10 : DISCOVERED;
   await server.client.flushall();
@@ -153,7 +161,7 @@ async function discover(server, quick) {
   const lastMs = async (role) => {
     const child = await start(role, server.url);
     try {
-      // The first sweep or reading does not count, because its code is still being compiled.
+      // The first sweep or reading is not counted, because V8 is still compiling its code.
       for (;;) {
         const { answer } = await child.ask({});
         if (answer.tasks >= 2) return answer.lastMs;
@@ -174,7 +182,7 @@ export async function measureCosts(server, { quick = false, rounds = 3, onRound 
     onRound(round, rounds);
   }
   const of = (name, what) => median(all.map((round) => round[name][what]));
-  /** Returns what a task costs at different numbers of calls per task. */
+  /** Returns the cost of a task at different numbers of calls per task. */
   const points = (...names) => {
     const costs = names.map((name) => ({
       calls: of(name, "calls"),
@@ -203,7 +211,7 @@ export async function measureCosts(server, { quick = false, rounds = 3, onRound 
       bytes: perKb("ingestLarge", "ingest", "memoryBytes"),
       wireBytes: perKb("ingestLarge", "ingest", "wireBytes") + perKb("processLarge", "process", "wireBytes"),
     },
-    // A call looks at each key of its tasks once.
+    // A call looks at each key of its tasks once, whatever the number of tasks.
     key: {
       redisUs: Math.max(
         0,

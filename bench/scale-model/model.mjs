@@ -1,11 +1,14 @@
-// The capacity model computes what a load needs from measured costs (costs.json). Pure functions, no I/O.
+// The capacity model computes what a load needs, from measured costs (costs.json). These functions do no I/O.
 import { fullestShare, SLOTS, slotOf, tagsOf } from "./cluster-slots.mjs";
 
-// Limits of Holdfast and of Redis that more processes cannot raise.
+// Limits of Holdfast and of Redis that do not grow with the number of processes.
 const CALL_TASKS = 500;
-/** A worker takes ahead as many tasks as its handlers end in this time. */
+/** A worker takes as many tasks ahead as its handlers end in this time, ms. */
 const AHEAD_MS = 5;
-/** The share of its time for which the thread or the core that limits a run is busy. At other times it waits for others. */
+/**
+ * The thread or core that limits a run is busy for this share of the time. In the rest of the time it waits for
+ * others.
+ */
 const BUSIEST = 0.8;
 const MOST_PARTITIONS = 256;
 const MOST_NODES = 1_000;
@@ -13,18 +16,19 @@ const MOST_CONNECTIONS = 10_000;
 const SWEEP_MS = 1_000;
 const LOOK_MS = 1_000;
 const CONNECTIONS = { worker: 3, producer: 1, janitor: 1, observability: 1 };
-// A fork that rewrites the append-only file copies the pages that change meanwhile.
+// How much more memory Redis needs during a rewrite of its append-only file. A fork does the rewrite, and pages that
+// change meanwhile are copied.
 const FORK_FACTOR = 1.5;
 const APART = 1.5;
 const UNEVEN = 1.2;
-// If there are more queues than workers, this many workers work on each queue.
+// If there are more queues than workers, this many workers run the tasks of each queue.
 const WORKERS_PER_QUEUE = 2;
 const PARTITIONS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /**
- * Sorts measured costs by their calls per task. A cost is left out if it is not higher than the one before, because then
- * something disturbed one of the two measurements, or if its calls are too close to those of the one before to draw a
- * line through both.
+ * Sorts measured costs by their calls per task, and leaves some out. A cost that is not higher than the one before is
+ * wrong, because something disturbed one of the two measurements. If the calls of two costs are too close, no line
+ * can be drawn through them.
  */
 export function growing(points) {
   const kept = [];
@@ -39,9 +43,9 @@ export function growing(points) {
 }
 
 /**
- * Returns the cost of a task at a number of calls per task, which is below 1 if tasks share a call.
- * @param points measured costs, the fewest calls per task first. Between two of them the cost is on a straight line.
- * Below the first it is that of the first; beyond the last it grows as from the first to the last
+ * Returns the cost of a task at a number of calls per task, which is below 1 if several tasks share a call.
+ * @param points measured costs, the fewest calls per task first. Between two of them, the cost is on a straight line.
+ * Below the first, it is the cost of the first. Beyond the last, it grows as between the first and the last
  */
 export function costAt(points, calls) {
   const [first, last] = [points[0], points.at(-1)];
@@ -54,9 +58,10 @@ export function costAt(points, calls) {
 }
 
 /**
- * Returns how many tasks a worker settles in one call, as [under the load of the plan, under full load]. Under full load
- * a worker fills its calls; if the queue has partitions, it divides its slots between them, and the tasks that it takes
- * ahead. Under less load a worker has two calls under way, so a call has the tasks that end in half the time of a call.
+ * Returns how many tasks a worker settles in one call, as [under the planned load, under full load]. Under full load,
+ * a worker fills its calls; if the queue is partitioned, it divides its slots, and the tasks that it takes ahead,
+ * among the partitions. Under less load, a worker has two open calls, so a call has the tasks that end in half the
+ * time of a call.
  */
 export function tasksPerCall(costs, { handlerMs, concurrency, partitions, rttMs, busy }) {
   const [{ calls, nodeUs }] = costs.process;
@@ -71,8 +76,8 @@ export function tasksPerCall(costs, { handlerMs, concurrency, partitions, rttMs,
 }
 
 /**
- * Returns what one task costs, in µs and bytes.
- * @param isFull whether Redis or the machine is fully used, so that calls are as large as they get
+ * Returns the cost of one task, in µs and bytes.
+ * @param isFull whether Redis or the machine is fully used, so that calls are as large as possible
  */
 export function perTask(costs, input, isFull = false) {
   const out = tasksPerCall(costs, input)[isFull ? 1 : 0];
@@ -97,15 +102,18 @@ export function perTask(costs, input, isFull = false) {
 const cpuUsOf = (cost) => redisUsOf(cost) + cost.ingestNodeUs + cost.processNodeUs;
 const redisUsOf = ({ ingestRedisUs, processRedisUs }) => ingestRedisUs + processRedisUs;
 
-/** Returns the Cluster slots of all parts. With more parts than slots, it returns each slot once, as if all were equally full. */
+/**
+ * Returns the Cluster slots of all parts. If there are more parts than slots, each slot is returned once, as if all
+ * slots were equally full.
+ */
 function slotsOf(queues, partitions) {
   if (queues * partitions > SLOTS) return Array.from({ length: SLOTS }, (_, slot) => slot);
   return tagsOf(queues, partitions === 1 ? 0 : partitions).map(slotOf);
 }
 
 /**
- * Returns the smallest Cluster in which the fullest node is used to at most the share `busy`, with as few partitions as
- * that needs. If there is none, returns the Cluster whose fullest node is used least.
+ * Returns the smallest Cluster whose fullest node is used to at most the share `busy`, with as few partitions as
+ * possible. If no Cluster is large enough, returns the one whose fullest node is used least.
  * @param isEven whether somebody moves slots until all nodes have the same number of parts
  */
 function placement(costs, input, isEven = input.even === 1) {
@@ -133,7 +141,7 @@ function placement(costs, input, isEven = input.even === 1) {
 const whole = (value) => Math.max(1, Math.ceil(value - 1e-9));
 
 /**
- * Returns what a load needs, and its limits, the nearest first.
+ * Returns what a load needs, and the limits that it comes near to, the nearest first.
  * @param costs see costs.json
  * @param input see input.mjs
  */
@@ -183,7 +191,7 @@ export function plan(costs, input) {
   return { input, perTask: cost, needs, fullestShare: share, limits, limit: limits[0] };
 }
 
-/** Returns the limits with the share of each that the load uses, the largest share first. */
+/** Returns the limits, with the share of each limit that the load uses. The largest share comes first. */
 function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, parts }) {
   const { rate, queues, keys } = input;
   const redisUs = redisUsOf(cost);
@@ -254,8 +262,8 @@ function limitsOf({ costs, input, needs, cost, share, used, sweepMs, lookMs, par
 }
 
 /**
- * Predicts the throughput of one machine on which Redis, producers and workers share the cores: tasks per second, the
- * limit, and the CPU time of a task, µs.
+ * Predicts the throughput of one machine on which Redis, producers and workers share the cores. Returns tasks per
+ * second, the limit, and the CPU time of a task in µs.
  * @param machine.share the share of the tasks that the fullest node gets
  */
 export function predict(costs, { cores, share = 1, producers = 1, workers = 1, ...load }) {

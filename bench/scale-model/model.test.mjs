@@ -7,7 +7,7 @@ import { costAt, growing, perTask, plan, predict, tasksPerCall } from "./model.m
 import { MARK, pageText } from "./page.mjs";
 import { limitLine, planText } from "./print.mjs";
 
-/** Costs with round figures, so that the expected answers can be worked out by hand. */
+/** Costs with round numbers, so that the expected results can be computed by hand. */
 const costs = {
   payloadBytes: 100,
   ingest: [
@@ -70,7 +70,7 @@ test("a measured cost that does not grow with the calls is left out", () => {
 test("partitions and slow handlers make the calls of a worker smaller, and full load makes them larger", () => {
   const load = { handlerMs: 0, concurrency: 50, partitions: 1, rttMs: 0.5, busy: 0.6 };
   expect(tasksPerCall(costs, load)).toEqual([200, 200]);
-  // In 5 ms a worker ends 5,000 / nodeUs tasks, and it takes so many ahead from all partitions together.
+  // In 5 ms a worker ends 5,000 / nodeUs tasks. It takes that many ahead, in total over all partitions.
   expect(tasksPerCall(costs, { ...load, partitions: 8 })[0]).toBeCloseTo(5_000 / costs.process[0].nodeUs / 8);
   expect(tasksPerCall(costs, { ...load, partitions: 256, concurrency: 2_560 })[0]).toBe(10);
   const [planned, full] = tasksPerCall(costs, { ...load, handlerMs: 20 });
@@ -154,7 +154,7 @@ test("a call pays once for each key of its tasks", () => {
 
 test("the processes of one machine share its cores, and a single thread can be the limit before the cores are", () => {
   const load = { ...inputOf({ RATE: "1", HANDLER_MS: "0", PAYLOAD: "100", BATCH: "1000" }), partitions: 1 };
-  // 2 + 8 µs of Redis, 3 + 9 µs of Node.
+  // Redis takes 2 + 8 µs, and Node 3 + 9 µs.
   expect(predict(costs, { cores: 2, ...load }).perS).toBeCloseTo((0.8 * 2e6) / 22);
   expect(predict(costs, { cores: 2, ...load }).limit).toContain("cores");
   expect(predict(costs, { cores: 8, ...load })).toMatchObject({

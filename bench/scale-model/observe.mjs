@@ -1,4 +1,4 @@
-// Starts the processes of a measurement and reads what they and Redis use.
+// Starts the processes of a measurement, and measures how much CPU time and memory they and Redis use.
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { cpuUs } from "../harness/process-cost.mjs";
@@ -10,7 +10,7 @@ const WARM_LIMIT_MS = 20_000;
 
 const field = (text, name) => Number(new RegExp(`^${name}:([\\d.]+)`, "m").exec(text)?.[1]);
 
-/** Starts a process of load.mjs. */
+/** Starts a process that runs load.mjs. */
 export const start = (role, redis, args = {}) => startChild(file, { role, redis, ...args });
 
 async function read(servers, children) {
@@ -28,8 +28,8 @@ async function read(servers, children) {
 }
 
 /**
- * Lets the processes run for `warmMs`, and longer if the last one has not done `warmTasks` by then, so that its code is
- * compiled. Then measures for `forMs`. @returns what was used in that time
+ * Lets the processes run for `warmMs`, and longer until the last one has done `warmTasks` tasks, so that V8 has
+ * compiled the code. Then measures for `forMs`. @returns what was used in that time
  */
 export async function observe(servers, children, { warmMs, forMs, warmTasks = 0 }) {
   await delay(warmMs);

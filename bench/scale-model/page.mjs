@@ -49,7 +49,7 @@ function costTable(costs) {
 
 const lines = (items) => items.map((item) => `- ${item}`).join("\n");
 
-/** Returns the text after the mark. */
+/** Returns the computed part of docs/scaling.md, which follows its mark. */
 export function pageText(costs) {
   const { measuredOn, discovery, idlePerPart, pushed, key, bytes, perKb, check } = costs;
   return `

@@ -1,6 +1,6 @@
 // Writes a plan and the results of a check as text.
 
-/** Costs that were measured at a higher load average are too high. */
+/** The highest load average for a measurement. Costs that were measured at a higher one are too high. */
 const BUSY_LOAD = 1.5;
 export const big = (value) =>
   (value >= 100 ? Math.round(value) : Number(value.toPrecision(3))).toLocaleString("en-US");
@@ -8,7 +8,7 @@ export const percent = (share) => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)}
 export const memory = (mb) => (mb >= 1_000 ? `${big(mb / 1_000)} GB` : `${big(mb)} MB`);
 const rows = (pairs) => pairs.map(([name, text]) => `  ${name.padEnd(36)}${text}`).join("\n");
 
-/** A Markdown table, with the columns aligned as the formatter wants them. */
+/** Returns a Markdown table, with the columns aligned as the formatter wants them. */
 export function table(head, rows) {
   const widths = head.map((name, at) => Math.max(3, name.length, ...rows.map((cells) => cells[at].length)));
   const line = (cells) => `| ${cells.map((cell, at) => cell.padEnd(widths[at])).join(" | ")} |`;

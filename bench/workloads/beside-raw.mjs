@@ -1,5 +1,5 @@
-// Measures the same as `steady`, in more rounds and without the peers: our own µs, and how much slower we are than raw
-// Redis commands.
+// Measures the same as `steady`, in more rounds and without the peers: our own time, and how much slower we are than
+// raw Redis commands.
 import { OURS } from "../harness/verdict.mjs";
 import { runWarm } from "./tasks.mjs";
 

@@ -9,7 +9,7 @@ export async function round(ctx) {
   const systems = [...ENGINES, ...FLOORS];
   const records = [];
   for (const concurrency of [1, 10, 50, 200]) {
-    // If no target uses a variant, one round of it is enough.
+    // A variant that no target uses is measured in the first round only.
     if (ctx.round > 0 && ctx.asked(name, [`process at ${concurrency}`]).size === 0) continue;
     records.push(
       ...(await runTasks(ctx, {

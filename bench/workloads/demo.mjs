@@ -1,15 +1,15 @@
-// Runs `make demo` on the system that `make up` has started. Runs only if `--only` names it. The target is for a system
-// with 8 workers in containers that was started just before: HOLDFAST_WORKERS=8 make up.
+// Runs `make demo` on the system that `make up` has started. Runs only if `--only` names it. The target is for a
+// system with 8 workers in containers that was started just before (HOLDFAST_WORKERS=8 make up).
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 export const name = "demo";
-/** The first round is the first run after the start. In the later ones, the workers are not killed. */
+/** The first round is the first run after the start. In later rounds, no worker is killed. */
 export const rounds = (quick) => (quick ? 2 : 6);
 
 const file = fileURLToPath(new URL("../../loadtest/demo/demo.mjs", import.meta.url));
 
-/** Metrics: `ingest_ms` of 10,000 tasks, and how many were lost. */
+/** Metrics: `ingest_ms`, the time to enqueue 10,000 tasks, and how many tasks were lost. */
 export async function round({ round }) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,

@@ -11,7 +11,10 @@ const LIBRARY = "the worker of the library";
 const OVER_HTTP = "a worker in Node over HTTP";
 const IN_PYTHON = "a worker in Python";
 const IN_GO = "a worker in Go";
-/** What is run, as whose result it counts, and beside which of our workers. */
+/**
+ * For each system: the programs to run, under which name the result counts, and with which of our workers it is
+ * compared.
+ */
 const SYSTEMS = {
   holdfast: ["holdfast", [LIBRARY]],
   "holdfast-http": ["holdfast", [OVER_HTTP]],
@@ -23,9 +26,9 @@ const SYSTEMS = {
 const file = fileURLToPath(new URL("http-workers/run.mjs", import.meta.url));
 const setup = fileURLToPath(new URL("http-workers/setup.sh", import.meta.url));
 
-/** Metrics: `tasks_per_s`, from the first task that was taken to the last one that was settled. */
+/** Metrics: `tasks_per_s`, measured from the first task that was taken to the last one that was settled. */
 export async function round(ctx) {
-  // Makes the Python environment and the Go program at the first round; later it finds them.
+  // Makes the Python environment and the Go program in the first round. In later rounds they already exist.
   const made = spawnSync("bash", [setup], { stdio: ["ignore", "ignore", "inherit"] });
   if (made.status !== 0) throw new Error("http-workers needs Python 3.10 or later with venv, and Go");
   const records = [];

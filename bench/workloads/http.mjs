@@ -22,7 +22,7 @@ export async function round(ctx) {
   const records = [];
   const seconds = ctx.quick ? 2 : 4;
   for (const { variant, connections, batch } of VARIANTS) {
-    // If no target uses a variant, one round of it is enough.
+    // A variant that no target uses is measured in the first round only.
     if (connections > 100 && ctx.round > 0) continue;
     for (const system of rotate(SYSTEMS, ctx.round)) {
       const metrics = await ctx.runNode(file, { url: ctx.redis.url, system, connections, batch, seconds });

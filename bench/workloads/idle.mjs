@@ -1,5 +1,5 @@
-// Measures what the processes of an idle system cost: CPU time and memory of each service, and of Redis, with one queue
-// and with 1,000 idle queues.
+// Measures the costs of an idle system: CPU time and memory of each service, and of Redis, with one queue and with
+// 1,000 queues.
 import { fileURLToPath } from "node:url";
 
 export const name = "idle";
@@ -8,8 +8,8 @@ export const rounds = () => 1;
 const file = fileURLToPath(new URL("idle/run.mjs", import.meta.url));
 
 /**
- * Metrics: `cpu_percent` of a core and `rss_mb` for each service and for Redis, and `commands_per_s` of Redis. A service
- * has `image_mb` only if Docker has an image of it.
+ * Metrics: `cpu_percent` of a core and `rss_mb` for each service and for Redis, and `commands_per_s` of Redis. If
+ * Docker has an image of a service, there is also `image_mb`.
  */
 export async function round(ctx) {
   const records = [];

@@ -1,5 +1,5 @@
-// Counts the instructions of Redis in the checks of flow control that compare costs. It is slow, and no other load of
-// the machine changes its results. Runs only if `--only` names it.
+// Counts the instructions of Redis in those checks of flow control that compare costs. It is slow, but other load on
+// the machine does not change its results. Runs only if `--only` names it.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -21,7 +21,7 @@ const variantsOf = (count) => [
   { label: OWN, keys: count },
 ];
 
-/** Pairs of variants: the value of one is divided by that of the other in the same round. */
+/** Pairs of variants. The value of one is divided by the value of the other in the same round. */
 const RATIOS = [
   { of: "10 keys", to: NO_KEY, metric: "tasks_per_s" },
   { of: "10 keys with limits", to: NO_KEY, metric: "tasks_per_s" },

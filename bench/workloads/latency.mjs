@@ -19,7 +19,8 @@ export async function round(ctx) {
       loaded,
       ...(ctx.round > 0 ? { only: asked } : {}),
       asked,
-      // A slice lasts half a second. A system gets 1,000 samples, or 400 if no target uses it or if the run is quick.
+      // A slice lasts half a second. A system gets 1,000 samples. It gets only 400 if no target uses it, or if the
+      // run is quick.
       slices: ctx.quick ? 4 : 10,
       slicesNotAsked: 4,
       perSlice: 100,

@@ -11,13 +11,13 @@ export const rounds = (quick) => (quick ? 1 : 5);
 const file = fileURLToPath(new URL("../harness/limits-run.mjs", import.meta.url));
 const ONE_OF_A_KEY = { key: { concurrency: 1 } };
 const rateOf = (burst) => ({ queue: { rate: { limit: 500, periodMs: 1_000, burst } } });
-// bullmq has no burst. It allows all starts of a window at once.
+// bullmq has no setting for a burst. It allows all starts of a window at once.
 const BURST = { holdfast: 50, bullmq: 1 };
 
 /**
- * count: how many tasks; the quick run has half as many
- * options: see harness/limits-run.mjs
- * limitsOf: returns the limits for a system
+ * - count: how many tasks; the quick run has half as many
+ * - options: see harness/limits-run.mjs
+ * - limitsOf: returns the limits for a system
  */
 const VARIANTS = [
   ...[10, 1_000].map((keys) => ({

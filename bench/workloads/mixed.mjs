@@ -1,4 +1,4 @@
-// 100 producers enqueue one task at a time each. Meanwhile the same process runs the tasks at concurrency 50.
+// 100 producers enqueue tasks, one at a time each. Meanwhile the same process runs the tasks at concurrency 50.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "mixed";

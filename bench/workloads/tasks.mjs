@@ -1,5 +1,5 @@
-// Runs the workloads of tasks. Each system runs in a process of its own. The order of the systems changes from round to
-// round.
+// Runs the workloads that measure tasks. Each system runs in a separate process. The order of the systems changes
+// from round to round.
 import { fileURLToPath } from "node:url";
 import { takenIn } from "../harness/asked.mjs";
 

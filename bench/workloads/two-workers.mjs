@@ -1,5 +1,5 @@
-// Measures worker processes that have just started, with a concurrency of 50 each: one, and two that start together. The
-// tasks were enqueued by another process. The measurement ends with the last task.
+// Measures worker processes that have just started, with a concurrency of 50 each: one process, and two that start
+// together. Another process has enqueued the tasks. The measurement ends with the last task.
 import { fileURLToPath } from "node:url";
 import { takenIn } from "../harness/asked.mjs";
 import { ENGINES, FLOORS, rotate } from "./tasks.mjs";

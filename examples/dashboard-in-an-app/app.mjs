@@ -9,7 +9,8 @@ const redis = process.env.REDIS_URL || "redis://127.0.0.1:6379";
 const app = Fastify();
 await app.register(cookie);
 
-// This app keeps its sessions in memory. `authorize` looks there, so a log-out also ends the live connection.
+// The app keeps its sessions in memory. `authorize` looks a session up each time, so a log-out also ends the live
+// connection.
 const sessions = new Map();
 const users = { ada: { password: "lovelace", role: "admin" }, vera: { password: "rubin", role: "viewer" } };
 

@@ -24,7 +24,8 @@ test("each provider gets its mails once and below its limit, and a 429 costs no 
   expect(stdout).toContain('refused the mail: "nowhere" is not an address');
   const seconds = (provider: string) =>
     Number(new RegExp(`${provider}: 10 mails in ([\\d.]+) s`).exec(stdout)?.[1]);
-  // Ten mails have nine pauses, and the hold after the 429 takes a second. A slow machine only takes longer.
+  // Ten mails have nine pauses between them, and the hold after the 429 takes a second. On a slow machine it takes
+  // longer.
   expect(seconds("slowmail")).toBeGreaterThanOrEqual(1.7);
   expect(seconds("quickmail")).toBeGreaterThanOrEqual(0.4);
   const { tasks } = await observer.list("example-emails", { state: "completed", limit: 100 });

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 
-/** A provider of this example, on a port of its own. Its second request is answered 429. */
+/** Starts a fake provider on its own port. It answers its second request with 429. */
 export async function startProvider() {
   const sent = new Map();
   const times = [];

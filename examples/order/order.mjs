@@ -1,8 +1,8 @@
 /**
- * An order reserves, charges and ships. A service that refuses says so in its result, which is stored with the step. So
- * the decision to undo the earlier steps holds even if the process dies in between. A service that does not answer
- * throws, and the next attempt goes on at this step.
- * @param shop the services, whose calls have an idempotency key: a step is done at least once
+ * An order is reserved, charged and shipped. If a service refuses, its result says so, and the result is stored with
+ * the step. So the decision to undo earlier steps is kept even if the process dies. If a service does not answer, the
+ * step throws, and the next attempt continues at this step.
+ * @param shop the services. A step may run more than once, so each call has an idempotency key
  */
 export const handlersFor = (shop) => ({
   "order.place": async (task, ctx) => {

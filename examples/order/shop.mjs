@@ -1,7 +1,7 @@
 /**
- * The services of the example. They keep what they did by its idempotency key, and `calls` has each call that had an
+ * Makes the services of the example. They store their actions by idempotency key. `calls` lists the calls that had an
  * effect.
- * @param faults for a call such as `ship`, how many times it throws before it works
+ * @param faults how often a call such as `ship` throws before it works
  */
 export function createShop({ faults = {}, shipsTo = ["de", "fr"] } = {}) {
   const calls = [];

@@ -1,4 +1,4 @@
-// Places three orders: one works, one is too dear, and one goes to a country without shipping.
+// Places three orders: one works, one costs too much, and one goes to a country without shipping.
 import { Queue, Worker } from "holdfast";
 import { handlersFor } from "./order.mjs";
 import { createShop } from "./shop.mjs";

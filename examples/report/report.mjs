@@ -1,6 +1,6 @@
 import { fanIn } from "holdfast";
 
-/** The sales of one shop: the part of the report that takes long, here a sum over its receipts. */
+/** Returns the sales of one shop. This is the slow part of the report; here it adds up receipts. */
 function salesOf(shop, receipts) {
   let cents = 0;
   for (let receipt = 1; receipt <= receipts; receipt++) cents += (shop * 7_919 + receipt * 104_729) % 10_000;
@@ -12,7 +12,7 @@ export const handlers = {
     if (shop % 50 === 0 && attempt === 1) throw new Error("the database of this shop was restarted");
     return { shop, cents: salesOf(shop, receipts) };
   },
-  // Runs when all shops have ended, and reads their results page by page.
+  // This task runs when the tasks of all shops have ended. It reads their results page by page.
   "report.total": async (_task, ctx) => {
     const report = { shops: 0, cents: 0, best: null };
     for await (const { result } of ctx.children({ where: { state: "completed" } })) {
@@ -25,9 +25,9 @@ export const handlers = {
 };
 
 /**
- * Starts a report over `shops` shops. With the same id, a second call stores nothing, so it can be repeated if its
- * answer was lost.
- * @returns the id of the task that has the report as its result
+ * Starts a report over `shops` shops. If the answer of this call is lost, repeat it with the same id: nothing is
+ * stored twice.
+ * @returns the id of the task whose result is the report
  */
 export async function startReport(queue, { id, shops, receipts = 100 }) {
   const parts = Array.from({ length: shops }, (_, at) => ({

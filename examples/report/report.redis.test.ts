@@ -3,7 +3,7 @@ import { Janitor, Queue, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { handlers, startReport } from "./report.mjs";
 
-// EXAMPLE_SHOPS=10000 makes the report of the README. Fewer shops take the same way.
+// With EXAMPLE_SHOPS=10000, this test makes the report of the README. Fewer shops run the same code.
 const SHOPS = Number(process.env.EXAMPLE_SHOPS ?? 1_500);
 
 let redis: RedisServer;
@@ -30,7 +30,7 @@ test("the report has every shop once, also those whose first attempt failed", {
 }, async () => {
   const request = { id: "june", shops: SHOPS, receipts: 3 };
   const total = await startReport(queue, request);
-  // The same report again, as from a producer that got no answer.
+  // A producer that got no answer asks for the same report again.
   expect(await startReport(queue, request)).toBe(total);
   let task = await queue.result(total, { waitMs: 30_000 });
   for (let wait = 0; wait < 8 && task?.state !== "completed"; wait++)

@@ -1,10 +1,10 @@
-// Makes thumbnails of a folder of images, through a queue:
+// Makes thumbnails of the images in a folder, through a queue:
 //
 //   node thumbnails.mjs [folder]        enqueue one task per image, run them, report
 //   node thumbnails.mjs mend [folder]   replay the dead letters; without a folder, mend the broken image first
 //
-// Without a folder, it makes one with twelve images, one of which is broken. `--out` is the folder for the thumbnails
-// and for these images. It needs only a Redis: REDIS_URL, by default redis://127.0.0.1:6379.
+// Without a folder, it makes a folder with twelve images, one of which is broken. `--out` is the folder for the
+// thumbnails and for these images. It needs only Redis: REDIS_URL, by default redis://127.0.0.1:6379.
 import { availableParallelism } from "node:os";
 import { basename, join, parse, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,7 +66,7 @@ async function report(queue, ids) {
       console.log(`waiting for ${id}: ${task.state}, attempt ${task.attempts}`);
       task = await queue.wait(id, { waitMs: 30_000 });
     }
-    if (task === null) continue; // the task was purged, because there are more images than the queue retains
+    if (task === null) continue; // the task was removed, because the queue keeps only a limited number of ended tasks
     counts[task.state] = (counts[task.state] ?? 0) + 1;
     const name = basename(JSON.parse(task.payloadText).source);
     if (task.state === "completed") {

@@ -26,7 +26,7 @@ afterAll(async () => {
   if (out) await rm(out, { recursive: true, force: true });
 });
 
-/** Runs the example as a user does, in a process of its own. */
+/** Runs the example as a separate process, like a user. */
 async function run(args: string[] = [], url = redis.url) {
   const env = { ...process.env, REDIS_URL: url };
   return promisify(execFile)(process.execPath, [script, ...args, "--out", out], { env, timeout: 25_000 });

@@ -24,8 +24,8 @@ async function bodyOf(request) {
 }
 
 /**
- * The server that takes webhooks in. It answers 202 as soon as Redis has the tasks, so the sender need not wait for the
- * targets.
+ * The server that receives webhooks. It answers 202 as soon as Redis has the tasks, so the sender does not wait for
+ * the targets.
  * @param targets the names of the targets
  */
 export function createIntake({ queue, secret, targets }) {
@@ -37,7 +37,7 @@ export function createIntake({ queue, secret, targets }) {
       const id = request.headers["webhook-id"];
       if (!isSigned(secret, body, request.headers["webhook-signature"]))
         return answer(401, "wrong signature");
-      // A sender that got no answer sends its webhook again. It has the same id, so it is the same task.
+      // If the sender gets no answer, it sends the webhook again with the same id. So the tasks are not stored twice.
       const tasks = targets.map((target) => ({
         type: "webhook.forward",
         payload: { target, body },
@@ -61,15 +61,15 @@ export const handlersFor = (urls) => ({
       headers: { "content-type": "application/json", "idempotency-key": id },
       body,
       redirect: "error",
-      // A target that does not answer counts as down.
+      // A target that does not answer within 15 s counts as down.
       signal: AbortSignal.any([signal, AbortSignal.timeout(15_000)]),
     });
     const { status } = response;
     if (response.ok) return { status };
     const seconds = Number(response.headers.get("retry-after"));
-    // Holds the webhooks of this target only, since the target is their key.
+    // This error holds back only the webhooks of this target, because the target is their key.
     if (status === 429 && seconds > 0) throw new RateLimited(seconds * 1_000);
-    // No retry changes what the target thinks of this request.
+    // The target has refused the request itself, so a retry would not help.
     if (status >= 400 && status < 500 && status !== 408 && status !== 429)
       throw new FatalError(`${target} refused the webhook with ${status}`);
     throw new Error(`${target} answered ${status}`);

@@ -9,9 +9,9 @@ import { createIntake, handlersFor, signatureOf } from "./relay.mjs";
 
 const SECRET = "shared with the sender";
 const servers: Server[] = [];
-/** What each target got: the idempotency keys, in their order. */
+/** The idempotency keys that each target has received, in order. */
 const got: Record<string, string[]> = { steady: [], shaky: [], picky: [] };
-/** How each target answers its requests, in their order; after that 200. */
+/** The answers of each target, in order. After these, it answers 200. */
 const answers: Record<string, [number, Record<string, string>?][]> = {
   steady: [],
   shaky: [[500], [429, { "retry-after": "1" }]],
@@ -75,7 +75,7 @@ test("a webhook that comes twice reaches each target once, or becomes a dead let
   expect(await send(body, signed(body, "w1"))).toBe(202);
   const task = (target: string) => queue.result(`${target}:w1`, { waitMs: 30_000 });
   expect(await task("steady")).toMatchObject({ state: "completed", attempts: 1 });
-  // The 500 costs an attempt, and the 429 does not.
+  // The answer 500 costs an attempt, and the answer 429 does not.
   expect(await task("shaky")).toMatchObject({ state: "completed", attempts: 2 });
   expect(await task("picky")).toMatchObject({
     state: "dead",

@@ -1,4 +1,4 @@
-// Takes webhooks in at POST http://127.0.0.1:8081/ and forwards each to all targets:
+// Receives webhooks at POST http://127.0.0.1:8081/ and forwards each one to all targets:
 //
 //   SECRET=… node start.mjs https://one.example/hook https://two.example/hook
 import { Queue, Worker } from "holdfast";

@@ -14,7 +14,7 @@ export class ApiError extends Error {
 export function openApi(baseUrl, key, { onRequest = () => {}, onRepeat = () => {} } = {}) {
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
   /**
-   * Sends a request, and repeats it while the service is busy or down. A repeat does no harm to a replay, or to an
+   * Sends a request, and repeats it while the service is busy or down. A repeat is safe for a replay, and for an
    * enqueue with an id.
    */
   return async function request(method, path, body) {

@@ -86,9 +86,9 @@ async function ingest() {
   const task = (id) => ({
     id,
     type: "demo.flaky",
-    // Each task runs for 20 ms, so that the killed worker certainly holds some.
+    // Each task runs for 20 ms, so that the killed worker certainly holds some tasks.
     payload: { failRate, ms: 20 },
-    // The waits between retries are short, because the demo is about retries.
+    // The waits between retries are short, so that the demo does not take long.
     backoff: { kind: "exponential", baseMs: 200, maxMs: 2_000 },
   });
   await forEach(batches, 4, async (batch) => {
@@ -96,7 +96,8 @@ async function ingest() {
       const { results } = await producer("POST", `${queuePath}/tasks/batch`, open.map(task));
       const refused = results.find(({ status }) => status >= 300 && status !== 429 && status !== 503);
       if (refused) throw new Error(`a task was refused: ${JSON.stringify(refused)}`);
-      // The service was busy, or the outcome is unknown. A task that was stored is not stored again.
+      // The other tasks are sent again, because the service was busy or their outcome is unknown. A stored task is
+      // not stored twice.
       open = open.filter((_, index) => !(results[index]?.status < 300));
       if (open.length > 0) await delay(250);
     }
@@ -105,7 +106,7 @@ async function ingest() {
 }
 
 // --- the kill ---------------------------------------------------------------------------------------------
-/** The time of the kill by the clock of Redis, which the histories of tasks use too. */
+/** When the worker was killed, by the clock of Redis. The histories of tasks use the same clock. */
 let killedAt = null;
 async function killInTheMiddle() {
   for (;;) {
@@ -123,7 +124,7 @@ async function killInTheMiddle() {
 }
 
 // --- drain and replay -------------------------------------------------------------------------------------
-/** Waits until no task waits or runs. Gives up after a minute without progress. */
+/** Waits until no task waits or runs. Gives up if nothing changes for a minute. */
 async function drain() {
   let moved = { key: "", at: Date.now() };
   for (;;) {
@@ -158,13 +159,13 @@ async function operationEnd(id) {
 
 async function main() {
   const keep = { retentionCount: Math.max(100_000, total * 2) };
-  // No task may be purged before the check. A new queue gets this setting after its first task.
+  // Makes the queue keep all tasks until the check. A new queue gets this setting after its first task.
   if (before !== null) await observability("PATCH", queuePath, keep);
   const startedAt = Date.now();
   let ingestEndedAt = startedAt;
   const ticking = setInterval(() => refresh().catch(() => {}), 250);
   const killed = stack === null ? Promise.resolve() : killInTheMiddle();
-  killed.catch(() => {}); // awaited below
+  killed.catch(() => {}); // the promise is awaited below
   try {
     await ingest();
     ingestEndedAt = Date.now();
@@ -188,12 +189,12 @@ async function main() {
   const ingestMs = ingestEndedAt - startedAt;
   const drainMs = drainedAt - ingestEndedAt;
   const back = killedAt === null ? null : recovery(reapedAttempts, killedAt);
-  // A settle was refused because its lease had expired. Such a task was run twice.
+  // A stale settle comes after its lease has expired. So its task ran twice.
   const duplicates = count.duplicates + counters.stale;
   const rows = [
     ["ingest", `${ingestMs} ms, ${Math.round((total * 1_000) / Math.max(ingestMs, 1))} tasks/s`],
     ["drain", `${drainMs} ms after the ingest, with recovery and replays`],
-    // A grant whose task was handed back before it began is not an attempt.
+    // The counters also count grants whose task was handed back before it began. Such a grant is not an attempt.
     ["attempts", `${count.attempts} (counters: ${counters.attempts} grants, ${counters.released} released)`],
     ["retries", `${count.retries} (counters: ${counters.retried})`],
     [

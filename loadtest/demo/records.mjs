@@ -1,6 +1,9 @@
 import { ApiError } from "./api.mjs";
 
-/** Returns the tasks of a run by id. Reads the pages of completed tasks, and then each task that is on none of them. */
+/**
+ * Returns the tasks of a run: id -> task. Reads the pages of completed tasks first, and then the missing tasks one by
+ * one.
+ */
 export async function readRecords(observability, queuePath, ids, prefix, forEach) {
   const wanted = new Set(ids);
   const found = new Map();

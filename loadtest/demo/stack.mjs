@@ -1,5 +1,5 @@
-// Controls the running system for the demo. It finds the system, changes settings of the workers for a while, and kills
-// a worker.
+// Controls the running system for the demo: finds it, changes settings of its workers for a while, and kills a
+// worker.
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,8 +13,8 @@ const WORKER = "holdfast-worker";
 const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
 
 /**
- * `make env` sets these variables in the shell of a user. A worker that is restarted from such a shell must keep its
- * own values.
+ * `make env` sets these variables in the shell of a user. If a worker is restarted from such a shell, it must not
+ * inherit them.
  */
 const NOT_THEIRS = Object.fromEntries(
   ["REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS_CA_FILE"].map((name) => [
@@ -102,10 +102,10 @@ function dockerStack() {
     killWorker() {
       const [id] = containers();
       docker(["kill", "--signal", "KILL", id]);
-      // Docker does not restart a container after `docker kill`.
+      // Docker does not restart a container after `docker kill`, so `revive` starts it again.
       return { label: `container ${id.slice(0, 12)}`, revive: () => docker(["start", id]) };
     },
-    /** Returns every process of the system, with a function that restarts it. */
+    /** Returns every process of the system. Each has a function that restarts it. */
     async processesOneByOne({ redis = false } = {}) {
       const services = ["worker", "janitor", "producer-api", "worker-api", "observability"];
       if (redis) services.push("redis");
@@ -145,20 +145,23 @@ function pm2Stack(pm2) {
     killWorker() {
       const [{ pid }] = workers();
       process.kill(pid, "SIGKILL");
-      return { label: `process ${pid}`, revive() {} }; // PM2 starts another worker at once.
+      return { label: `process ${pid}`, revive() {} }; // PM2 itself starts another worker at once
     },
     async processesOneByOne() {
       const ours = pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
       return ours.map(({ name, env }) => ({
         label: `${name} ${env.pm_id}`,
-        // With `wait_ready`, PM2 returns when the new process is ready.
+        // With `wait_ready`, PM2 returns only when the new process is ready.
         restart: () => pm2.runAsync(["restart", String(env.pm_id)]),
       }));
     },
   };
 }
 
-/** Runs workers with `env` until the returned function is called, or until the process gets SIGINT or SIGTERM. */
+/**
+ * Runs workers with `env`. They get their old settings back when the returned function is called, or when the process
+ * gets SIGINT or SIGTERM.
+ */
 export async function borrowWorkers(stack, count, env) {
   const before = { count: stack.workers(), env: {} };
   for (const name of Object.keys(env)) before.env[name] = stack.setting(name) || DEFAULTS[name];

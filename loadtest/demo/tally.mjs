@@ -1,5 +1,5 @@
 /**
- * Counts the outcomes of a run by the records in Redis. The demo itself may not know the outcome of each request.
+ * Counts the outcomes of a run from the records in Redis, because the demo may not know the outcome of each request.
  * @param ids the id of every accepted task
  * @param tasks the records that were found: id -> TaskView
  */
@@ -49,7 +49,10 @@ export function tally(ids, tasks) {
   return { ...count, unfinished, reapedAttempts };
 }
 
-/** Returns when the tasks of the killed worker ran again, ms after the kill, or null if the worker held no tasks. */
+/**
+ * Returns how long it took until the tasks of the killed worker ran again, ms after the kill; null if it held no
+ * tasks.
+ */
 export function recovery(reapedAttempts, killedAt) {
   const again = reapedAttempts.flatMap(({ nextAt }) =>
     nextAt !== null && nextAt >= killedAt ? [nextAt - killedAt] : [],

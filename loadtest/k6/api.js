@@ -1,25 +1,29 @@
-// A client for both HTTP APIs. It repeats a request that was refused because of a restart or a full queue. After an
-// unknown outcome, it repeats an enqueue only if the tasks have ids, so that no task is stored twice.
+// A client for both HTTP APIs. It repeats a request that was refused because of a restart or a full queue. If the
+// outcome of an enqueue is unknown, it repeats the enqueue only if the tasks have ids, so that no task is stored
+// twice.
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const accepted = new Counter("tasks_accepted");
-/** How many requests were refused for good, or were still refused when the client gave up. */
+/** How many requests the service refused for good, or still refused when the client gave up. */
 const requestsFailed = new Counter("requests_failed");
 const requestsRepeated = new Counter("requests_repeated");
 /** The time from the enqueue of a task to its end, by the clock of Redis. */
 const endToEnd = new Trend("task_end_to_end", true);
-/** The times of enqueues and of their answers. From the first to the last of them is the duration of the intake. */
+/**
+ * The times at which enqueues were sent and answered. The run accepts tasks from the first to the last of these
+ * times.
+ */
 const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
-// k6 does not count these statuses as failures, because load and restarts cause them. `requests_failed` counts the
-// final failures.
+// These statuses are not failures for k6, because load and restarts cause them. `requests_failed` counts the requests
+// that failed in the end.
 const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
 
-/** @param isSafe whether the request may be repeated even if the service may have carried it out */
+/** @param isSafe whether the request may be repeated even if the service may have handled it */
 function mayRepeat(response, isSafe) {
   if (response.status === 429) return true;
   if (response.status === 503) return isSafe || !String(response.body).includes("outcome_unknown");
@@ -71,7 +75,7 @@ export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } =
     return [];
   }
   const answer = response.json();
-  // If a request is repeated, the tasks that the first one stored are reported as duplicates.
+  // If a request was repeated, its tasks are reported as duplicates of those that the first request stored.
   accepted.add(answer.accepted + answer.duplicates);
   if (answer.failed > 0) failed(response, name);
   return answer.results.filter((result) => result.status < 300).map((result) => result.id);

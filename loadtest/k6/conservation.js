@@ -6,7 +6,10 @@ import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const lost = new Counter("tasks_lost");
 const stored = new Gauge("tasks_stored");
-/** How many checks were completed. Without this, a teardown that could not read the queue would look like no loss. */
+/**
+ * How many checks were completed. Without this count, a run whose last check could not read the queue would look like
+ * one without losses.
+ */
 const checked = new Counter("conservation_checked");
 
 const PATIENCE_SECONDS = 60;
@@ -33,7 +36,7 @@ function look() {
   const { enqueued, acked, deadLettered, replayed, cancelled, expired } = totals;
   return {
     enqueued,
-    // A replay makes an ended task open again, so that its first end no longer counts.
+    // A replay opens an ended task again, so its first end no longer counts.
     ended: acked + deadLettered - replayed + cancelled + expired,
     live: pending + processing + scheduled,
   };
@@ -49,7 +52,9 @@ function servingWorkers() {
   return workers.filter(({ state, queues }) => state === "running" && queues.includes(queue)).length;
 }
 
-/** The setup of every script calls this. Fails if the system is not ready. @returns the argument for `settle` */
+/**
+ * The setup function of every script calls this. Fails if the system is not ready. @returns the argument for `settle`
+ */
 export function ready() {
   for (const url of [producerUrl, observabilityUrl]) {
     const response = get(`${url}/readyz`);
@@ -58,7 +63,7 @@ export function ready() {
         `${url} is not ready (${response.status || response.error}): start the services, or set PRODUCER_URL and OBSERVABILITY_URL`,
       );
   }
-  // A worker that starts serves its queue within seconds.
+  // A worker that was just started needs a few seconds until it serves the queue.
   for (let tries = 1; servingWorkers() === 0; tries++) {
     if (tries === 10) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
     sleep(1);
@@ -67,8 +72,9 @@ export function ready() {
 }
 
 /**
- * The teardown of every script calls this. Waits until all tasks have ended, and then checks that no task is missing.
- * @param expected how many tasks were stored, if the run knows it
+ * The teardown function of every script calls this. Waits until all tasks have ended, and then checks that none is
+ * missing.
+ * @param expected how many tasks were stored, if the run knows that
  */
 export function settle({ before }, { seconds = 120, expected } = {}) {
   const deadline = Date.now() + seconds * 1_000;

@@ -42,7 +42,7 @@ describe("the commands that a script calls", () => {
       });
     for (const command of ["SSUBSCRIBE", "SUNSUBSCRIBE"]) {
       expect(may(command)).toEqual(["producer", "worker", "worker-api", "dispatcher", "observer"]);
-      // Only what runs tasks subscribes to the channel pattern of a queue.
+      // Only roles that run tasks may subscribe to all channels of a queue.
       expect(roles.filter((role) => rulesOf(role).direct.includes(command))).toEqual([
         "worker",
         "worker-api",
@@ -50,7 +50,7 @@ describe("the commands that a script calls", () => {
       ]);
     }
     expect(may("UNLINK")).toEqual(["observer"]);
-    // The only string that a role reads is the end of the last bucket of a series, so only that role may call GET.
+    // Only this role reads a string: the end of the last bucket of a series. So only this role may call GET.
     expect(may("GET")).toEqual(["observer"]);
     for (const command of ["DEL", "KEYS", "SCAN", "FLUSHALL", "CONFIG|GET", "SCRIPT|FLUSH", "ACL|LIST"])
       expect(may(command)).toEqual([]);

@@ -1,12 +1,14 @@
 /**
- * The Redis rights of each role. `make generate` writes infra/redis/acl from this table. The tests in test/security let
- * each role do all of its work with these rights.
+ * The Redis rights of each role. `make generate` writes infra/redis/acl from this table. The tests in test/security
+ * check that each role can do all of its work with these rights.
  *
- * `scripts`: the scripts of lua/ that the role runs. The commands and keys that they need are read from the scripts.
- * `commands`: key -> the commands that the library sends for it outside of scripts. A key is a part of a queue, or
- * `:part` of the system. `only`: narrower rights. For the keys in `keys`, or the keys of the script `keysOf`, the role
- * may send only these `commands` and run only these `scripts`; `channels` does the same for channels. `reads`: like
- * `commands`, for keys that the role must not write.
+ * - `scripts`: the scripts of lua/ that the role runs. The commands and keys that they need are read from the
+ *   scripts.
+ * - `commands`: key -> the commands that the library sends for this key outside of scripts. The key is a part of a
+ *   queue, or `:part` of the system.
+ * - `only`: narrower rights. For the keys in `keys`, or the keys of the script `keysOf`, the role may send only these
+ *   `commands` and run only these `scripts`. `channels` does the same for channels.
+ * - `reads`: like `commands`, for keys that the role must not write.
  */
 const REGISTRY = {
   ":queues": ["SISMEMBER"],
@@ -14,23 +16,25 @@ const REGISTRY = {
 };
 
 /**
- * The scripts that register a queue. Every role that enqueues, works or configures needs them, because the queue may be
- * new or deleted.
+ * The scripts that register a queue. Every role that enqueues tasks, runs tasks or changes settings needs them,
+ * because the queue may be new or deleted.
  */
 const OPEN = ["open", "queueAdd"];
 
-/** Every process that ends nodes of flows also delivers the messages of its queue to others. */
+/**
+ * The scripts that count the ended nodes of flows. A process that runs them also delivers messages to other queues.
+ */
 const FLOW_ENDS = ["flowAdvance", "flowOutbox", "flowReceive", "flowSent"];
 
-// With write access to API keys, a role could make itself an admin. So only the user admin may run `holdfast key
+// No role may write API keys, because it could make itself an admin. So only the user admin can run `holdfast key
 // create`.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
-/** The key with the last use of each API key. */
+/** The Redis key that stores when each API key was last used. */
 const KEY_USES = { ":key_uses": ["HSET"] };
 
 /**
- * New events are announced on this channel. A role that only waits for results or reads events may listen to no other
- * one.
+ * The channel that announces new events. A role that only waits for results or reads events may listen to no other
+ * channel.
  */
 const EVENTS_CHANNEL = { channels: ["wake:#events"], commands: ["SSUBSCRIBE", "SUNSUBSCRIBE"] };
 
@@ -40,13 +44,13 @@ export const scriptsOf = ({ scripts, only = [] }) => [
   ...only.flatMap((part) => part.scripts ?? []),
 ];
 
-/** What a task needs while it runs, in a worker of the library or of another language. */
+/** The rights for running tasks, in a worker of the library or through worker-api. */
 const RUN = {
   scripts: [
     ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "typeTimings", "progress", "get"],
-    // A running node reads the results of others.
+    // A running node of a flow reads the results of other nodes.
     ...[...FLOW_ENDS, "flowNodes"],
-    // Steps may call other tasks, and a called task tells its caller that it has ended.
+    // A step may call another task. The called task tells its caller when it has ended.
     ...["step", "steps", "waitFor", "enqueue", "signal"],
   ],
   commands: {
@@ -93,7 +97,7 @@ export const ROLES = {
   "worker-api": {
     text: "worker-api, which serves workers of other languages",
     scripts: RUN.scripts,
-    // The state says whether a task still has the lease that its worker names.
+    // The record in `state` shows whether a task still has the lease that its worker names.
     commands: { ...RUN.commands, ...KEY_USES, state: ["HGET"] },
     reads: API_KEYS,
     keyless: [],
@@ -101,13 +105,13 @@ export const ROLES = {
   },
   dispatcher: {
     text: "the dispatcher service",
-    // It runs tasks, as a worker does. Nothing that it runs adds nodes.
+    // The dispatcher runs tasks like a worker. Nothing that it runs adds nodes to a flow.
     scripts: [
       ...[...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "typeTimings", "get"],
       ...FLOW_ENDS,
-      // A task whose endpoint answers 202 waits for the signal of a report.
+      // If an endpoint answers 202, its task waits for a signal that carries the report.
       ...["step", "steps", "waitFor", "signal"],
-      // It reads events, and enqueues a delivery for each of them.
+      // The dispatcher reads events, and enqueues a task for each webhook that has to be sent.
       ...["events", "enqueue"],
     ],
     commands: {
@@ -226,10 +230,10 @@ export const ROLES = {
       series_types: ["LRANGE"],
     },
     only: [
-      // The role may add records to the audit log but not remove any. XADD is missing, because its MAXLEN removes
-      // records.
+      // The role may add records to the audit log, but not remove any. So XADD is not allowed, because its MAXLEN
+      // removes records.
       { keys: [":audit_log"], scripts: ["auditAppend"], commands: ["LLEN", "LRANGE"] },
-      // When a queue is deleted, whole keys are unlinked. This right covers only keys of queues, and not keys of the
+      // When a queue is deleted, its keys are unlinked. This right covers only keys of queues, and not keys of the
       // system.
       { keysOf: "delete", commands: ["UNLINK"] },
       EVENTS_CHANNEL,
@@ -240,7 +244,10 @@ export const ROLES = {
   },
 };
 
-/** Commands that every connection sends. AUTH and HELLO need no right. SELECT is for a database number in the URL. */
+/**
+ * The commands that every connection sends. AUTH and HELLO need no right. SELECT is needed if the URL has a database
+ * number.
+ */
 export const CONNECTION = [
   "EVALSHA",
   "EVAL",
@@ -260,7 +267,10 @@ export const CLUSTER = ["CLUSTER|SLOTS", "CLUSTER|INFO"];
  */
 export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 
-/** Some scripts read an index that an argument names. This lists the indexes that each of them may read. */
+/**
+ * Some scripts read an index whose name they get as an argument. For each of these scripts, the indexes that it may
+ * read.
+ */
 export const INDEXES = {
   list: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "pending:keyed"],

@@ -8,7 +8,7 @@ const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", impo
 /** The key prefix in the templates. */
 const TEMPLATE_PREFIX = "queue";
 
-// Commands that exist only together with a subcommand, such as CONFIG GET.
+// Commands that always have a subcommand, such as CONFIG GET.
 const CONTAINERS = new Set([
   "ACL",
   "CLIENT",
@@ -34,7 +34,8 @@ export function commandsOf(name, source) {
       else throw new Error(`${name}: cannot tell which command of ${command} ${call} … is`);
     }
   }
-  // This finds calls of redis.call under another name, which the pattern above misses.
+  // Redis could also be called under another name, which the pattern above would miss. So all uses of redis.call are
+  // counted.
   if ([...source.matchAll(/redis\.p?call\b/g)].length !== calls.length)
     throw new Error(`${name}: redis.call is used other than as redis.call('COMMAND', …)`);
   return commands;
@@ -77,8 +78,8 @@ const sorted = (items) => [...new Set(items)].sort();
 
 /**
  * Returns the rules of a role. Redis checks the commands and keys of a script against the rights of the user who runs
- * it. EVALSHA needs read and write access to all KEYS of a script. So a key can be read-only only if it is no KEY of a
- * script of the role.
+ * the script. EVALSHA needs read and write access to all KEYS of a script. So a key can be read-only for a role only
+ * if none of its scripts has this key among its KEYS.
  */
 export function rulesOf(role, scripts = readScripts()) {
   const { scripts: names, commands, reads = {}, only = [], keyless, listens } = ROLES[role];
@@ -93,7 +94,7 @@ export function rulesOf(role, scripts = readScripts()) {
   const apart = only.map(({ keys = [], keysOf, channels = [], scripts: run = [], commands }) => ({
     keys: (keysOf ? scripts.get(keysOf).keys : keys).map(keyOf),
     channels: channels.map(keyOf),
-    // EVAL lets the user run any script on these keys, but Redis also checks the commands of that script.
+    // With EVAL the user can run any script on these keys. Redis also checks the commands of such a script.
     commands: sorted([
       ...(run.length > 0 ? ["EVAL", "EVALSHA"] : []),
       ...run.flatMap((name) => [...scripts.get(name).commands]).filter((command) => command !== "TIME"),

@@ -1,6 +1,6 @@
-// Gets a version of Redis or Valkey without installing it: the files of its packages, or of its image, are unpacked into a
-// folder. A script there starts the server with the loader and the libraries of the same folder, so that the version of
-// the C library on this machine does not matter.
+// Provides a version of Redis or Valkey without installing it: the files of its packages, or of its image, are
+// unpacked into a folder. A script in the folder starts the server with the loader and the libraries of that folder,
+// so that the C library of this machine does not matter.
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -47,7 +47,7 @@ function unpackDebian({ suites, package: name }, root) {
     return site ? `deb [signed-by=${KEYS}] ${site} ${suite} main\n` : "";
   });
   writeFileSync(join(state, "sources.list"), lines.join(""));
-  // With an empty status file, apt also downloads the packages that this machine has.
+  // With an empty status file, apt also downloads the packages that this machine already has.
   writeFileSync(join(state, "status"), "");
   const options = [
     ...["Dir::Etc::SourceParts=-", `Dir::Etc::SourceList=${state}/sources.list`],
@@ -94,7 +94,10 @@ function unpackImage(image, root) {
   }
 }
 
-/** Finds the paths below `root` that end like this. Directories are left out, and links too unless `links` is true. */
+/**
+ * Returns the paths below `root` that match the pattern. Directories are left out, and so are links unless `links` is
+ * true.
+ */
 function find(root, pattern, links = false) {
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() || (links && entry.isSymbolicLink()))
@@ -104,7 +107,7 @@ function find(root, pattern, links = false) {
 
 /** Writes `bin/redis-server` into `root`. Returns the version that it prints. */
 function makeStarter(root) {
-  // In the packages of Debian it is a link to a file with another name.
+  // In Debian's packages, redis-server is a link to a file with another name.
   const binary = find(root, /\/bin\/(valkey|redis)-server$/, true)
     .sort()
     .at(-1);
@@ -127,8 +130,9 @@ export function versionOf(server) {
 }
 
 /**
- * Gets a server from the first of its sources that works. @returns the folder with its `redis-server`, and its version
- * @throws Error that says why no source worked
+ * Gets a server from the first of its sources that works. @returns the folder with its `redis-server`, and its
+ * version
+ * @throws Error that says why each source failed
  */
 export function getServer(server, cache) {
   const root = join(cache, server.name.toLowerCase().replace(" ", "-"));

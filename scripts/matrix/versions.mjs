@@ -1,9 +1,10 @@
 /**
- * The versions that `make matrix` tests. Each version of a server has its sources in the order in which they are tried:
- * a Debian suite, a wheel for Python, or an image for Docker.
+ * The versions that `make matrix` tests. Each server has several sources, which are tried in this order: a Debian
+ * suite, a wheel for Python, or an image for Docker.
  *
  * @typedef {{ suites: string[], package: string }} Debian packages of the suites; the first suite has `package`
- * @typedef {{ name: string, starts: string, debian?: Debian, wheel?: { package: string, debian: Debian }, image?: string }} Server
+ * @typedef {{ name: string, starts: string, debian?: Debian, wheel?: { package: string, debian: Debian }, image?:
+ * string }} Server
  */
 
 export const NODES = ["20", "22", "24"];
@@ -50,7 +51,7 @@ export const SERVERS = [
   },
 ];
 
-/** The tests of the scripts, and those of the library whose behaviour depends on Node or on the server. */
+/** The tests of the Lua scripts, and the tests of the library that depend on the version of Node or of the server. */
 const TESTS = "packages/holdfast/test";
 export const FILES = [
   ...["acquire", "audit", "change", "configure", "discard", "durability", "empty", "enqueue", "events"],

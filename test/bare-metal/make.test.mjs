@@ -22,7 +22,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { root, waitReady } from "../../scripts/pm2.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "hf-make-"));
-/** The path of this folder is too long for a socket, so the sockets have to be elsewhere. */
+/** The path of this folder is too long for a socket, so PM2 has to put its sockets elsewhere. */
 const first = join(
   scratch,
   "customers/acme-international-logistics-gmbh/platform-services/checkouts/holdfast",
@@ -30,7 +30,8 @@ const first = join(
 const second = join(scratch, "second");
 
 /**
- * Copies the tracked, installed and built files of this folder, so that `make up` there installs and builds nothing.
+ * Copies the tracked, installed and built files of this checkout to a folder, so that `make up` there installs and
+ * builds nothing.
  */
 function checkOut(folder) {
   const files = spawnSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).stdout.split("\0");
@@ -130,10 +131,10 @@ test("only the owner can read what make up writes: data, secrets, logs and their
   const paths = [home, ...readdirSync(home, { recursive: true }).map((name) => join(home, name))];
   const open = paths.filter((path) => {
     const stat = lstatSync(path);
-    // Sockets are not checked, because PM2 keeps them in a folder of its own.
+    // Sockets are not checked, because PM2 keeps them in a separate folder.
     return (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0;
   });
-  // These files of scripts/stack have no secrets, and only the owner can enter their folder.
+  // These files of scripts/stack contain no secrets, and only the owner can enter their folder.
   const harmless = ["way", "env", "given"].map((name) => join(home, name));
   expect(open.filter((path) => !harmless.includes(path))).toEqual([]);
   expect(paths.some((path) => path.includes("appendonly"))).toBe(true);
@@ -201,7 +202,7 @@ test("a second make up gives every process the new settings, and moves Redis wit
     "holdfast-janitor",
     "holdfast-observability",
     "holdfast-producer-api",
-    // .env sets the number of workers, and thereby overrides an earlier `make scale`.
+    // .env sets the number of workers, so an earlier `make scale` no longer counts.
     "holdfast-worker",
     "holdfast-worker-api",
   ]);

@@ -92,7 +92,7 @@ function startLoad() {
 beforeAll(async () => {
   redis = await startRedisServer();
   const port = await freePort();
-  // A dispatcher starts if there is a file of endpoints. This file has none.
+  // The dispatcher starts only if there is a file of endpoints. This file contains none.
   const endpoints = join(home, "endpoints.json");
   writeFileSync(endpoints, "{}");
   env = {
@@ -149,7 +149,7 @@ test("PM2 starts the system, replaces a killed worker, and reloads everything un
     await until(`a worker serves its metrics on ${port}`, () =>
       fetch(`http://127.0.0.1:${port}/metrics`).then(
         async (response) => (await response.text()).includes('holdfast_build_info{service="worker"'),
-        // The connection of this request may just have been closed by the server.
+        // The server may have closed the connection of this request a moment ago, which is no error here.
         () => false,
       ),
     );
@@ -192,7 +192,7 @@ test("PM2 starts the system, replaces a killed worker, and reloads everything un
     },
     60_000,
   );
-  // This compares totals, because only the last 10,000 completed tasks are kept.
+  // The test compares totals, because the queue keeps only the last 10,000 completed tasks.
   const { totals } = await observer.stats(QUEUE);
   expect({ enqueued: totals.enqueued, acked: totals.acked, dead: totals.deadLettered }).toEqual({
     enqueued: load.accepted,

@@ -16,7 +16,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-units-"));
   cpSync(source, folder, { recursive: true });
   for (const name of units) {
-    // The units name paths of an installed system. Here they are replaced by the paths of this machine.
+    // The units contain paths of an installed system. The test replaces them by paths of this machine.
     const text = readFileSync(join(folder, name), "utf8")
       .replaceAll("/usr/bin/node", process.execPath)
       .replaceAll("/opt/holdfast", join(source, "../.."));

@@ -142,7 +142,7 @@ describe.skipIf(!executablePath)("alerts in a real browser", { timeout: 120_000 
       "Unmute waits",
       "Delete ops",
     ]) {
-      // This button opens no dialog. It is pressed because only then the button "Mute waits" appears.
+      // This button opens no dialog. It is pressed only because the button "Mute waits" appears after that.
       if (name === "Unmute waits") {
         await page.getByRole("button", { name }).click();
         await page.getByRole("button", { name: "Mute waits", exact: true }).click();

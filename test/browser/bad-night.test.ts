@@ -14,7 +14,7 @@ const QUEUES = [
   ...["search.index.v2", "reports.monthly", "invoices.pdf", "webhooks.out", "cache.warm"],
   `tenant-0042.${"x".repeat(52)}`,
 ];
-/** Every screen that a viewer and an operator use at night. */
+/** Every screen that viewers and operators use when something is wrong. */
 const SCREENS = [
   ...["/", "/errors", "/operations", "/schedules", "/workers", "/audit"],
   ...["", "/tasks", "/dead-letters", "/flows", "/limits", "/events"].map((path) => `/queues/${WORST}${path}`),
@@ -23,12 +23,14 @@ const SCREENS = [
 describe.skipIf(!executablePath)("a bad night, in a real browser", { timeout: 180_000 }, () => {
   let stack: Stack;
   let folder: string;
-  /** It sets the secret of sessions, so that people stay logged in when observability restarts. */
+  /**
+   * Environment variables that set the secret of sessions, so that people stay logged in when observability restarts.
+   */
   let env: Record<string, string>;
   const keys: Record<string, string> = {};
   const stats = () => stack.observer.stats(WORST);
 
-  /** Returns a page of somebody who has logged in. Each of its requests takes 150 ms longer. */
+  /** Returns a page of a logged-in person. Each request of the page takes 150 ms longer than usual. */
   async function pageOf(person: string, path = "/"): Promise<Page> {
     const page = await stack.page();
     const session = await page.context().newCDPSession(page);
@@ -160,7 +162,7 @@ describe.skipIf(!executablePath)("a bad night, in a real browser", { timeout: 18
   });
 });
 
-/** Returns the letters over the button with this text. */
+/** Returns the letters that the dashboard shows over the button with this text. */
 async function lettersOf(page: Page, text: string): Promise<string> {
   const button = await page.getByRole("button", { name: text, exact: true }).boundingBox();
   for (const key of await page.locator(".action-key").all()) {

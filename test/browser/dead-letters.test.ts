@@ -24,7 +24,8 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await die(stack, "one", 3);
     await open(page, at("one"));
     await page.getByRole("row").filter({ hasText: "dead-1" }).getByRole("button", { name: "Replay" }).click();
-    // The replayed task fails again, as generation 2, and its history still has generation 1.
+    // The replayed task has failed again. It is in generation 1 now, and its history still has the attempts of
+    // generation 0.
     await until("the task has died a second time", async () => {
       const task = await stack.observer.task("one", "dead-1");
       return task?.state === "dead" && task.generation === 1 && task.history.length === 2;
@@ -98,7 +99,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await page.getByRole("heading", { name: "No dead letters match" }).waitFor();
     await page.getByRole("button", { name: "Clear filters" }).first().click();
     await page.getByText("40 dead letters loaded").waitFor();
-    // If a row is selected, the list does not change, and says how many rows are new.
+    // While a row is selected, the list does not change. It only says how many rows are new.
     await page.locator(".grid-body .checkbox").nth(3).click();
     await die(stack, "search", 2, { id: "late" });
     await page.getByRole("button", { name: "2 new" }).click();

@@ -13,7 +13,10 @@ import { die, executablePath, open, type Stack, startStack, violations } from ".
 
 const PATH = "/admin/queues";
 
-/** A reverse proxy on a port of its own. `target` gets `/ops/…` without `/ops`, and everything else as it is. */
+/**
+ * Starts a reverse proxy on its own port. It removes `/ops` from a path such as `/ops/…`, and passes everything else
+ * to `target` unchanged.
+ */
 async function startProxy(target: string): Promise<Server> {
   const { hostname, port } = new URL(target);
   const pathOf = (url = "/") => url.replace(/^\/ops\//, "/");
@@ -122,7 +125,7 @@ describe.skipIf(!executablePath)("the dashboard in an app", () => {
       await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
       await page.getByText("log in to the app").first().waitFor();
       await page.context().close();
-      // The browser reports each refused request as an error.
+      // The browser reports each refused request as an error, and these refusals are expected.
       stack.errors.length = 0;
     });
   });

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
 
-/** How many tasks die of each kind of error, in each queue. */
+/** For each kind of error: the queue, and how many tasks die of it. */
 const KINDS = [
   { queue: "orders", message: (n: number) => `order ${n} not found`, count: 12 },
   {
@@ -43,7 +43,7 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
       async () => (await stats("orders")).dead === 19 && (await stats("emails")).dead === 5,
       30_000,
     );
-    // A replayed task must stay pending.
+    // The workers are stopped, so that a replayed task stays pending.
     for (const worker of workers) await worker.stop({ graceMs: 1_000 });
   });
   afterAll(() => stack?.stop());
@@ -68,7 +68,7 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
     expect(await trouble.locator(".trouble-queue").allTextContents()).toEqual(["orders", "emails"]);
     const names = page.getByRole("table", { name: "Queues, worst first" }).locator(".queue-name a");
     expect(await names.allTextContents()).toEqual(["orders", "emails", "held", "idle"]);
-    // The error itself is on the first screen, and the link leads to the task that died of it.
+    // The first screen shows the error itself. The link leads to the task that died of it.
     const [message = ""] = (newest?.lastError ?? "").split("\n", 1);
     await trouble.getByRole("link", { name: message }).click();
     await page.getByRole("heading", { name: newest?.id ?? "", exact: true }).waitFor();
@@ -99,7 +99,7 @@ describe.skipIf(!executablePath)("the errors of all queues in a real browser", {
     const cell = page.locator(".queues .grid-body .grid-row").first().getByRole("cell").nth(1);
     const box = await cell.boundingBox();
     if (box === null) throw new Error("the cell is not on the page");
-    // The pointer selects the text of the cell, so the row stays closed.
+    // The mouse selects text in the cell, which must not count as a click that opens the row.
     const middle = box.y + box.height / 2;
     await page.mouse.move(box.x + 1, middle);
     await page.mouse.down();

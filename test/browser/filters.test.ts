@@ -55,7 +55,7 @@ describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000
     await page.setViewportSize({ width: 390, height: 844 });
     await expectToFit(page, "the message of an unknown filter");
     await page.getByRole("button", { name: "Remove it and show the list" }).click();
-    // The screen keeps the filters that it knows.
+    // The screen keeps the filters that it knows, and removes the others.
     await page.getByText("1 match, scanned 5 of 5").waitFor();
     await page.getByRole("link", { name: "beta-4" }).waitFor();
     await open(page, `${stack.base}/workers?state=lost`);

@@ -87,7 +87,7 @@ describe.skipIf(!executablePath)(
       await dialog.getByRole("textbox", { name: "Queues" }).fill("shop, bills");
       await dialog.getByLabel("At one time").fill("1");
       await dialog.getByRole("button", { name: "Save" }).click();
-      // Only the service can find this error, and the form shows it.
+      // Only the service can find this error. The form shows the answer of the service.
       await dialog.getByRole("alert").filter({ hasText: "has to be at least 2" }).waitFor();
       await dialog.getByLabel("At one time").fill("10");
       await expectToFit(page, "the dialog of a shared limit");

@@ -32,7 +32,7 @@ describe.skipIf(!executablePath)(
 
     test("after Ctrl-K, takes every key as text, however fast the keys come", async () => {
       for (let use = 0; use < 5; use++) {
-        // Each page has a browser context of its own, so its cache is empty.
+        // Each page has a separate browser context, so its cache is empty.
         const page = await stack.page();
         await open(page, `${stack.base}/queues/emails`);
         await typeAtOnce(page, ["Control+k", ..."gdpr jkxq?/"]);
@@ -67,7 +67,7 @@ describe.skipIf(!executablePath)(
     test("keeps the text in the palette when the screen behind the palette changes", async () => {
       const page = await stack.page();
       await open(page, stack.base);
-      // The code of the screen arrives late, and the address changes only after the code is loaded.
+      // The code of the screen is delayed. The address must not change before the code is loaded.
       let release = () => {};
       const held = new Promise<void>((resolve) => {
         release = resolve;
@@ -93,7 +93,7 @@ describe.skipIf(!executablePath)(
         await away.queue("emails").enqueue("demo.echo", 1);
         const page = await away.page();
         await open(page, `${away.base}/queues/emails`);
-        // The list of queues arrives by the live stream.
+        // The list of queues comes from the live stream.
         await page.getByRole("link", { name: "emails" }).waitFor();
         await away.end("observability");
         await page.getByRole("link", { name: "Schedules" }).click();
@@ -101,7 +101,7 @@ describe.skipIf(!executablePath)(
         await message.waitFor();
         expect(await violations(page)).toEqual([]);
         expect(page.url()).toBe(`${away.base}/schedules`);
-        // The frame of the page stays, and a screen that was open before opens again.
+        // The frame of the page stays, and screens that were open before can be opened again.
         await page.getByRole("link", { name: "emails" }).click();
         await page.getByRole("heading", { name: "emails", exact: true }).waitFor();
         await page.getByRole("link", { name: "Schedules" }).click();
@@ -128,7 +128,7 @@ describe.skipIf(!executablePath)(
         await away.end("observability");
         await page.getByRole("link", { name: "second", exact: true }).click();
         await page.getByRole("heading", { name: "Cannot reach the API" }).waitFor({ timeout: 40_000 });
-        // The text names the host from which the page came, and no fixed port.
+        // The text names the host from which the page was loaded, and no fixed port.
         await page.getByRole("alert").getByText(new URL(away.base).host).first().waitFor();
         expect(await page.getByText("3001").count()).toBe(0);
         await away.start("observability");

@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)("the dashboard in German", { timeout: 300_000 }
     ["/nowhere/at/all"],
   ];
 
-  /** Returns the texts of the page without those of producers, operators and the API, which are not translated. */
+  /** Returns the texts of the page that are translated. Texts of producers, operators and the API are left out. */
   const ownTexts = (page: Page) =>
     page.evaluate<string[]>(`(() => {
       const copy = document.body.cloneNode(true);

@@ -3,7 +3,9 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
 
-/** A key with text from right to left, a slash, a percent sign, an emoji of several parts, and blanks. */
+/**
+ * A key with text that is written from right to left, a slash, a percent sign, an emoji of several parts, and blanks.
+ */
 const ODD_KEY = "لقوح/42 50%25 👩‍👩‍👧  ?#&+";
 
 describe.skipIf(!executablePath)("the limits of a queue in a real browser", { timeout: 120_000 }, () => {
@@ -13,7 +15,7 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
   const keyOf = (key: string) => stack.observer.limits.key("shop", key);
   const sleep = { ms: 90_000 };
 
-  /** Opens the form, and changes how many tasks of each key may run at one time. */
+  /** Opens the form, and changes how many tasks of each key may run at the same time. */
   const limitEachKey = async (concurrency: string, shown: RegExp) => {
     await page.getByRole("button", { name: "Change limits" }).click();
     const dialog = page.getByRole("dialog");

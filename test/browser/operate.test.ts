@@ -264,8 +264,8 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
 
   test("sends a burst of demo tasks, shows it live, and every task ends", async () => {
     const before = (await stats("default")).totals;
-    // The queue is paused, so that all tasks of the burst wait until the page has shown them, however fast the workers
-    // are.
+    // The queue is paused, so that all tasks of the burst wait until the page has shown them, even if the workers are
+    // fast.
     await stack.observer.pause("default", "the burst is sent first");
     await open(page, `${stack.base}/load?queue=default`);
     await page.getByRole("button", { name: "Run the burst" }).click();
@@ -298,7 +298,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const after = await stats("default");
     expect((await stack.observer.audit("default")).violations).toEqual([]);
     expect(after.totals.acked - before.acked + after.totals.deadLettered - before.deadLettered).toBe(10_000);
-    // The page has shown the burst to its end without a reload.
+    // The page has shown the whole burst, to its end, without a reload.
     const exact = (value: number) => value.toLocaleString("en-US");
     const end = ["0", "0", "0", exact(after.totals.acked), exact(after.dead)];
     const states = ["Pending", "Processing", "Scheduled", "Completed", "Dead"];
@@ -319,7 +319,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     try {
       await lost.queue("default").enqueue("demo.echo", 1);
       const other = await lost.page();
-      // Only the WebSocket fails, as behind a proxy that does not support upgrades.
+      // Only the WebSocket fails, as it does behind a proxy that does not support upgrades.
       await other.routeWebSocket(/\/v1\/stream/, (socket) => socket.close());
       await other.goto(lost.base);
       await other.getByLabel("Connection: Polling").waitFor();

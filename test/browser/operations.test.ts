@@ -76,7 +76,7 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await until("the dead letters are restored", async () => (await stats("undo")).dead === 8);
     expect((await stack.observer.task("undo", "dead-3"))?.payloadText).toBe('{"failRate":1,"n":3}');
     await open(page, `${stack.base}/audit?queue=undo`);
-    // The search is limited to rows, because the filter above the rows names the same actions.
+    // The search is limited to the rows, because the filter above them contains the same words.
     const rows = page.getByRole("row");
     await rows.getByText("Discard dead letters").first().waitFor();
     await rows.getByText("a test").first().waitFor();

@@ -13,7 +13,7 @@ import { executablePath, expectToFit, open, type Stack, startStack } from "./sup
  * `HOLDFAST_PICTURES=docs/images npx vitest run --project systems test/browser/pictures.test.ts`
  */
 const folder = process.env.HOLDFAST_PICTURES;
-/** For so long tasks run before the first picture, so that the charts have lines. */
+/** How long tasks run before the first picture, ms, so that the charts have lines. */
 const LOAD_MS = 200_000;
 
 const ERRORS: [string, (n: number) => Error][] = [
@@ -31,7 +31,7 @@ describe.skipIf(!executablePath || !folder)("the pictures of the documentation",
   const workers: Worker[] = [];
   let n = 0;
 
-  /** Enqueues what comes in within a second. */
+  /** Enqueues the tasks of one second. */
   async function load(): Promise<void> {
     n++;
     const mail = (at: number) => {
@@ -106,7 +106,7 @@ describe.skipIf(!executablePath || !folder)("the pictures of the documentation",
   ] as const)("%s", async (name, colorScheme, path) => {
     await page.emulateMedia({ colorScheme });
     await open(page, stack.base + path);
-    // In this time the live stream sends a few updates.
+    // The live stream sends a few updates in this time.
     await load();
     await delay(2_000);
     await expectToFit(page, name);

@@ -72,7 +72,7 @@ describe.skipIf(!executablePath)(
       const typed = "orders-abcdefghij-klmnop.qrstuvw";
       for (let at = 0; at < typed.length; at += 4) {
         await typeAtOnce(page, [...typed.slice(at, at + 4)]);
-        // So that the next update of the stream differs from the last one.
+        // A new task makes the next update of the stream differ from the last one.
         await stack.queue("other-0").enqueue("demo.echo", at);
         if (at === 12) await page.waitForTimeout(1_200);
       }
@@ -86,7 +86,7 @@ describe.skipIf(!executablePath)(
       const page = await stack.page();
       const script = /\/assets\/index-[^/]*\.js$/;
       await page.route(script, (route) => route.abort());
-      // The page asks by fetch whether the server is back.
+      // The page uses fetch to find out whether the server is back.
       const asks = `${stack.base}/errors`;
       await page.route(asks, (route) =>
         route.request().resourceType() === "fetch" ? route.abort() : route.continue(),
@@ -234,7 +234,7 @@ describe.skipIf(!executablePath)(
         expect(await flaky.getByRole("cell").nth(2).textContent()).toMatch(/100 %$/);
         await row.getByRole("button", { name: "demo.sleep" }).click();
         await page.waitForURL(/type=demo\.sleep/);
-        // 30 attempts took about 5 ms and 10 about 300 ms, so the cells are in two parts of the map.
+        // 30 attempts took about 5 ms and 10 took about 300 ms, so the cells are in two different parts of the map.
         const titles = panel.locator(".heat title");
         await until("the heat map is drawn", async () => {
           const counts = (await titles.allTextContents()).map((title) => Number(title.split(": ")[1]));

@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)(
       await page.getByRole("heading", { name: "No demo load here" }).waitFor();
       await page.getByRole("region", { name: "Demo load" }).getByText("production").waitFor();
       expect(await page.getByRole("button", { name: "Run the burst" }).count()).toBe(0);
-      // The fields are empty at first. If a demo task was filled in, one click would enqueue it.
+      // The fields are empty at first. If they contained a demo task, one click would enqueue it.
       expect(await page.getByLabel("Type").inputValue()).toBe("");
       expect(await page.getByRole("button", { name: "Inject task" }).isDisabled()).toBe(true);
       expect(await violations(page)).toEqual([]);

@@ -13,7 +13,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
   let worker: Worker;
   let page: Page;
   let hasVendor = false;
-  /** Ends the handlers that wait for it. */
+  /** Lets the handlers end that wait for this promise. */
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -79,9 +79,9 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await line.getByRole("button", { name: /^Attempt 1: ran .*, done, 20/ }).waitFor();
     await line.getByRole("button", { name: /^replay 1 by anonymous: the vendor is back, 20/ }).waitFor();
 
-    // A bar shows its exact times on hover and on focus, and leads to its attempt.
+    // A bar shows its exact times if it is hovered or focused. A click on it leads to its attempt.
     const bar = line.getByRole("button", { name: /^Attempt 1: ran .*, done/ });
-    // The page shows tooltips only after the mouse has moved once.
+    // The page shows tooltips only after the mouse was moved once.
     await line.getByRole("heading").hover();
     await bar.hover();
     await page
@@ -149,7 +149,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await tree.focus();
     await page.keyboard.press("End");
     await region("Payload").getByText("payload[2999].text", { exact: true }).waitFor();
-    // A tree that draws each row needs many seconds for this.
+    // A tree that draws all of its rows would need many seconds here.
     expect(Date.now() - begun).toBeLessThan(5_000);
     expect(await tree.getByRole("treeitem").count()).toBeLessThan(100);
     expect(await page.evaluate(() => (globalThis as { hacked?: number }).hacked)).toBeUndefined();
@@ -234,7 +234,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await list.getByRole("link", { name: "Pending tasks of listed" }).click();
     await until("the list is back", async () => (await link.count()) === 3);
     expect(new URL(page.url()).searchParams.get("tag")).toBe("x");
-    // A list of another kind, so that it is not the one to which a task without a list leads.
+    // This list differs from the default list, to which a task without a list leads.
     await open(page, `${stack.base}/tasks?query=queue:listed`);
     await until("the list is complete", async () => (await link.count()) === 3);
     await page.getByRole("link", { name: first, exact: true }).click();
@@ -268,7 +268,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     ["dark", 1_440],
     ["light", 390],
     ["dark", 390],
-    // A window of 1,440 px at 200 %.
+    // This is the width of a window of 1,440 px at a zoom of 200 %.
     ["light", 720],
   ] as const)("has no axe violation and fits, in the %s theme at %i px", async (colorScheme, width) => {
     const other = await stack.page({

@@ -20,7 +20,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   beforeAll(async () => {
     stack = await startStack({ services: ["janitor"], env: { ENVIRONMENT: "staging" } });
     const { queue, observer, redis } = stack;
-    // These tasks have every kind of text that a producer or a handler can store.
+    // These tasks contain every kind of text that a producer or a handler can store.
     worker = new Worker(
       "hostile",
       {
@@ -242,7 +242,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   test("fits the window of a phone, with text of any length", async () => {
     const page = await stack.page({ viewport: { width: 390, height: 844 } });
     for (const [name, path, act] of SCREENS) {
-      // Phones have no keyboard, and both of these need one.
+      // The palette and the help for shortcuts need a keyboard, and phones have none.
       if (name === "palette" || name === "shortcuts") continue;
       await open(page, stack.base + path);
       await act?.(page);
@@ -296,7 +296,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.getByRole("button", { name: "Edit and replay" }).waitFor();
     await page.keyboard.press("q");
     await page.waitForURL(/\/dead-letters$/);
-    // The address changes before the screen does.
+    // The address changes before the new screen is shown, so the test waits for the screen.
     const bar = page.getByRole("combobox", { name: "Query" });
     await bar.waitFor();
     await page.keyboard.press("/");
@@ -312,8 +312,8 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   });
 
   test("the page wrote no error to the console, except for answers that the tests caused", () => {
-    // A search by id asks one queue after another, and each queue that does not have the task answers 404. The queue
-    // `nowhere` does not exist, so it answers 404 as well.
+    // A search by id asks the queues one after another, and each queue that does not have the task answers 404. So
+    // does the queue `nowhere`, which does not exist.
     const missing = /status of 404 .*\/v1\/queues\/(nowhere($|\/)|\w+\/tasks\/(later|dead%20hostile)$)/;
     expect(stack.errors.filter((text) => !missing.test(text))).toEqual([]);
   });

@@ -45,7 +45,7 @@ describe.skipIf(!executablePath)("keys, roles and sessions in a real browser", {
     await page.getByLabel("Connection: Live").waitFor();
     await page.getByText("admin", { exact: true }).waitFor();
     await page.getByText("production", { exact: true }).waitFor();
-    // The key must not be in a storage that scripts can read.
+    // The key must not be in any storage that scripts can read.
     expect(await page.evaluate("JSON.stringify(localStorage) + document.cookie")).not.toContain("hf_");
     await page.getByRole("button", { name: "Log out" }).click();
     await page.getByRole("heading", { name: "Log in" }).waitFor();

@@ -37,7 +37,7 @@ describe.skipIf(!executablePath)("several Redis in a real browser", { timeout: 1
       "/redis/eu/queues/orders/tasks?state=pending",
     );
     await page.getByLabel("Connection: Live").waitFor();
-    // Links and a reload stay in the same Redis.
+    // After a reload and after clicks on links, the page still shows the same Redis.
     await page.reload();
     await page.getByText("in.europe").first().waitFor();
     await page.getByRole("link", { name: "Workers" }).first().click();

@@ -36,12 +36,12 @@ export interface Stack {
   base: string;
   observer: Observer;
   browser: Browser;
-  /** Uncaught errors and console errors of every page. */
+  /** The uncaught errors and console errors of all pages. */
   errors: string[];
   queue(name: string): Queue;
   /** Starts another service. It ends together with the stack. */
   start(name: ServiceName, env?: Record<string, string>): Promise<ServiceProcess>;
-  /** Ends the service with this name. `start` can start it again; observability then has the same port as before. */
+  /** Ends the service with this name. `start` can start it again. Observability then gets the same port as before. */
   end(name: ServiceName): Promise<void>;
   page(options?: BrowserContextOptions): Promise<Page>;
   stop(): Promise<void>;
@@ -110,7 +110,7 @@ export async function startStack(
       page.setDefaultTimeout(20_000);
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
-        // The network of the machine changes when a container starts, and the browser reports that as an error. The
+        // The network of the machine changes when a container starts. The browser reports that as an error, but the
         // page did not cause it.
         if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
         errors.push(`${message.text()} ${message.location().url}`);
@@ -127,7 +127,7 @@ export async function startStack(
   };
 }
 
-/** Opens a screen and waits until it shows its live data. */
+/** Opens a screen, and waits until it shows live data. */
 export async function open(page: Page, address: string): Promise<void> {
   await page.goto(address);
   const live = page.getByLabel("Connection: Live").waitFor();
@@ -140,7 +140,7 @@ export async function open(page: Page, address: string): Promise<void> {
 
 /** Returns the problems that axe finds on the page, one line each. */
 export async function violations(page: Page): Promise<string[]> {
-  // axe is evaluated in the page, because the Content-Security-Policy of the dashboard refuses an inserted script.
+  // axe is evaluated in the page. The dashboard's Content-Security-Policy would refuse an inserted script.
   await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
@@ -150,7 +150,7 @@ export async function violations(page: Page): Promise<string[]> {
         }>;
       };
     };
-    // This rule is off by default. The accessible name of a control has to contain its visible text.
+    // This rule is off by default. It checks that the accessible name of a control contains its visible text.
     const result = await axe.run({ rules: { "label-content-name-mismatch": { enabled: true } } });
     return result.violations.flatMap(({ id, help, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${String(target)} ${failureSummary ?? ""}`),
@@ -158,7 +158,7 @@ export async function violations(page: Page): Promise<string[]> {
   });
 }
 
-/** Expects that the page and its dialog do not scroll sideways. */
+/** Expects that the page and its open dialog do not scroll sideways. */
 export async function expectToFit(page: Page, what: string): Promise<void> {
   const over = await page.evaluate<number>(
     `Math.max(document.documentElement.scrollWidth - innerWidth,
@@ -195,7 +195,7 @@ export async function die(
   await until(`${count} dead letters in ${name}`, async () => (await dead()) === before + count, 60_000);
 }
 
-/** Types all keys as fast as the browser accepts them. It does not wait for the effect of a key before the next one. */
+/** Types all keys as fast as the browser accepts them, without waiting for the effect of each key. */
 export async function typeAtOnce(page: Page, keys: readonly string[]): Promise<void> {
   const browser = await page.context().newCDPSession(page);
   const sent = keys.flatMap((name) => {

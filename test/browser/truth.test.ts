@@ -33,7 +33,7 @@ describe.skipIf(!executablePath)(
       await page.getByText("Pending", { exact: true }).first().waitFor();
       expect(await page.getByRole("button", { name: "Replay", exact: true }).count()).toBe(0);
 
-      // Live updates are on hold, so the page still shows the old state, and an action on it comes too late.
+      // Live updates are on hold, so the page still shows the old state. An action on that state comes too late.
       await open(page, `${stack.base}/queues/acted/tasks/dead-1`);
       await page.getByRole("button", { name: "Hold live updates" }).click();
       await stack.observer.replay("acted", ["dead-1"]);
@@ -67,8 +67,8 @@ describe.skipIf(!executablePath)(
     test("shows the wait of a replayed task since its replay", async () => {
       await dead("waits", 1);
       const { endedAt } = (await stack.observer.task("waits", "dead-0")) ?? {};
-      // The task stays dead for this long. A page that counted the wait from the death of the task would show a longer
-      // wait.
+      // The task stays dead for this time. A page that counted the wait from the death of the task would show a wait
+      // that is longer by this.
       const pauseMs = 3_000;
       await until("the task has been dead for a while", async () => {
         const { at } = await stack.observer.stats("waits");
@@ -92,7 +92,7 @@ describe.skipIf(!executablePath)(
     });
 
     test("every screen shows the same time to drain as the API", async () => {
-      // The rate is low, so that the operation takes long enough.
+      // The rate is low, so that the operation runs long enough to be observed.
       await stack
         .queue("drains")
         .enqueueMany(Array.from({ length: 4_000 }, () => ({ type: "demo.sleep", payload: { ms: 40 } })));
@@ -241,7 +241,7 @@ describe.skipIf(!executablePath)(
   },
 );
 
-/** This script runs in the browser. It finds the times that are cut off. */
+/** A script for the browser. It finds times whose text is cut off. */
 const CUT_TIMES = `[...document.querySelectorAll("time")]
   .filter((time) => {
     const own = time.getBoundingClientRect();
@@ -255,9 +255,7 @@ const CUT_TIMES = `[...document.querySelectorAll("time")]
   })
   .map((time) => time.textContent)`;
 
-/**
- * This script runs in the browser. It finds each piece of the text of the payload and its distance from the left edge.
- */
+/** A script for the browser. It finds each piece of the payload's text, with its distance from the left edge. */
 const PLACES = `(() => {
   const found = [];
   const walker = document.createTreeWalker(

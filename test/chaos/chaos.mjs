@@ -1,5 +1,6 @@
-// Runs the fault matrix (`make chaos`, `make chaos ROW=name`) with real processes. Prints a table with fault, expected,
-// seen and verdict, and then one JSON line. The exit code is 0 only if every row that can run here holds.
+// Runs the fault matrix (`make chaos`, `make chaos ROW=name`) with real processes. Each row of the matrix is one
+// fault. Prints a table with fault, expected result, seen result and verdict, and then one JSON line. The exit code
+// is 0 only if every row that can run here holds.
 //
 //   node test/chaos/chaos.mjs [--row name] [--list] [--markdown] [--keep]
 import { readdirSync } from "node:fs";
@@ -37,7 +38,7 @@ async function runRow(row) {
   return { row: row.name, fault: row.fault, expected: row.expected, ...result };
 }
 
-/** Rows that mostly wait run at the same time. Rows with exact timing run one after another. */
+/** Rows that mostly wait run at the same time. Rows that measure times exactly run one after another. */
 async function runAll(rows) {
   const results = new Map();
   const lane = async (part) => {

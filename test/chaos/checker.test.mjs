@@ -35,7 +35,7 @@ const ran = (id, token = "1-a") => event("run", "invoke", { id, token, attempt: 
 const settled = (id, outcome = "acked", token = "1-a") =>
   event("settle", "ok", { id, token, attempt: 1, outcome });
 
-/** Returns the counts and the violations that the checker finds in an invented history. */
+/** Returns the counts and violations that the checker finds in an invented history. */
 const verdict = (lines, tasks, options) => check(lines.flat(), new Map(tasks), options);
 const crashed = (more) => attempt({ outcome: "crashed", ...more });
 

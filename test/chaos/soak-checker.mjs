@@ -1,10 +1,10 @@
-// The checks at the end of the soak. This file does no I/O.
+// The checks at the end of the soak test. This file does no I/O.
 
 export const MAX_GRANTS = 4;
 
 /**
- * Returns the behaviour of task `number`. Of 100 tasks, 15 may fail by chance in any attempt, 4 fail once or twice, and
- * 1 always fails.
+ * Returns how task `number` behaves. Of 100 tasks, 15 may fail by chance in any attempt, 4 fail once or twice, and 1
+ * always fails.
  */
 export function planOf(number) {
   const kind = number % 100;
@@ -44,7 +44,7 @@ export function wrongDeath(number, task) {
 }
 
 /**
- * Returns by how much the mean of the last third exceeds that of the middle third, as a share; 0 if there are too few
+ * Returns by which share the mean of the last third is above the mean of the middle third; 0 if there are too few
  * values.
  */
 export function growth(values) {

@@ -1,7 +1,7 @@
-// `make soak MINUTES=30` runs a million tasks. One in five may fail, and one in a hundred always fails. Every few
-// seconds it kills one of two workers and two janitors and starts it again. Every two minutes it does so with Redis,
-// which syncs each write to disk. The exit code is 0 if no task was lost, the dead letters are the expected ones, the
-// audit is clean, and memory did not grow.
+// The soak test, `make soak MINUTES=30`, runs a million tasks. One in five may fail, and one in a hundred always
+// fails. Every few seconds it kills one of its two workers and two janitors, and starts it again. Every two minutes
+// it does the same with Redis, which syncs each write to disk. The exit code is 0 if no task was lost, the dead
+// letters are the expected ones, the audit is clean, and memory did not grow.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,8 +27,8 @@ const KILL_MS = [2_000, 6_000];
 const REDIS_EVERY_MS = Math.min(120_000, (minutes * 60_000) / 3);
 const SAMPLE_MS = Math.min(5_000, minutes * 1_000);
 /**
- * From the second third of the run to the last, the memory of a process, and that of Redis per retained task, may grow
- * by this share.
+ * The share by which memory may grow from the second third of the run to the last third. This applies to each
+ * process, and to Redis per kept task.
  */
 const FLAT = 0.15;
 
@@ -85,10 +85,10 @@ const crew = {
 };
 const all = () => [...crew.worker, ...crew.janitor];
 for (const one of all()) await one.ready();
-// By default Redis remembers an id for an hour, which would be two million ids at this rate.
+// By default Redis remembers an id for an hour. At this rate, that would be two million ids.
 await observer.configure(QUEUE, { retentionCount: RETAINED, idempotencyMs: 60_000 });
 
-/** Enqueues tasks whose ids are numbers, so that an accepted id takes one bit of memory here. */
+/** Enqueues tasks whose ids are numbers, so that an accepted id needs only one bit of memory in this process. */
 async function enqueue(numbers) {
   for (let open = numbers; open.length > 0; ) {
     const tasks = open.map((number) => ({
@@ -219,7 +219,7 @@ for (let number = 0; number < total; number += 100)
   if (accepted.has(number) && !dead.has(number)) doomedMissing++;
 
 const { totals } = stats;
-// Every accepted task has to end acked or dead. Completed tasks are purged, so only the counters know them.
+// Every accepted task has to be acked or dead at the end. Completed tasks are purged, so only the counters show them.
 const lost = accepted.size - totals.acked - dead.size;
 expectThat(accepted.size === total, `${accepted.size} of ${total} accepted`);
 expectThat(totals.enqueued === total, `${totals.enqueued} enqueued, ${total} accepted`);
@@ -229,10 +229,10 @@ expectThat(wrong === 0, `${wrong} dead letters that should not be dead`);
 expectThat(doomedMissing === 0, `${doomedMissing} tasks that always fail are not dead`);
 const audit = await observer.audit(QUEUE);
 expectThat(audit.violations.length === 0, `the audit: ${audit.violations[0]?.detail}`);
-// In a shorter run, fewer tasks end than Redis retains, so its memory still grows at the end.
+// In a shorter run, fewer tasks end than Redis keeps, so its memory still grows at the end of the run.
 const enough = minutes >= 5;
 const growths = {
-  // Dead letters are kept, so memory grows with their number. It must not grow per retained task.
+  // All dead letters are kept, so the memory grows with their number. So the memory per kept task is compared.
   redisPerTask: growth(samples.redisPerTask),
   producerRss: growth(samples.producerRss),
 };

@@ -34,8 +34,8 @@ for (const suite of suites) {
         const { code, output } = await run(command, join(root, folder));
         const isLast = command === commands.at(-1);
         const counted = isLast ? count(output) : undefined;
-        // The closing line counts these tests in place of this one. A suite that does not build has no test, and fails
-        // as one.
+        // If the suite was counted, the closing line counts its tests instead of this one. If it did not build, no
+        // test was counted, and this test fails.
         if (counted && counted.passed + counted.failed > 0) task.meta.counted = counted;
         const skipped = isLast && output.split("\n").find((line) => line.includes("SKIPPED:"));
         if (skipped) console.warn(skipped);

@@ -1,19 +1,21 @@
 import { join } from "node:path";
 
-// scripts/setup python makes this environment.
+// The Python environment that scripts/setup python makes.
 const python = (name) => join(import.meta.dirname, "../../.holdfast/python/bin", name);
 
 /**
- * The tests of the clients in other languages, and those that all clients share. Each suite has a command that ends
- * with 0 if the language is there, its folder, commands of which each has to end with 0, and a function that counts the
- * tests in the output of the last one. It may have a function that tells from the output of the first command whether
- * the version fits.
+ * The test suites of the clients in other languages, and the suite that all clients share. Each suite has:
+ * - a command that ends with 0 if the language is installed
+ * - its folder
+ * - commands, each of which has to end with 0
+ * - a function that counts the tests in the output of the last command
+ * - optionally, a function that decides from the output of the first command whether the version is new enough
  */
 export const suites = [
   {
     name: "Go",
     tool: ["go", "version"],
-    // Older versions have no iterators.
+    // Go has iterators since version 1.23.
     fits: (version) => Number(/ go1\.(\d+)/.exec(version)?.[1]) >= 23,
     needs: "Go 1.23 or later",
     folder: "clients/go",
@@ -22,7 +24,7 @@ export const suites = [
       ["go", "test", "-count=1", "-json", "./..."],
     ],
     count: countGo,
-    // How the output is shown if a test fails.
+    // Returns the output in the form in which it is shown if a test fails.
     text: goText,
   },
   {
@@ -34,7 +36,7 @@ export const suites = [
     count: countPython,
   },
   {
-    // The clients that are not found are left out, and the output says so.
+    // Clients whose language is missing are left out, and the output says so.
     name: "conformance",
     tool: [process.execPath, "--version"],
     needs: "Node",
@@ -64,7 +66,7 @@ function goText(output) {
     .join("");
 }
 
-/** Counts by the last line of pytest, such as "1 failed, 73 passed, 2 errors in 61.20s". */
+/** Counts the tests from the last line of pytest, such as "1 failed, 73 passed, 2 errors in 61.20s". */
 function countPython(output) {
   const last = output.trimEnd().split("\n").at(-1);
   const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(last)?.[1] ?? 0);
@@ -72,8 +74,8 @@ function countPython(output) {
 }
 
 /**
- * Counts by the last line of the conformance run, which has the numbers of clients, cases and passed cases. A run that
- * ended early has no such line.
+ * Counts the cases from the last line of the conformance run, which has the numbers of clients, cases and passed
+ * cases. A run that ended early has no such line.
  */
 function countCases(output) {
   const last = output.trimEnd().split("\n").at(-1);

@@ -10,9 +10,9 @@ const REPLAY = { ids: [DEAD] };
 const LIST = `${QUEUE}/dead-letters`;
 
 interface Admin {
-  /** The key of an administrator. */
+  /** The API key of an administrator. */
   key: string;
-  /** The settings that the command `holdfast` needs to reach Redis. */
+  /** The settings with which the command `holdfast` reaches Redis. */
   redis: Record<string, string>;
 }
 
@@ -138,7 +138,8 @@ export function people(admin: () => Admin): void {
           [`${LIST}/replay`, body],
         );
         expect(status).toBe(403);
-        // If the service has sent three more messages or closed the stream, it has read what the script sent.
+        // After three more messages, or if it has closed the stream, the service has certainly read what the script
+        // sent.
         await page.evaluate(`new Promise((done, fail) => {
           const socket = new WebSocket(${JSON.stringify(streamUrl())});
           let messages = 0;

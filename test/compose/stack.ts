@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const root = resolve(import.meta.dirname, "../..");
-/** The test has its own project name and ports, so that it can run beside the stack of a user. */
+/** The test uses its own project name and ports, so that it can run beside the stack of a user. */
 export const project = `holdfast-test-${process.pid}`;
 const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROJECT_NAME: project, HOLDFAST_RUN: "docker" };
 for (const name of ["HOLDFAST_API_KEY", "HOLDFAST_TLS", "COMPOSE_PROFILES", "REDIS_CLUSTER_NODES"])
@@ -87,7 +87,7 @@ export function inside(service: string, command: string): { status: number; outp
   return { status: Number(status), output: text.trim() };
 }
 
-/** Returns secrets, in the order of `names`, as `docker compose run init show` prints them. */
+/** Returns the secrets with these names, in this order, as `docker compose run init show` prints them. */
 export const secrets = (...names: string[]): string[] =>
   compose("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init", "show", ...names).split("\n");
 

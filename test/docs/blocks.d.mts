@@ -1,12 +1,12 @@
 export interface Block {
   page: string;
-  /** The page and the line. */
+  /** Where the block is: the page and the line. */
   place: string;
   language: string;
   code: string;
-  /** "run", "compiled", "checked" or "illustration". */
+  /** What is done with the block: "run", "compiled", "checked" or "illustration". */
   fate: string | undefined;
-  /** The test that runs, compiles or checks it. */
+  /** The test that runs, compiles or checks the block. */
   by: string | undefined;
 }
 

@@ -1,14 +1,14 @@
-// Finds every fenced block of the documentation, and says which test runs it. `make docs` prints the numbers:
+// Finds every code block of the documentation, and says which test runs it. `make docs` prints the numbers:
 //
 //   node test/docs/blocks.mjs [--list]
 //
-// Who runs a block follows from its language and its page. A block that shows output is `text`. Any other block that no
-// test can run has the word `illustration` behind its language.
+// The language and the page of a block decide which test runs it. A block that shows output has the language `text`.
+// Any other block that no test can run has the word `illustration` after its language.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
-/** The pages whose blocks are looked at: those of docs/, and each README. */
+/** The pages whose blocks are checked: those of docs/, and each README. */
 const pages = [
   ...["README.md", "examples/README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"],
   ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`),
@@ -19,7 +19,10 @@ const pages = [
   .filter((page) => page.endsWith(".md") && existsSync(join(root, page)))
   .sort();
 
-/** Blocks between `<!-- curl -->` and `<!-- /curl -->`, and so on, are run by the tests that search for these comments. */
+/**
+ * Matches code blocks and the comments around them. The blocks between `<!-- curl -->` and `<!-- /curl -->`, and so
+ * on, are run by the tests that search for these comments.
+ */
 const PIECE = /^<!-- (\/?)(curl|cli|sdk)\b|^( *)(`{3,})([^\n`]*)\n([\s\S]*?)^\3\4`*$/gm;
 
 function* blocksOf(page) {
@@ -36,7 +39,7 @@ function* blocksOf(page) {
   }
 }
 
-/** The tests that read a page and run its blocks, by what they search for. */
+/** For each test that runs blocks of a page: a function that selects these blocks. */
 const RUNNERS = [
   [({ section }) => section === "curl" || section === "sdk", "test/docs/readme.redis.test.ts"],
   [
@@ -49,7 +52,7 @@ const RUNNERS = [
   [({ language }) => language === "go", "clients/go/example_test.go"],
   [({ language }) => language === "nginx", "test/proxy/nginx.test.ts"],
 ];
-/** Blocks that are not run, and what is done with them instead. */
+/** For languages whose blocks are not run: what is done instead, and by which test. */
 const OTHERS = {
   ts: ["compiled", "test/docs/blocks.test.mjs"],
   sh: ["checked", "test/docs/blocks.test.mjs"],
@@ -67,7 +70,7 @@ function reads(test, page) {
   );
 }
 
-/** @returns what is done with a block, and by which test; undefined if nobody looks at it */
+/** @returns what is done with a block, and by which test; undefined if no test uses it */
 function fateOf(block) {
   const { language, marks, page } = block;
   if (marks.includes("illustration") || language === "text") return ["illustration"];

@@ -10,7 +10,7 @@ import { parseEndpoints } from "../../services/dispatcher/src/endpoints-file.ts"
 import { descriptions } from "../../site/http-reference.mjs";
 import { BLOCKS } from "./blocks.mjs";
 
-// Looks at the blocks that no other test runs (blocks.mjs says which).
+// Checks the blocks that no other test runs (see blocks.mjs).
 const root = resolve(import.meta.dirname, "../..");
 const own = BLOCKS.filter(({ by }) => by === "test/docs/blocks.test.mjs");
 const inLanguage = (wanted) => own.filter(({ language }) => language === wanted);
@@ -30,7 +30,7 @@ test("every block is run, compiled or checked by a test, or is marked as an illu
 test("the TypeScript compiles under strict, with the names that the pages use without saying what they are", () => {
   const blocks = inLanguage("ts");
   expect(blocks.length).toBeGreaterThan(4);
-  // In this folder, the compiler finds the built library.
+  // A folder inside node_modules, so that the compiler finds the built library.
   const folder = scratch(join(root, "node_modules"), ".blocks-");
   const names = {
     queue: 'import("holdfast").Queue',
@@ -72,7 +72,7 @@ test("the TypeScript compiles under strict, with the names that the pages use wi
   expect(stdout.replaceAll(/^[\w-]+\.mts/gm, (file) => places.get(file))).toBe("");
 }, 400_000);
 
-/** Commands of other programs. That they exist, and what they do, is not checked. */
+/** Commands of other programs. The test does not check whether they exist or what they do. */
 const FOREIGN = new Set(
   "awk certbot cp docker git grep helm install jq kubectl mkdir nginx openssl pip pm2 psql redis-cli sed sleep systemctl useradd uv".split(
     " ",
@@ -80,8 +80,8 @@ const FOREIGN = new Set(
 );
 
 /**
- * Lets bash read the blocks: it divides each into commands and their arguments, and calls this function in place of every
- * program.
+ * Lets bash parse the blocks. bash splits each block into commands and their arguments, and calls this function
+ * instead of every program.
  */
 const RECORDING = `
 PATH=/nowhere
@@ -93,11 +93,11 @@ alias() { :; }
 source() { :; }
 `;
 
-/** @returns the commands of a block as arrays of arguments, and what bash says of its syntax */
+/** @returns the commands of a block as arrays of arguments, and the syntax errors that bash reports */
 function commandsOf({ code }, folder) {
   const file = join(folder, "record");
   writeFileSync(file, "");
-  // bash does not ask a function for a command with a slash.
+  // bash never calls a function for a command with a slash in its name, so such commands get "record" in front.
   const script = code
     .replaceAll(/<[a-z][^>\n]*>/g, "placeholder")
     .replaceAll(/^(?:\.\/)?((?:scripts|node_modules|\.holdfast)\/\S+)/gm, "record $1");
@@ -119,11 +119,11 @@ function commandsOf({ code }, folder) {
 }
 
 /**
- * Parses a command line as the command does. It ends before it connects, because it was interrupted before. A command that
- * needs no Redis runs; what it writes goes into the folder.
+ * Parses a command line with the command itself. It was interrupted before, so it ends before it connects. A command
+ * that needs no Redis runs, and writes its files into the folder.
  */
 async function parses(args, folder) {
-  // These two would start processes, or write a project.
+  // These two commands would start processes or write a project, so they are not run.
   const starts = ["dev", "init"].includes(args[0]);
   let said = "";
   const write = (text, done) => {
@@ -151,7 +151,7 @@ async function parses(args, folder) {
 const makefile = readFileSync(join(root, "Makefile"), "utf8");
 const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-/** @returns what is wrong with a command, "" if nothing is; null if the command is of a program that is not checked */
+/** @returns what is wrong with a command; "" if nothing is; null if the program is not checked */
 async function problemOf([name, ...args], apis, folder) {
   if (name === "holdfast") return parses(args, folder);
   if (name === "npx" && args[0] === "holdfast") return parses(args.slice(1), folder);
@@ -162,7 +162,7 @@ async function problemOf([name, ...args], apis, folder) {
   if (name === "curl") return curlProblem(args, apis);
   if (name === "node" || name.includes("/")) {
     const file = name === "node" ? args.find((word) => !word.startsWith("-")) : name;
-    // setup makes the environment of Python.
+    // The Python environment may be missing, because scripts/setup makes it.
     return file.startsWith(".holdfast/") || existsSync(join(root, file)) ? "" : `${file} does not exist`;
   }
   if (name === "npx" && args[0] === "vitest")
@@ -217,7 +217,7 @@ test("the commands of the shell blocks, their options, targets, files and routes
     if (problem) problems.push(`${block.place}: ${problem}`);
     read.push({ block, commands });
   }
-  // A command that needs Redis gives up after a second. So that this is waited for only once, all run together.
+  // A command that needs Redis gives up after a second. All commands run together, so this second passes only once.
   const wrongs = ({ commands }) => Promise.all(commands.map((command) => problemOf(command, apis, folder)));
   const answers = await Promise.all(read.map(wrongs));
   for (const [at, { block, commands }] of read.entries()) {

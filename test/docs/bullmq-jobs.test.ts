@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 
-// The programs of this page are run by pages.redis.test.ts.
+// pages.redis.test.ts runs the programs of this page.
 const root = resolve(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "docs/migrating/bullmq-jobs.md"), "utf8");
 const [head = "", ...sections] = page.split(/^## /m);
@@ -13,7 +13,7 @@ const jobs = sections.map((section) => ({
   programs: [...section.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code = ""]) => code),
 }));
 
-/** Counts the lines that are not empty, not a comment and not part of an import. */
+/** Counts the lines of code: those that are not empty, not comments and not part of an import. */
 function countLines(code: string): number {
   const withoutImports = code.replaceAll(/^import [^;]*;$/gm, "");
   return withoutImports.split("\n").filter((line) => !/^\s*(\/\/.*)?$/.test(line)).length;

@@ -14,7 +14,7 @@ import {
 } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-// Runs the commands that the README of the project and that of the CLI tell a reader to type.
+// Runs the commands that two READMEs tell a reader to type: that of the project and that of the CLI.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 let redis: RedisServer;
@@ -51,8 +51,7 @@ function blocksOf(page: string, begin: string): string[] {
 }
 
 /**
- * Runs a block in bash, with a function instead of the alias `holdfast` of the README. If a command fails, the test
- * fails.
+ * Runs a block in bash. A function replaces the alias `holdfast` of the README. If a command fails, the test fails.
  */
 async function type(block: string): Promise<string> {
   const prelude = `set -euo pipefail\nholdfast() { "${root}/node_modules/.bin/holdfast" "$@"; }\n`;

@@ -12,7 +12,7 @@ import { configSchema as worker } from "../../services/worker/src/config.ts";
 import { configSchema as workerApi } from "../../services/worker-api/src/config.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-/** Reads a page without the padding that the formatter adds to the cells of tables. */
+/** Returns a page without the spaces that the formatter adds to table cells. */
 function read(path: string): string {
   const text = readFileSync(join(root, path), "utf8");
   return path.endsWith(".md")
@@ -91,7 +91,7 @@ describe("docs/state-machine.md", () => {
       [...page.matchAll(/^ {4}(\S+) --> ([a-z]+)(?::|$)/gm)].map(([, from, to]) => `${from} -> ${to}`),
     );
     const missing = scriptFiles.flatMap((path) => {
-      // A long list goes on in indented lines.
+      // A long MOVES list continues on indented lines.
       const moves = (/^-- MOVES\s+(.*(?:\n-- {2,}.*)*)/m.exec(read(path))?.[1] ?? "").replace(/\n-- +/g, " ");
       // The diagram has no arrow for `empty`, because an operator can empty almost any state.
       if (moves === "nothing" || path === "lua/transitions/empty.lua" || moves.startsWith("nothing:"))
@@ -114,8 +114,8 @@ describe("docs/state-machine.md", () => {
 describe("docs/configuration.md", () => {
   const page = read("docs/configuration.md");
   /**
-   * The heading of each table, with the services whose variables it lists. The column "Service" names the services that
-   * read a variable.
+   * The heading of each table, with the services whose variables are in it. The column "Service" names the services
+   * that read a variable.
    */
   const tables: [string, string[]][] = [
     ["All services", Object.keys(services)],
@@ -161,7 +161,7 @@ describe("docs/configuration.md", () => {
     for (const schema of Object.values(services)) {
       for (const [name, property] of Object.entries(schema.properties)) {
         const { default: value } = property as { default?: unknown };
-        // A default in the schema may contain the path of this checkout.
+        // A default value may contain the path of this checkout, which the page does not have.
         const text = String(value).replace(`${root}/`, "");
         const told = rows.get(name)?.value;
         if (told !== (value === undefined ? "–" : `\`${text}\``)) wrong.push(`${name}: ${told}, not ${text}`);

@@ -15,12 +15,13 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BLOCKS } from "./blocks.mjs";
 
-// Runs the `js` blocks of the pages. The comment after each console.log is the line that it has to print.
+// Runs the `js` blocks of the pages. The comment after each console.log is the line that the block has to print.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 const blocks = BLOCKS.filter(({ by }) => by === "test/docs/pages.redis.test.ts");
 
-// Without Postgres, a block that uses it is skipped. Node 20 has no SQLite, and there a package with the same calls stands in.
+// Without Postgres, blocks that use it are skipped. Node 20 has no SQLite, so there a package with the same calls
+// replaces it.
 const hasPostgres = findPostgres() !== null;
 const sqlite = isBuiltin("node:sqlite") ? "node:sqlite" : "@photostructure/sqlite";
 
@@ -52,7 +53,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Returns the lines that a block has to print, according to its comments. */
+/** Returns the lines that a block has to print according to its comments. */
 function promised(code: string): string[] {
   return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text ?? "");
 }
@@ -73,7 +74,7 @@ describe("the examples of the pages", () => {
       .replaceAll("node:sqlite", sqlite)
       .replaceAll(/\b3000\b/g, port);
     await writeFile(file, own);
-    // Node 22 warns that its SQLite is experimental.
+    // Node 22 prints a warning that its SQLite is experimental, which has to be switched off.
     const quiet = "--disable-warning=ExperimentalWarning";
     const { stdout, stderr } = await run(process.execPath, [quiet, file], { cwd: folder, timeout: 55_000 });
     expect(stderr).toBe("");

@@ -15,7 +15,7 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
-// Runs the commands that the README, docs/http.md and docs/flows.md show. Free ports replace the fixed ones.
+// Runs the commands in the README, docs/http.md and docs/flows.md. Free ports replace the fixed ones.
 const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");
@@ -95,7 +95,7 @@ async function type(block: string): Promise<Record<string, unknown>[]> {
     timeout: 20_000,
     env: { ...process.env, HOLDFAST_API_KEY: keys.text },
   }).catch((error: { message: string; stdout: string }) => {
-    // The output of curl shows why it failed.
+    // The output of curl shows why the command failed, so it is part of the message.
     throw new Error(`${error.message}\n${error.stdout}`);
   });
   return stdout
@@ -147,7 +147,7 @@ test("the curl examples in docs/http.md work, one after another", async () => {
   ]);
   const [configured, ...others] = events ?? [];
   expect(configured).toMatchObject({ maxEvents: 100_000 });
-  // Tasks of earlier examples may still end meanwhile.
+  // Tasks of earlier examples may still end in this time, so only events of this task are compared.
   expect(others.filter(({ id }) => id === "seen-1")).toMatchObject([
     { state: "pending" },
     { type: "enqueued", id: "seen-1" },
@@ -237,7 +237,7 @@ test("the curl examples in docs/flows.md work, one after another", async () => {
 });
 
 test("the library examples in the README run", async () => {
-  // The second block goes on with the handlers of the first one.
+  // The second block continues with the handlers of the first one.
   const [first = "", second = ""] = [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, text]) => text);
   const code = `${first}${second}console.log(run.outcome);\n`;
   const own = code.replaceAll("redis://127.0.0.1:6379", redis.url);

@@ -42,7 +42,7 @@ test("every attempt in the records counts, and so do crashed ones", () => {
 test("the spread of the starts is measured in the worst window", () => {
   expect(widestSpread(["a", "b", "a", "b"], 2)).toBe(0);
   expect(widestSpread(["a", "b", "a", "a", "b", "b"], 2)).toBe(2);
-  // A key that has no start in a window counts as well.
+  // A key that has no start in a window also counts, with 0.
   expect(widestSpread(["a", "b", "b", "b", "b"], 3)).toBe(3);
 });
 

@@ -1,6 +1,6 @@
-// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes.
-// Prints a table with check, expected, seen and verdict, and then one JSON line. The exit code is 0 only if every check
-// holds.
+// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real
+// processes. Prints a table with check, expected result, seen result and verdict, and then one JSON line. The exit
+// code is 0 only if every check holds.
 //
 //   node test/flow-control/flow-control.mjs [--set unique|batch|flows|steps|http] [--check 3,8] [--list] [--keep]
 //
@@ -13,7 +13,7 @@ import { printTable } from "../chaos/harness/table.mjs";
 import { FlowContext } from "./harness/context.mjs";
 
 const CHECK_TIMEOUT_MS = 120_000;
-/** This many of the checks that mostly wait run at the same time. */
+/** How many of the checks that mostly wait run at the same time. */
 const BESIDE = 2;
 const { values: options } = parseArgs({
   options: {
@@ -46,7 +46,7 @@ async function runCheck(module) {
   results.set(module, { check: `${number}. ${check}`, expected, ...result });
 }
 
-// Checks that measure time or instructions run alone, after the others.
+// Checks that measure time or instructions run alone, after all others.
 const beside = wanted.filter((module) => module.waits);
 const lane = async () => {
   for (let next = beside.shift(); next; next = beside.shift()) await runCheck(next);

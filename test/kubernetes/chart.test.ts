@@ -18,7 +18,7 @@ if (!hasHelm)
     "SKIPPED: helm is not installed, so the Helm chart is not tested (scripts/setup kubernetes builds helm with Go)",
   );
 
-// A helm that was built with `go install` assumes an old version of Kubernetes.
+// A helm that was built with `go install` would assume an old version of Kubernetes.
 const KUBE_VERSION = ["--kube-version", "1.33.0"];
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests are of every kind there is.
@@ -215,7 +215,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
       },
     ]);
     expect(scaled[0].spec.triggers[0].metadata.query).toContain('{queue=~"critical|default"}\n) / 50');
-    // KEDA sets the number of replicas, so the chart must not.
+    // KEDA sets the number of replicas, so the chart must not set it.
     expect(byName(production, "Deployment", "holdfast-worker-default").spec.replicas).toBeUndefined();
     expect(byName(minimal, "Deployment", "holdfast-worker-default").spec.replicas).toBe(2);
   });

@@ -17,7 +17,7 @@ import {
 
 const UNITS = ["short", "s", "ops", "reqps", "percentunit", "bytes"];
 const PANELS = ["stat", "timeseries", "heatmap", "table", "row"];
-/** Metrics that Prometheus and prom-client export by themselves. */
+/** Metrics that Prometheus and prom-client add by themselves. */
 const FOREIGN = [
   "up",
   "ALERTS",

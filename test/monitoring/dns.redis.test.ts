@@ -7,8 +7,8 @@ import { expect, test } from "vitest";
 import { hasPrometheus } from "./support.ts";
 
 /**
- * Runs a command with its own network, resolv.conf and process ids. So port 53 and the ports of the Compose stack are
- * free.
+ * Runs a command with a separate network, resolv.conf and process ids. So port 53 and the ports of the Compose stack
+ * are free.
  */
 const IN_NAMESPACE = [
   "--map-root-user",

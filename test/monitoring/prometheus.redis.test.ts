@@ -38,10 +38,10 @@ async function knownRun(): Promise<void> {
     results: { status: number }[];
   };
   expect(results.map(({ status }) => status)).toEqual(batch.map(() => 201));
-  // The limit is set first, so that Prometheus has scraped it before the dashboards are tested.
+  // The limit is set first, so that Prometheus has read its metrics before the dashboards are tested.
   const limits = { queue: { concurrency: 100 } };
   expect((await operator("PUT", "/v1/queues/default/limits", limits)).status).toBe(200);
-  // Its only node does not run during the test.
+  // The only node of this flow is delayed, so it does not run during the test.
   const flow = { nodes: [{ name: "later", ...task("demo.echo", null, { delayMs: 3_600_000 }) }] };
   expect((await producer("POST", "/v1/queues/default/flows", flow)).status).toBe(201);
   const hello = task("demo.echo", "hello", { id: "hello-1" });
@@ -59,7 +59,7 @@ async function knownRun(): Promise<void> {
     },
     30_000,
   );
-  // No alert of this rule fires, so nothing is sent.
+  // The condition of this rule never holds, so nothing is sent.
   const target = { kind: "slack", url: "https://hooks.example.com/" };
   expect((await operator("PUT", "/v1/alerts/targets/team", target)).status).toBe(201);
   const rule = { queues: "*", forMs: 0, repeatMs: 0, resolved: true, targets: ["team"] };
@@ -86,8 +86,8 @@ async function knownRun(): Promise<void> {
 }
 
 /**
- * Stops a worker for longer than its lease. Another worker runs its task meanwhile, so the verdict of the first worker
- * comes too late.
+ * Stops a worker for longer than its lease. In this time another worker runs its task. So the verdict of the first
+ * worker comes too late.
  */
 async function standstill(): Promise<void> {
   const { producer, operator, sum, workers } = stack;
@@ -200,7 +200,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     expect(await stack.sum("holdfast_redis_memory_limit_bytes")).toBeGreaterThan(used);
     expect(await stack.sum("holdfast_redis_clients")).toBeGreaterThan(5);
     expect(await stack.sum("sum(holdfast_overlap_seconds_sum)")).toBeGreaterThan(0);
-    // The worker sees by its own clock that its lease is lost. Redis may report the same loss once more.
+    // The worker sees by its own clock that its lease is lost. Redis may report the same loss again.
     expect([1, 2]).toContain(await stack.sum('sum(holdfast_lease_renewals_total{outcome="lost"})'));
     expect(await stack.sum('sum(holdfast_lease_renewals_total{outcome="renewed"})')).toBeGreaterThan(0);
   });
@@ -261,8 +261,8 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
   test.each(dashboards)("every expression of %s has data", async (_name, board) => {
     const empty: string[] = [];
     for (const { where, expr } of expressions(board)) {
-      // Panels for workers with several queues also have to work with one selected queue. Only the queue "timed" has a
-      // schedule.
+      // Panels for workers with several queues also have to work if one queue is selected. Only the queue "timed" has
+      // a schedule.
       for (const queue of [".*", expr.includes("holdfast_schedule_") ? "timed" : "default"]) {
         const result = await stack.range(filledIn(expr, { queue, interval: "15s" }));
         const points = result.flatMap(({ values }) => values ?? []);

@@ -190,7 +190,9 @@ export async function startStack(): Promise<Stack> {
   return stack;
 }
 
-/** Writes the Prometheus configuration of the repository, with these ports as targets and with intervals of 1 s. */
+/**
+ * Writes the Prometheus configuration of the repository, but with these ports as targets and with intervals of 1 s.
+ */
 function writeConfiguration(folder: string, ports: Ports): void {
   mkdirSync(join(folder, "rules"));
   for (const name of readdirSync(resolve(root, "infra/prometheus/rules"))) {

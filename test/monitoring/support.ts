@@ -79,7 +79,7 @@ export function expressions({ panels, annotations }: Dashboard): { where: string
   ];
 }
 
-/** Replaces the variables of a Grafana dashboard, as Grafana does if everything is selected. */
+/** Replaces the variables of a Grafana dashboard, as Grafana does when everything is selected. */
 export const filledIn = (expr: string, values: Record<string, string> = {}): string =>
   expr
     .replaceAll("$__rate_interval", values.interval ?? "1m")
@@ -92,7 +92,7 @@ export interface AlertRule {
   text: string;
 }
 
-/** The alerts in the file, found by its fixed indentation. */
+/** The alerts in the rule file. They are found by their indentation, which is always the same. */
 export const alerts: AlertRule[] = read("infra/prometheus/rules/alerts.yml")
   .split(/^ {6}- alert: /m)
   .slice(1)

@@ -9,7 +9,10 @@ import { checkServices } from "./systems.mjs";
 const root = resolve(import.meta.dirname, "../..");
 const read = (path) => readFileSync(join(root, path), "utf8");
 
-/** Runs a task that takes longer than its lease, and one in a process of its own. Prints what it saw as JSON. */
+/**
+ * An app that runs one task for longer than its lease, and one task in a separate process. It prints the results as
+ * JSON.
+ */
 const APP = read("packages/holdfast/test/bundle/app.mjs");
 const APP_TOLD = {
   slow: ["completed", '"once"', 1, 0],
@@ -31,7 +34,7 @@ const TYPED_TOLD = {
   refused: "invalid_task_type",
   known: ["function", true],
 };
-/** An app that mounts the dashboard. Prints how it answers. */
+/** An app that mounts the dashboard. It prints the answers of the dashboard. */
 const MOUNTED = `
 import express, { type Request } from "express";
 import { type Authorize, mountDashboard } from "@holdfast/observability";
@@ -62,7 +65,7 @@ const STRICT = {
   outDir: "out",
 };
 
-/** Node 20 has no SQLite. The package has the same calls as that of Node 22. */
+/** Node 20 has no SQLite. This package has the same calls as the SQLite of Node 22. */
 const OUTBOX_USES = [
   "@photostructure/sqlite@1.2.1",
   "pg@8.23.1",
@@ -111,11 +114,11 @@ await outbox.enqueueTx(client, "mails", "welcome", 1, { ifEnded: "again" });
 new OutboxRelay({ database: pool, outbox, redis: "redis://127.0.0.1" }).start();
 `;
 
-/** Returns pairs of a name and a function that throws if something does not work. */
+/** Yields pairs: a name, and a function that throws if this kind of use does not work. */
 export function* consumers({ tools, redis, track }) {
   const holdfast = tools.tarball("holdfast");
   let systems = 0;
-  /** Each consumer has a prefix of its own, which keeps it apart from the others. */
+  /** Returns a new key prefix, which keeps a consumer apart from the others. */
   const prefix = () => `p${++systems}`;
 
   const runApp = async (folder, file, told = APP_TOLD) => {
@@ -131,7 +134,7 @@ export function* consumers({ tools, redis, track }) {
     ];
   yield [
     "attw, holdfast",
-    // Node has loaded ES modules by require since 20.19. The rule is older.
+    // The checker's rule is outdated: since 20.19, Node can load ES modules with require.
     () =>
       tools.tool(
         "tools",
@@ -165,7 +168,7 @@ export function* consumers({ tools, redis, track }) {
           { private: true },
           {
             ...APP_FILES,
-            // Without it, Yarn 4 would look for a project in the parent folders.
+            // Without this file, Yarn 4 would look for a project in the parent folders.
             "yarn.lock": "",
             ".yarnrc.yml":
               "nodeLinker: node-modules\nenableGlobalCache: false\nenableImmutableInstalls: false\n",

@@ -9,8 +9,8 @@ const CHROMIUMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/g
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"];
 
 /**
- * What a new user does in an empty folder, with only Node and npm: installs the command, runs `holdfast dev`, types the
- * lines that it prints, and looks for the tasks in the dashboard.
+ * Does what a new user does in an empty folder, with only Node and npm: installs the command, runs `holdfast dev`,
+ * types the lines that it prints, and looks for the tasks in the dashboard.
  */
 export async function checkFirstMinutes(tools) {
   const began = performance.now();
@@ -47,7 +47,7 @@ export async function checkFirstMinutes(tools) {
   }
 }
 
-/** Opens the dashboard in a browser, and goes by its links to the task. */
+/** Opens the dashboard in a browser, and follows its links to the task. */
 async function seeTask(dashboard, id) {
   const executablePath = CHROMIUMS.find(existsSync);
   if (!executablePath) throw new Error("Chromium is not installed, so nobody can look at the dashboard");

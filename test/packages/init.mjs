@@ -2,14 +2,14 @@ import { freePort } from "../chaos/harness/ports.mjs";
 import { expectSame } from "./expect-same.mjs";
 import { startDev, Terminal } from "./terminal.mjs";
 
-/** Writes the project of `holdfast init`, and does what its README says, with tarballs instead of a registry. */
+/** Writes the project of `holdfast init`, and follows its README, but with tarballs instead of a registry. */
 export async function checkInit(tools) {
   tools.folder("init", { private: true });
   await tools.npm("init", tools.tarball("holdfast-cli"));
   await tools.run("init", "npx", ["holdfast", "init", "mail-worker"]);
   const project = "init/mail-worker";
   await tools.npm(project, tools.tarball("holdfast"), tools.tarball("holdfast-cli"));
-  // It compiles with `strict` and without `skipLibCheck` before it runs the tests.
+  // The test command first compiles the project with `strict` and without `skipLibCheck`, and then runs its tests.
   const tested = (await tools.run(project, "npm", ["test"])).stdout;
   expectSame(
     [/^# pass (\d+)/m, /^# fail (\d+)/m].map((line) => line.exec(tested)?.[1]),

@@ -1,6 +1,6 @@
-// Installs the tarballs of `make pack` in empty folders outside the repository, as their users do, and runs tasks there.
-// Each line is one consumer; the last line has the counts as JSON. The packages of the consumers come from the registry
-// of npm.
+// Installs the tarballs of `make pack` in empty folders outside the repository, like a user, and runs tasks there.
+// Prints one line per way of use ("consumer"), and then the counts as JSON. The other packages that consumers need
+// come from the npm registry.
 //
 //   node test/packages/packages.mjs [text in the names of the consumers to check]
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";

@@ -6,12 +6,12 @@ import { afterAll, expect, test } from "vitest";
 import { stagePackage } from "../../scripts/pack.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-tarballs-"));
-// There are thousands of files, and the disk may be busy.
+// The time-out is long, because there are thousands of files and the disk may be busy.
 afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
 const IMPORT = /^(?:import|export)\b[^"']*?\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm;
 
-/** Returns what the files of a folder import, as pairs of a file and a specifier. */
+/** Returns the imports in the files of a folder, as pairs of a file and an imported name. */
 function importsOf(stage) {
   return readdirSync(stage, { recursive: true })
     .filter((name) => /(^|\/)dist\/.*(?<!embedded)\.(js|d\.ts)$/.test(name))
@@ -41,7 +41,7 @@ test.each([
     ]);
     const imports = importsOf(stage);
     const missing = imports.filter(([file, specifier]) => {
-      // Only bundlers load it, and nobody bundles a program.
+      // Only bundlers load embedded.js, and a program is never bundled. So the file may be missing.
       if (specifier === "./embedded.js") return false;
       if (!specifier.startsWith(".")) return !known.has(/^(?:@[^/]+\/)?[^/]+/.exec(specifier)[0]);
       const target = join(dirname(file), specifier);

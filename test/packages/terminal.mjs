@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
 import { until } from "../chaos/harness/until.mjs";
 
-/** A program at a terminal of its own, with the output that its user sees. */
+/** A program in a terminal of its own, with the output that its user sees. */
 export class Terminal {
   #child;
   #output = "";
   #ended;
 
   constructor(cwd, command, args, env) {
-    // A terminal sends its signals to a whole group of processes.
+    // The program gets a process group of its own, because a terminal sends its signals to a whole group.
     this.#child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream.on("data", (chunk) => {
@@ -37,12 +37,12 @@ export class Terminal {
     await this.#ended;
   }
 
-  /** Ends what is left if a check has failed. */
+  /** Kills the remaining processes if a check has failed. */
   async kill() {
     try {
       process.kill(-this.#child.pid, "SIGKILL");
     } catch {
-      // It has ended.
+      // All processes of the group have ended.
     }
     await this.#ended;
   }
@@ -58,11 +58,11 @@ export async function startDev(cwd, env, args = []) {
       dashboard: /^Dashboard +(\S+)/m.exec(output)?.[1],
       api: /^HTTP API +(\S+)\/docs/m.exec(output)?.[1],
       redis: /^Redis +(\S+)/m.exec(output)?.[1],
-      /** The commands that the user is told to type. */
+      /** The commands that `holdfast dev` tells the user to type. */
       commands: output.split("\n").filter((line) => line.startsWith("  ")),
     };
   } catch (error) {
-    // The guard of the command then ends its other processes.
+    // This kills only the command. Its guard then ends its other processes.
     await terminal.kill();
     throw error;
   }

@@ -13,7 +13,7 @@ const VERSIONS = {
 };
 const LIMIT_MS = 300_000;
 
-/** The package managers and checkers, which are installed in the scratch folder, and the tarballs. */
+/** The package managers and checkers, which are installed in a scratch folder, and the tarballs. */
 export class Tools {
   #scratch;
   #env;
@@ -27,7 +27,8 @@ export class Tools {
     );
     tools.#env = {
       ...process.env,
-      // Of the package managers, only npm writes outside the scratch folder, into its cache.
+      // Package managers write their caches to these folders. Only npm writes outside the scratch folder, into its
+      // cache.
       XDG_CACHE_HOME: join(scratch, "cache"),
       XDG_DATA_HOME: join(scratch, "data"),
       XDG_STATE_HOME: join(scratch, "state"),
@@ -66,12 +67,12 @@ export class Tools {
     }
   }
 
-  /** The environment of the consumers, with further variables. */
+  /** Returns the environment of the consumers, with these additional variables. */
   env(more) {
     return { ...this.#env, ...more };
   }
 
-  /** Runs a program in a folder, and returns its output. An error has all of it. */
+  /** Runs a program in a folder, and returns its output. If it fails, the error contains the whole output. */
   async run(folder, command, args, env = {}) {
     const options = {
       cwd: this.path(folder),

@@ -23,8 +23,8 @@ test("no task is lost if a worker and a janitor are killed while 2,000 tasks run
   const janitors = await Promise.all([system.janitor().ready(), system.janitor().ready()]);
   const backoff = { kind: "exponential", baseMs: 50, maxMs: 400 } as const;
   const workers = await Promise.all([system.worker({ backoff }).ready(), system.worker({ backoff }).ready()]);
-  // Of ten tasks, one fails once, and one fails until it becomes a dead letter. Of a hundred tasks, one fails for good
-  // in its first attempt.
+  // Of ten tasks, one fails once, and one fails until it becomes a dead letter. Of a hundred tasks, one fails for
+  // good in its first attempt.
   const tasks = Array.from({ length: 2_000 }, (_, n) => ({
     type: "flaky",
     payload: { ms: 30, failures: n % 10 === 0 ? 1 : n % 10 === 5 ? 99 : 0, fatal: n % 100 === 5 },
@@ -49,12 +49,11 @@ test("no task is lost if a worker and a janitor are killed while 2,000 tasks run
   );
 
   const [completed, dead] = [await system.idsIn("completed"), await system.idsIn("dead")];
-  // These are the ids themselves, not their number. So no task is lost, invented, or in two places.
+  // The test compares the ids themselves, not only their number. So no task is lost, invented, or in two places.
   expect([...completed, ...dead].sort()).toEqual([...ids].sort());
   const expectedDead = new Set(ids.filter((_, n) => n % 10 === 5));
   for (const id of expectedDead) expect(dead).toContain(id);
-  // A task without failures could die only of crashes. Only one worker is killed, so there is at most one crash per
-  // task.
+  // A task without failures could only die of crashes. Only one worker is killed, so no task crashes more than once.
   expect(dead).toHaveLength(expectedDead.size);
   const { totals } = await system.stats();
   expect(totals.acked).toBe(completed.length);

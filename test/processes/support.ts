@@ -9,12 +9,12 @@ import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
 
 export { until };
 
-/** The lease and the sweep interval of the tests. */
+/** The lease and the sweep interval in these tests, ms. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 const POLL_MS = 100;
 
-/** One event, which a fixture process prints as a line. */
+/** One event, which a fixture process prints as a line of JSON. */
 export interface Said {
   event: "ready" | "started" | "settled" | "aborted" | "renewal" | "error" | "swept" | "stopped";
   id?: string;
@@ -70,7 +70,7 @@ export class Child {
   }
 }
 
-/** Starts the processes of one system. They share a key prefix that no other system has. */
+/** Starts the processes of one system, which share a key prefix that no other system has. */
 export class Processes {
   readonly prefix = `p${randomUUID()}`;
   readonly url: string;

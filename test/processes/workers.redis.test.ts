@@ -4,7 +4,8 @@ import { LEASE_MS, Processes, SWEEP_MS, until } from "./support.ts";
 test("a task that kills its worker is dead after exactly 4 grants, and all 49 tasks beside it complete", async () => {
   const system = new Processes();
   const janitor = await system.janitor().ready();
-  // The other tasks take longer than the poison task. So those that run on the same worker crash with it.
+  // The other tasks take longer than the poison task (the task that kills its worker). So those that run on the same
+  // worker crash with it.
   const innocents = Array.from({ length: 49 }, () => ({ type: "sleep", payload: { ms: 120 } }));
   const tasks = [...innocents.slice(0, 20), { type: "poison", payload: null }, ...innocents.slice(20)];
   const ids = await system.enqueue(tasks);
@@ -54,7 +55,7 @@ test("a task that kills its worker is dead after exactly 4 grants, and all 49 ta
     const task = await system.task(id);
     expect(task.state).toBe("completed");
     // A task crashes only if it shares a worker with the poison task. After its second crash, the poison task runs
-    // alone.
+    // alone, so other tasks crash at most twice.
     expect(task.crashes).toBeLessThanOrEqual(2);
   }
   const { totals } = await system.stats();
@@ -73,7 +74,7 @@ test("after kill -9 of a worker with 100 leased tasks, all are leased again with
   await first.kill();
   const killedAt = performance.now();
   await until("all tasks are leased again", () => second.heard("started").length === 100);
-  // Without other load it takes less than 1.8 s. The margin is for a busy machine.
+  // On an idle machine this takes less than 1.8 s. The margin is for a busy machine.
   expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 10_000);
   await until("all tasks are completed", async () => (await system.stats()).completed === 100);
   expect(new Set(second.heard("started").map((line) => line.id))).toEqual(new Set(ids));
@@ -165,7 +166,7 @@ test("a worker that was stopped for three leases has lost its lease: its late ac
     workerId: "w2",
   });
   expect((await system.stats()).totals).toMatchObject({ acked: 1, stale: 1, crashed: 1 });
-  // This makes sure that the first worker still runs tasks.
+  // These tasks make sure that the first worker still runs tasks.
   await second.kill();
   await system.enqueue([{ type: "sleep", payload: { ms: 1 } }]);
   await until(
@@ -187,7 +188,8 @@ test("while a handler blocks the event loop, other workers run the tasks that it
     return completed > 2_200 && completed === (await sameAfter(300, () => system.stats())).completed;
   });
   await system.worker(options).ready();
-  // When the worker blocked, a call to Redis may have been granting it more tasks. All other tasks are done.
+  // When the worker blocked, it may have had an open call to Redis that granted it more tasks. All other tasks are
+  // done.
   await until("almost all tasks are done", async () => (await system.stats()).completed >= 2_850, 3_000);
   await until("all tasks are completed", async () => (await system.stats()).completed === 3_001, 10_000);
   const { totals } = await system.stats();

@@ -60,7 +60,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
 
   /**
    * Starts nginx with the configuration from the documentation, but with the ports and the certificate of the test. A
-   * second server in it has another configuration.
+   * second server in the same nginx has another configuration.
    */
   async function startNginx(): Promise<ChildProcess> {
     const page = await readFile(join(import.meta.dirname, "../../docs/reverse-proxy.md"), "utf8");
@@ -171,7 +171,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     expect(JSON.parse(found.body)).toMatchObject({ state: "completed" });
     const key2 = { ...bearer(), "content-type": "application/x-ndjson" };
     const lines = await ask("POST", "/tasks/v1/queues/default/tasks/batch", undefined, key2);
-    // An empty body is refused with 422 by the service, so the request has passed the proxy.
+    // The service itself refuses an empty body with 422. So this answer shows that the request has passed the proxy.
     expect(lines.status).toBe(422);
   });
 

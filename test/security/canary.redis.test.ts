@@ -5,7 +5,7 @@ import { freePort, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// The test puts secrets into every input, and searches for them in every output of a full run.
+// The test puts secrets into every input, and then searches for them in every output of a full run.
 const PASSWORD = "canary-redis-password-5f1c";
 const SESSION_SECRET = "canary-session-secret-93ab-0123456789";
 const HEADER = "canary-header-77d2";
@@ -73,7 +73,7 @@ test("no secret is in a log, an error, a metric, or an answer to a viewer", asyn
   expect((await enqueue({ type: "card.fail", id: "failed", payload: { card }, maxRetries: 0 })).status).toBe(
     201,
   );
-  // Errors and log lines are cut at 1,024 characters. With each of these pads, the cut is at another place in the
+  // Errors and log lines are cut at 1,024 characters. With each of these fillers, the cut is at another place in the
   // secret number.
   const pads = Array.from({ length: 8 }, (_, at) => 985 + 5 * at);
   for (const pad of pads) {
@@ -92,7 +92,7 @@ test("no secret is in a log, an error, a metric, or an answer to a viewer", asyn
     await until("the task is dead", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
-  // The error about a broken body may quote only that body.
+  // The error about an invalid body may quote this body, but nothing else.
   const broken = [
     `{"type":"t","payload":{"card":"${PAYLOAD}"`,
     `{"type":"${PAYLOAD} ","payload":1}`,
@@ -132,7 +132,7 @@ test("no secret is in a log, an error, a metric, or an answer to a viewer", asyn
     }
   };
   await visit(viewer.text, "viewer", outputs);
-  // A search must not reveal masked text: it finds only visible text.
+  // A search must not reveal masked text, so it finds only text that is visible.
   for (const [q, count] of [
     [PAYLOAD, 0],
     [NUMBER.slice(0, 8), 0],
@@ -159,7 +159,7 @@ test("no secret is in a log, an error, a metric, or an answer to a viewer", asyn
     HEADER,
     PAYLOAD,
     NUMBER,
-    // After a cut, not even the beginning of a secret may be left.
+    // After a cut, not even the beginning of a secret may be visible.
     `x${NUMBER.slice(0, 2)}`,
     `y${NUMBER.slice(0, 2)}`,
     admin.text.slice(-43),
@@ -171,7 +171,7 @@ test("no secret is in a log, an error, a metric, or an answer to a viewer", asyn
   );
   expect(leaks).toEqual([]);
   expect(outputs.size).toBeGreaterThan(25);
-  // An admin sees the secrets in full. This shows that the searches would find them.
+  // An admin sees the secrets. This shows that the searches above would have found them.
   const seen = new Map<string, string>();
   await visit(admin.text, "admin", seen);
   const whole = [...seen].filter(([, text]) => text.includes(PAYLOAD) && text.includes(NUMBER));

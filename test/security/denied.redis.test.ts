@@ -7,15 +7,15 @@ import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
 
 const ROLES = ["producer", "worker", "worker-api", "dispatcher", "janitor", "observer"] as const;
-/** Redis allows these commands to every user, because they are needed to log in. */
+/** Redis allows these commands to every user, because they are needed for a log-in. */
 const ALWAYS = ["auth", "hello", "quit", "reset"];
 const refusal = expect.stringMatching(/^NOPERM/);
-/** Matches the refusal in a script: by Redis 7.0, by later versions, and for commands that no script may call. */
+/** Matches a refusal inside a script: by Redis 7.0, by later versions, and for commands that no script may call. */
 const refusalInScript = expect.stringMatching(
   /The user executing the script can't|ACL failure in script|not allowed from script/,
 );
 
-/** Returns the commands that a template allows. */
+/** Returns the commands that an ACL template allows. */
 function allowedBy(role: string): string[] {
   const lines = template(role)
     .split("\n")
@@ -26,14 +26,17 @@ function allowedBy(role: string): string[] {
       .join(" ")
       .split(" ")
       .filter((word) => word.startsWith("+"))
-      // A selector ends with a bracket, which follows its last command.
+      // A selector (a narrower rule in brackets) ends with a bracket, which comes after its last command.
       .map((word) => word.slice(1).replace(")", ""))
   );
 }
 
 type CommandInfo = [name: string, arity: number, ...unknown: unknown[]];
 
-/** Returns every command of this Redis, with enough arguments for a call. Subcommands are named `container|command`. */
+/**
+ * Returns every command of this Redis, each with enough arguments for a call. Subcommands are named
+ * `container|command`.
+ */
 async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
   const all = new Map<string, string[]>();
   const add = ([name, arity]: CommandInfo) => {
@@ -42,7 +45,7 @@ async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
   };
   for (const info of (await admin.call("COMMAND")) as CommandInfo[]) {
     const subcommands = (info[9] ?? []) as CommandInfo[];
-    // A container such as CONFIG is a command only together with a subcommand.
+    // A command with subcommands, such as CONFIG, can be called only with a subcommand.
     if (subcommands.length === 0) add(info);
     for (const subcommand of subcommands) add(subcommand);
   }
@@ -75,7 +78,7 @@ test.each(ROLES)("of all Redis commands, %s may run only those in its template",
   const allowed: string[] = [];
   for (const [name, words] of commands) {
     const verdict = String(await admin.call("ACL", "DRYRUN", role, ...words));
-    // Any other error is about keys or channels, so the role may run the command itself.
+    // Any other error is about keys or channels. So the role may call the command.
     if (!verdict.includes("no permissions to run")) allowed.push(name);
   }
   expect(allowed.filter((name) => !ALWAYS.includes(name)).sort()).toEqual(
@@ -138,7 +141,8 @@ test.each(ROLES)(
     const wake = `${PREFIX}:{work}:wake:w1`;
     if (!role.startsWith("worker") && role !== "dispatcher")
       expect(await answer(client, ["SSUBSCRIBE", wake])).toEqual(refusal);
-    // The role may use its own keys and channels. So the refusals above were about the names.
+    // The role may use its own keys and channels. So the commands above were refused because of their keys and
+    // channels.
     if (role !== "janitor")
       expect(await answer(client, ["SISMEMBER", `${PREFIX}:{:system}:queues`, "q"])).toBe("allowed: 0");
     expect(await answer(client, ["HGET", `${PREFIX}:{work}:state`, "f"])).toBe("allowed: null");

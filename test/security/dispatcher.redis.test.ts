@@ -75,7 +75,7 @@ test("the user dispatcher has exactly the rights that the dispatcher needs", asy
   }));
   const flow = await work.flow({ nodes: chain });
   await until("the flow has ended", async () => (await split.get(`${flow.id}.b`))?.state === "completed");
-  // A task that another one calls, which tells its caller that it has ended.
+  // A task that another task calls. It tells its caller when it has ended.
   const caller = new Worker(
     "work",
     { caller: async (_, ctx) => ctx.call("t.called", 1) },
@@ -89,7 +89,7 @@ test("the user dispatcher has exactly the rights that the dispatcher needs", asy
       received.some((text) => text.startsWith("task.completed")),
     );
 
-  // The endpoint reports the ends of two attempts. The second attempt reads the long error of the first one.
+  // The endpoint reports the end of both attempts. The second attempt reads the long error of the first one.
   const { id } = await work.enqueue("t.later", "later", {
     maxRetries: 1,
     backoff: { kind: "fixed", baseMs: 1 },

@@ -56,7 +56,9 @@ const scalar = fc.oneof(
   text,
 );
 
-/** Makes values of which most fit the schema, so that they pass the first check. The others are of any kind. */
+/**
+ * Makes values of which most match the schema, so that they pass the first check. The other values are of any kind.
+ */
 function arbitraryOf(schema: Record<string, unknown>, depth = 0): fc.Arbitrary<unknown> {
   const anything = fc.oneof(scalar, fc.jsonValue({ maxDepth: 3 }));
   const {
@@ -130,7 +132,7 @@ async function send(operation: Operation, segment: string, query: string, body: 
     signal: AbortSignal.timeout(HANG_MS),
   });
   const type = response.headers.get("content-type") ?? "";
-  // A stream of events has no end.
+  // A stream of events has no end, so its body is not read.
   const isStream = type.startsWith("text/event-stream");
   if (isStream) await response.body?.cancel();
   const answer = isStream ? "" : await response.text();
@@ -165,7 +167,7 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
           { requiredKeys: [] },
         ),
       ),
-      // Adds a query parameter that no route knows. The route has to refuse the request.
+      // Whether to add a query parameter that no route knows. The route then has to refuse the request.
       isStranger: fc.boolean(),
       body: bodySchema
         ? fc.oneof(
@@ -205,13 +207,13 @@ test("no request makes a route fail, hang or accept invalid data, and every erro
 }, 3_600_000);
 
 /**
- * Says whether the schema in the description of the route accepts the body.
- * @param batch the answer to a batch, which has a result for each element
+ * Returns whether the schema in the description of the route accepts the body.
+ * @param batch the answer to a batch, which has one result per element
  */
 function isAccepted(schema: Record<string, unknown>, body: string | undefined, batch?: string): boolean {
   if (body === undefined || body === "") return true;
   try {
-    // A byte order mark at the beginning is ignored.
+    // A byte order mark at the beginning of a body is ignored.
     const value = JSON.parse(body.replace(/^\ufeff/, "")) as unknown;
     if (batch === undefined) return Value.Check(schema as never, value);
     const { items } = schema as { items: Record<string, unknown> };

@@ -12,7 +12,7 @@ test("the user janitor has exactly the rights that a janitor needs, also after R
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
-  // "work" gets waiting tasks below, so the janitor gives "work" a larger share of this limit.
+  // The queue "work" gets waiting tasks below. So the janitor gives it a larger share of this limit.
   await new Observer({ client: admin }).limits.share("db", { concurrency: 10 }, ["work", "idle"]);
   await queue.enqueue("t", 1, { id: "leased" });
   const engine = admin.engine("work");
@@ -29,7 +29,7 @@ test("the user janitor has exactly the rights that a janitor needs, also after R
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
   await queue.flow({ id: "flow", nodes: [{ name: "a", type: "t", options: { delayMs: 60_000 } }] });
   await queue.cancelFlow("flow");
-  // The janitor tells "work" of the end of a node in another queue.
+  // The janitor reports the end of a node in another queue to the queue "work".
   await new Observer({ client: admin }).configure("far", { retentionCount: 5 });
   await queue.flow({ id: "over", nodes: [{ name: "a", type: "t", queue: "far" }] });
   await admin.engine("far").cancel("over.a");
@@ -46,7 +46,7 @@ test("the user janitor has exactly the rights that a janitor needs, also after R
   // The queue of this schedule does not exist yet.
   const often = { queue: "later", cron: "* * * * * *", type: "t", overlap: "skip" } as const;
   await new Schedules({ client: admin }).put("s", often);
-  // The second occurrence replaces the task of the first occurrence.
+  // The second run of the schedule replaces the task of the first run.
   const unique = { key: "k", onConflict: "replace" } as const;
   const only = { queue: "replaced", cron: "* * * * * *", type: "t", options: { unique } };
   await new Schedules({ client: admin }).put("only", only);
@@ -337,6 +337,6 @@ test("the user observer has exactly the rights that an observer needs", async ()
   await seen.note();
   await observer.close();
   expect(methodsOf(Observer).filter((name) => !called.has(name))).toEqual([]);
-  // The library ends a subscription to events ten seconds after its last reader.
+  // The library ends a subscription to events ten seconds after the last reader has gone. So this check has to wait.
   await expectLeast(redis, seen, "observer", ["sunsubscribe"]);
 });

@@ -24,7 +24,7 @@ test("the user producer may do all that the relay and the check of an outbox do"
   relay.on("refused", (row) => refused.push(row));
   relay.on("error", (error) => refused.push(error));
   expect(await relay.runOnce()).toBe(4);
-  // Redis knows all of these tasks, and none of those after the loss of its data.
+  // Redis knows all of these tasks before its data is lost, and none of them after that.
   expect(await outbox.check(db.database, { client })).toMatchObject({ agrees: true, compared: 3, known: 3 });
   await (await helper(redis)).connection.command("FLUSHDB");
   expect(await outbox.check(db.database, { client })).toMatchObject({ agrees: false, known: 0 });

@@ -35,7 +35,7 @@ test("a password can be rotated without an outage, and the old password is refus
   await queue.enqueue("t", 1);
   await new Queue("work", { client: after }).enqueue("t", 1);
   await redis.admin.acl("LOAD");
-  // ACL LOAD closes the connection, and the client connects again with the new password.
+  // ACL LOAD closes the connection. The client then connects again with the new password.
   expect(await failure(new Queue("work", { client: after }).enqueue("t", 1))).toBe("fulfilled");
   const late = new Holdfast({ redis: old, prefix });
   afterwards(() => late.close());

@@ -15,7 +15,7 @@ test("the user producer has exactly the rights that a producer needs", async () 
     "--repl-diskless-sync-delay",
     "0",
   ]);
-  // A replica needs these rights, which SECURITY.md lists.
+  // Replicas need these rights, which SECURITY.md lists.
   await redis.admin.acl(
     "SETUSER",
     "replica",
@@ -114,8 +114,8 @@ test("the user producer has exactly the rights that a producer needs", async () 
   await seen.note();
   await queue.close();
   await split.close();
-  // Who sets limits needs the rights of the user observer.
+  // A caller who sets limits needs the rights of the user observer.
   expect(methodsOf(Queue).filter((name) => !called.has(name))).toEqual(["setLimits"]);
-  // The library ends a subscription to events ten seconds after its last reader.
+  // The library ends a subscription to events ten seconds after the last reader has gone. So this check has to wait.
   await expectLeast(redis, seen, "producer", ["sunsubscribe"]);
 });

@@ -66,7 +66,7 @@ test("all services work over TLS, each as its own user, and print no password", 
     }).then((answer) => answer.json() as Promise<{ tasks: { token: string }[] }>);
   let requestId = 0;
   const taken: { token: string }[] = [];
-  // The worker may have got the task first, and hands it back, because it has no handler for the type.
+  // The worker may be granted the task first. It hands the task back, because it has no handler for this type.
   await until("the remote worker has the task", async () => {
     const asked = { requestId: ++requestId, want: 1, types: ["remote"], waitMs: 1_000 };
     taken.push(...(await work("acquire", asked)).tasks);

@@ -14,7 +14,7 @@ function linesAfter(role: string, comment: string): string[] {
   return (lines[at + 1] ?? "").split(" ").map((word) => word.slice(1));
 }
 
-/** Returns a client of this role that has connected and sent PING. */
+/** Returns a client of this role that is connected and has sent a PING. */
 export async function clientOf(redis: SecuredRedis, role: string): Promise<Holdfast> {
   const client = new Holdfast({ redis: redis.url(role), prefix });
   afterwards(() => client.close());
@@ -23,10 +23,10 @@ export async function clientOf(redis: SecuredRedis, role: string): Promise<Holdf
   return client;
 }
 
-/** Returns a client of the user admin on the database that the roles use. */
+/** Returns a client of the user admin, on the same database as the roles. */
 export const helper = (redis: SecuredRedis) => clientOf(redis, "admin");
 
-/** Checks that the role sent only allowed commands, and that it used every command and script that is allowed to it. */
+/** Checks that the role sent only allowed commands, and that it used all of its allowed commands and scripts. */
 export async function expectLeast(
   redis: SecuredRedis,
   seen: Watch,
@@ -51,7 +51,7 @@ export const failure = (promise: Promise<unknown>) =>
     (error: HoldfastError) => error.code,
   );
 
-/** As this role, reads the events and the result of a task that a worker with the user `worker` runs. */
+/** Uses the role to read the events and the result of a task. A worker with the user `worker` runs the task. */
 export async function followEvents(redis: SecuredRedis, queue: Queue): Promise<void> {
   const worker = new Worker(queue.name, { t: async () => 42 }, { redis: redis.url("worker"), prefix });
   afterwards(() => worker.stop({ graceMs: 0 }));

@@ -4,12 +4,12 @@ import { until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// Calls every route in the API descriptions with every kind of key that it has to refuse. A new route is tested
-// without a change here.
+// Calls every route in the API descriptions, with every kind of key that the route has to refuse. A new route is
+// tested without a change of this file.
 const OTHER = "queue-of-others";
 const MINE = "queue-of-mine";
 
-/** For each scope, the scopes of a key that may do as much as possible without that scope. */
+/** For each scope: the scopes of a key that may do as much as possible without this scope. */
 const LACKING: Record<Scope, Scope[]> = {
   read: ["enqueue"],
   enqueue: ["control", "work"],
@@ -24,7 +24,8 @@ let owner: string;
 const ids: Record<string, string> = {};
 
 /**
- * Creates the objects of the other queue again. An earlier call with an allowed key may have changed or deleted them.
+ * Creates the objects of the other queue again, because an earlier call with an allowed key may have changed or
+ * deleted them.
  */
 async function thingsOfOthers(): Promise<void> {
   for (const [path, body] of [
@@ -51,7 +52,7 @@ beforeAll(async () => {
       headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  // For every kind of object that a path names by its id, this creates one in the other queue.
+  // Creates one object in the other queue for every kind of object that a path names by an id.
   await send(stack.api, `/v1/queues/${OTHER}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   await send(stack.api, `/v1/queues/${MINE}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
   const burst = await send(stack.observability, `/v1/queues/${OTHER}/burst`, "POST", { tasks: 1 });
@@ -70,8 +71,8 @@ beforeAll(async () => {
 afterAll(() => stack?.stop());
 
 /**
- * Returns the path of an operation, filled with `queue`. If the path has no queue, it names an object of the other
- * queue.
+ * Returns the path of an operation, with `queue` as its queue. If the path contains no queue, it names an object of
+ * the other queue.
  */
 function pathOf({ path }: Operation, queue: string): string {
   const kind = path.split("/")[2] ?? "";
@@ -139,7 +140,7 @@ test("a request without a key, with a bad one or with an expired one gets 401 as
   const madeAt = Date.now() - 1_000;
   const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: madeAt + 1 }, madeAt);
   await new KeyStore(stack.client).add(expired.key);
-  // The services read all keys together. Once they know this key, they also know the expired one.
+  // The services read all keys together. If they know this new key, they also know the expired one.
   await stack.key({ label: "later" });
   const bad = [undefined, "", "hf_nonsense", mintKey({ label: "x", scopes: ["admin"] }).text, expired.text];
   for (const operation of guarded()) {
@@ -166,7 +167,7 @@ test("a key that lacks the scope gets 403, and a key with only that scope is acc
     const { scope = "" } = operation;
     const refused = await call(operation, lacking.get(scope));
     expect.soft([nameOf(operation), refused.status]).toEqual([nameOf(operation), 403]);
-    // An earlier call may have deleted the queue, so only the acceptance of the key is checked.
+    // An earlier call may have deleted the queue. So the test only checks that the key is accepted.
     const { status, text } = await call(operation, having.get(scope), "queue-of-nobody");
     const isLetIn = status !== 401 && status < 500 && !(status === 403 && text.includes("scope"));
     expect
@@ -191,8 +192,8 @@ test("a key for another queue gets 403, and no answer reveals anything about a q
     } else if (/\{id\}|\{name\}/.test(operation.path)) {
       expect.soft(answer.text).not.toContain(OTHER);
       if (operation.method === "PUT") {
-        // A PUT would overwrite an object of the other queue. So it is refused with 403, although that reveals the
-        // object.
+        // A PUT would overwrite an object of the other queue. So it is refused with 403, although this answer reveals
+        // that the object exists.
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }
@@ -219,7 +220,7 @@ test("every route refuses an unknown query parameter and names it", async () => 
   for (const operation of operations) {
     const { status, text } = await call(operation, owner, MINE, "?no_such_filter=1");
     const { errors, code } = JSON.parse(text) as { code: string; errors?: { in: string; message: string }[] };
-    // `call` does not have a valid body for every route, and an invalid body is refused before the query is checked.
+    // `call` has no valid body for some routes, and an invalid body is refused before the query is checked.
     const isBody =
       errors?.some((error) => error.in === "body") || ["invalid_json", "invalid_argument"].includes(code);
     const named = errors?.some(

@@ -27,14 +27,14 @@ export function folder(): string {
 
 export interface SecuredRedis {
   readonly port: number;
-  /** The folder with the password files. There is one for each user. */
+  /** The folder with the password files, one per user. */
   readonly secrets: string;
   /** A client of the user admin in database 0. */
   readonly admin: Redis;
   password(user: string): string;
   /** Returns the URL for the library, with this user and database 1. */
   url(user: string): string;
-  /** Gives the user a new password, in the folder and in the ACL file. @returns the new password */
+  /** Gives the user a new password, in the password folder and in the ACL file. @returns the new password */
   rotate(user: string): string;
   /** Kills Redis, and starts it again without its data. */
   restart(): Promise<void>;
@@ -115,7 +115,7 @@ export async function startSecuredRedis(
   };
 }
 
-/** What each user sent: commands, some in the form `container|command`, and hashes of scripts. */
+/** The commands and the script hashes that each user has sent. Some commands have the form `container|command`. */
 export interface Watch {
   commands(user: string): Set<string>;
   scripts(user: string): Set<string>;

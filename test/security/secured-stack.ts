@@ -29,7 +29,7 @@ export interface SecuredStack {
   observability: string;
   workerApi: string;
   processes: Record<string, ServiceProcess>;
-  /** Makes a key. Resolves when every service knows it. */
+  /** Makes a key. Resolves when every service knows the key. */
   key(spec: Partial<NewKey>): Promise<{ id: string; text: string }>;
   /** Returns every operation in the API descriptions. */
   operations(): Promise<Operation[]>;
@@ -94,7 +94,7 @@ export async function startSecuredStack(
   try {
     await known(admin.text, 120_000);
   } catch (error) {
-    // The start failed, so the caller gets no stack to stop.
+    // If the start fails, the caller gets no stack that it could stop. So everything is stopped here.
     await Promise.all(Object.values(processes).map((service) => service.kill()));
     await client.close();
     await redis.stop();

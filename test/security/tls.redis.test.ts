@@ -138,7 +138,8 @@ test("a certificate for another name is refused, unless tlsServerName is that na
 test("if Redis asks for client certificates, it accepts only certificates from its CA", async () => {
   const { url, trusted, home } = await tlsRedis({ clientCertificates: true });
   const redis = { url, tlsCaFile: trusted.caFile };
-  // The message depends on whether the TLS alert or the reset of the connection comes first, so it is not compared.
+  // Either the TLS alert or the reset of the connection comes first, and the message depends on that. So it is not
+  // compared.
   expect(await refusalOf(redis)).toMatchObject({ code: "redis_unavailable" });
   const mine = trusted.issue("client", ["DNS:client"]);
   const client = new Holdfast({ redis: { ...redis, tlsCertFile: mine.certFile, tlsKeyFile: mine.keyFile } });

@@ -46,7 +46,7 @@ test("the user worker-api has exactly the rights that worker-api needs", async (
     return (await ask("settle", { workerId: "w", requestId: ++requestId, verdicts }, name)).outcomes[0];
   };
 
-  // An enqueue answers the parked request, so this task comes by a push.
+  // An enqueue answers the parked request (a request that waits in Redis). So this task comes by a push.
   const polled = acquire();
   await until("the request is parked", async () => (await observer.workers()).length === 1);
   await queue.enqueue("t", 1, { id: "steps" });
@@ -90,11 +90,11 @@ test("the user worker-api has exactly the rights that worker-api needs", async (
     const one = await acquire();
     expect(one.id).toBe(id);
     expect(await settle(one, verdict), verdict.verdict).toBe(outcome);
-    // Otherwise the next acquire might get this task again.
+    // Without this, the next acquire might be granted this task again.
     await queue.cancel(id);
   }
 
-  // The end of the first node is a message to the queue of the second one.
+  // When the first node ends, a message goes to the queue of the second node.
   await queue.flow({
     id: "flow",
     nodes: [
@@ -114,7 +114,7 @@ test("the user worker-api has exactly the rights that worker-api needs", async (
 
   await split.enqueue("t", 1);
   expect(await settle(await acquire("split"), undefined, "split")).toBe("acked");
-  // A worker may be the first to name a queue.
+  // A worker may be the first process that uses a queue, which then has to be registered.
   await ask("acquire", { workerId: "w", requestId: ++requestId, want: 1 }, "new");
   await ask("heartbeat", { workerId: "w", leases: [], state: "stopped" });
   for (const path of ["livez", "readyz", "metrics"])
@@ -132,6 +132,6 @@ test("the user worker-api has exactly the rights that worker-api needs", async (
   );
   await seen.note();
   await app.stop();
-  // The channels of a worker stay open for a minute after its last poll.
+  // The subscription for a worker stays open for a minute after its last poll. So this check has to wait.
   await expectLeast(redis, seen, "worker-api", ["sunsubscribe"]);
 }, 120_000);

@@ -17,7 +17,7 @@ const cli = async (port: number, ...args: string[]) =>
   (await run("redis-cli", ["-p", String(port), ...args])).stdout.trim();
 
 beforeAll(async () => {
-  // A Cluster node also listens on the port 10,000 above its own, for the bus. Both have to be free.
+  // A Cluster node also listens on the port 10,000 above its own, for other nodes. Both ports have to be free.
   while (ports.length < 3) {
     const port = await freePort();
     if (port < 50_000 && !ports.includes(port)) ports.push(port);
@@ -56,7 +56,7 @@ afterAll(async () => {
   ports = [];
 });
 
-/** Returns for each node how many partitions with tasks it has. */
+/** Returns, for each node, how many partitions with tasks it has. */
 async function partitionsPerNode(): Promise<number[]> {
   const found = await Promise.all(ports.map((port) => cli(port, "keys", "queue:{hot/*}:tasks")));
   return found.map((text) => text.split("\n").filter((line) => line !== "").length);
@@ -131,8 +131,8 @@ test("a queue is spread over the nodes of a Cluster, gets more partitions while 
     for (const id of ids) expect((await newer.get(id))?.state).toBe("completed");
     expect((await observer.audit("hot")).violations).toEqual([]);
 
-    // The worker has to hear the wake-ups of every partition. It polls only every 10 s, so nothing else starts a task
-    // so soon.
+    // The worker has to receive the wake-ups of every partition. It polls only every 10 s, so only a wake-up starts a
+    // task so soon.
     for (let n = 0; n < 11; n++) {
       const started = performance.now();
       const { id } = await newer.enqueue("ok", n, { partitionKey: `wake-${n}` });

@@ -26,7 +26,7 @@ async function serve(port: number, args: string[]): Promise<void> {
   await until(`redis-server on ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
 }
 
-/** Enqueues 60 tasks of each kind and waits for their ends. The kinds are completed, retried, dead, and replayed. */
+/** Enqueues 60 tasks of each kind and waits for their ends. The kinds are: completed, retried, dead, and replayed. */
 async function lifecycle(redis: ConnectionSettings): Promise<void> {
   const queue = new Queue("topology", { redis });
   const observer = new Observer({ redis });
@@ -64,8 +64,8 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
       async () => (await observer.stats("topology")).completed === 180,
     );
     expect((await observer.audit("topology")).violations).toEqual([]);
-    // The wake-up comes on a channel in the Cluster slot of the queue. The worker polls only every 10 s, so nothing
-    // else starts a task so soon.
+    // The wake-up comes on a channel in the Cluster slot of the queue. The worker polls only every 10 s, so only a
+    // wake-up starts a task so soon.
     const started = performance.now();
     const { id } = await queue.enqueue("ok", "wake up");
     expect((await queue.result(id, { waitMs: 5_000 }))?.resultText).toBe('"wake up"');
@@ -81,7 +81,7 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
 describe("a Cluster of three", () => {
   let ports: number[] = [];
   beforeAll(async () => {
-    // A Cluster node also listens on the port 10,000 above its own, for the bus. Both have to be free.
+    // A Cluster node also listens on the port 10,000 above its own, for other nodes. Both ports have to be free.
     ports = [];
     while (ports.length < 3) {
       const port = await freePort();

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { until } from "@holdfast/testing";
 import protobuf from "protobufjs";
 
-// The messages of opentelemetry-proto that carry spans. The decoder skips the fields that are left out here.
+// The messages of opentelemetry-proto that contain spans. The decoder skips fields that are not listed here.
 const PROTO = `
 syntax = "proto3";
 message Request { repeated ResourceSpans resource_spans = 1; }
@@ -42,7 +42,7 @@ export interface ReceivedSpan {
   attributes: Attributes;
   links: { traceId: string; spanId: string; attributes: Attributes }[];
   events: { name: string; attributes: Attributes }[];
-  /** The status OK and an unset status are both "ok". */
+  /** "ok" stands for both the status OK and an unset status. */
   status: "ok" | "error";
   startMs: number;
   endMs: number;

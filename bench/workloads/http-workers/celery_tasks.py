@@ -6,7 +6,8 @@ import sys
 from celery import Celery
 
 app = Celery("bench", broker=os.environ["REDIS_URL"])
-# Without a result backend and with a large prefetch: the settings that the guide "Optimizing" has for short tasks.
+# No result backend and a large prefetch: these are the settings that Celery's guide "Optimizing" recommends for short
+# tasks.
 app.conf.update(task_ignore_result=True, worker_prefetch_multiplier=128, broker_pool_limit=2)
 
 

@@ -12,7 +12,7 @@ def noop(payload: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    # RQ finds the function by the name of its module, which must not be __main__.
+    # RQ finds a function by the name of its module, and this name must not be __main__.
     import rq_tasks
 
     redis = Redis.from_url(os.environ["REDIS_URL"])
@@ -21,5 +21,5 @@ if __name__ == "__main__":
         data = [Queue.prepare_data(rq_tasks.noop, ({"data": "x" * 85},), result_ttl=0) for _ in range(int(sys.argv[1]))]
         queue.enqueue_many(data)
     else:
-        # The worker that does not fork for each task, which is the fast one.
+        # SimpleWorker is the fastest worker of RQ, because it does not fork for each task.
         SimpleWorker([queue], connection=redis).work(logging_level="WARNING")

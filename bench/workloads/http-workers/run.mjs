@@ -1,5 +1,5 @@
-// Fills a queue, starts one worker, and measures from outside: from the first task that is no longer waiting to the
-// moment when none is left. So the start of the worker does not count.
+// Fills a queue, starts one worker, and measures from outside: from the first task that no longer waits until no task
+// is left. So the start of the worker is not measured.
 import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes what the workload needs in .holdfast/bench: a Python environment with the peers and the client, and the Go worker.
+# Makes the things that this workload needs, in .holdfast/bench: a Python environment with the peers and the client,
+# and the Go worker.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 here=bench/workloads/http-workers

@@ -1,4 +1,5 @@
-// The fastest that Fastify allows: its default settings, and one LPUSH per POST. It only checks that the body is JSON.
+// The fastest server that Fastify allows: default settings, and one LPUSH per POST. It only checks that the body is
+// JSON.
 import Fastify from "fastify";
 import { Redis } from "ioredis";
 

@@ -1,4 +1,4 @@
-// Each server loads this file. When it is asked, it sends the CPU time of the server process, µs.
+// Each server loads this file. It answers each message of the parent with the CPU time of the server process, µs.
 process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send({ cpuMicros: user + system });

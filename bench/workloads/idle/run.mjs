@@ -11,7 +11,7 @@ import { dropKeys, printResult, readArgs } from "../shared/children.mjs";
 const { url, queues, seconds } = readArgs();
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const prefix = `idle-${process.pid}`;
-// V8 compiles code and collects garbage for some seconds after the start of a process.
+// How long to wait after the start, ms. In the first seconds of a process, V8 compiles code and collects garbage.
 const SETTLE_MS = 8_000;
 const READY_MS = 30_000;
 const SERVICES = {
@@ -49,7 +49,7 @@ async function start(name) {
   return { name, child };
 }
 
-/** Returns the size of the Docker image of each service, MB, by the name of the service. Without Docker it is empty. */
+/** Returns the size of the Docker images, MB: name of the service -> size. It is empty without Docker. */
 function imageSizes() {
   const { status, stdout } = spawnSync("docker", ["image", "ls", "--format", "{{.Repository}} {{.ID}}"], {
     encoding: "utf8",

@@ -1,4 +1,4 @@
-// The producer of one system. It enqueues tasks at a steady rate. The payload of a task has the time of its enqueue.
+// The producer of one system. It enqueues tasks at a steady rate, and puts the time of the enqueue into each payload.
 import { readArgs, serveParent } from "../shared/children.mjs";
 import { clockMs, SYSTEMS } from "./systems.mjs";
 

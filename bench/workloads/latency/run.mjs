@@ -31,7 +31,7 @@ try {
     await producers[system].ask({ count, intervalMs: INTERVAL_MS });
     return (await workers[system].ask({ count })).answer;
   };
-  // This is a warm-up: code is compiled, scripts are loaded, and buffers grow.
+  // These tasks are a warm-up: code is compiled, scripts are loaded, and buffers grow.
   for (const system of systems) await send(system, perSlice);
   const load = loaded ? await start("load.mjs", {}) : undefined;
   if (load) for (const system of systems) await send(system, perSlice);

@@ -10,7 +10,7 @@ const CONCURRENCY = 10;
 
 const addressOf = (url) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) });
 
-/** The lowest latency that Redis allows. A task passes through without a lease and without an ack. */
+/** The lowest latency that Redis allows: a task passes through without a lease and without an ack. */
 const blmove = {
   async work({ url, prefix }, onTask) {
     const redis = new Redis(url);

@@ -37,7 +37,7 @@ export async function startChild(file, args, { execArgv = [] } = {}) {
   };
 }
 
-/** Runs in the child. Answers each question with `answer`, until the parent ends or sends SIGTERM. */
+/** Runs in the child process. Answers each question with `answer`, until the parent ends or sends SIGTERM. */
 export function serveParent(answer, close) {
   const end = () => Promise.resolve(close?.()).finally(() => process.exit(0));
   process.once("SIGTERM", end);
@@ -52,7 +52,7 @@ export const readArgs = () => JSON.parse(process.argv[2] ?? "{}");
 /** Prints the result of a process that `runNode` started, as its last line. */
 export const printResult = (result) => process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** Returns the items in an order that changes from round to round, so that not always the same item comes first. */
+/** Returns the items in an order that changes from round to round, so that the first item is not always the same. */
 export const rotate = (items, round) => items.map((_, index) => items[(index + round) % items.length]);
 
 export function percentile(sorted, share) {

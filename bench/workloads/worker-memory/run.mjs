@@ -1,4 +1,4 @@
-// This process enqueues the tasks, so that the memory of the worker process is that of the worker alone.
+// The tasks are enqueued by this process, so that the memory of the worker process is used by the worker alone.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Janitor, Queue } from "../../../packages/holdfast/dist/index.js";

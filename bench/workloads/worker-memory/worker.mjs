@@ -9,7 +9,7 @@ await worker.start();
 
 serveParent(
   async ({ until }) => {
-    // A worker is busy until Redis has confirmed all of its verdicts.
+    // A worker counts as busy until Redis has confirmed all of its verdicts.
     while (done < until || worker.busy > 0) await delay(20);
     globalThis.gc();
     globalThis.gc();

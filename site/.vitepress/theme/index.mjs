@@ -4,7 +4,7 @@ import { nextTick, onMounted, watch } from "vue";
 import MermaidDiagram from "./MermaidDiagram.vue";
 import "./style.css";
 
-/** The start page of the theme has no landmark for its content. */
+/** The theme's start page has no landmark for its content, which screen readers need. */
 async function markMain() {
   await nextTick();
   document.querySelector(".VPHome")?.setAttribute("role", "main");

@@ -1,5 +1,5 @@
-// Reads the events of a queue in its own process. For each end of a task and each gap, it writes a line to its history
-// with the number of other events before it.
+// Reads the events of a queue in a separate process. Writes a line to its history for each end of a task and each
+// gap, with the number of other events before it.
 import { Queue } from "holdfast";
 import { options, tell } from "./tell.mjs";
 

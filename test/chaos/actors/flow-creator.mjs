@@ -1,6 +1,6 @@
-// Creates flows one after another, in calls of a few nodes. A process that is started again with the same name repeats
-// the flows whose seal it has not reported yet, with the same ids. So it adds some nodes a second time. The nodes of each
-// flow run in all queues by turns, and the flow is in the first of them.
+// Creates flows one after another, in calls of a few nodes. If the process is started again with the same name, it
+// repeats the flows whose seal it has not reported yet, with the same ids. So it adds some nodes a second time. The
+// nodes of each flow run in all queues in turn, and the flow itself is in the first queue.
 import { setTimeout as sleep } from "node:timers/promises";
 import { chain, fanIn, fanOut, Queue } from "holdfast";
 import { options, tell } from "./tell.mjs";
@@ -13,7 +13,7 @@ const on = Object.fromEntries(
 );
 const backoff = { kind: "fixed", baseMs: 20, jitter: "none" };
 
-/** Returns the nodes of a flow: a chain, then a fan-out, then a fan-in, or only one of these. */
+/** Returns the nodes of a flow: a chain followed by a fan-out and a fan-in, or only one of the three. */
 function nodesOf(number) {
   const node = (n) => {
     const payload = { ms: 20, failures: n % Math.round(1 / failing) === 0 ? 1 : 0 };
@@ -40,7 +40,7 @@ function nodesOf(number) {
 }
 
 const queue = new Queue(home, { redis });
-/** Repeats a call until Redis has answered it. */
+/** Repeats a call until Redis has answered. */
 async function surely(step) {
   for (;;) {
     try {

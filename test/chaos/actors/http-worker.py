@@ -1,4 +1,4 @@
-"""A worker over HTTP in its own process. Its handlers are those of worker.mjs, and it writes the same history lines."""
+"""A worker over HTTP in a separate process. Its handlers and its history lines are those of worker.mjs."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ history = os.open(options["history"], os.O_WRONLY | os.O_APPEND)
 
 def tell(op: str, phase: str, **more: object) -> None:
     now = {"mono": time.monotonic_ns() / 1e6, "redisMs": round(time.time() * 1000)}
-    # One write for each line, so that a SIGKILL cannot lose a line that came before.
+    # Each line is written by one call, so that a SIGKILL cannot lose earlier lines.
     os.write(history, (json.dumps({"op": op, "phase": phase, **more, **now}) + "\n").encode())
 
 

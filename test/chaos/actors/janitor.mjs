@@ -1,9 +1,9 @@
-// Runs a janitor of the public library in its own process.
+// Runs a janitor of the library in a separate process.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Janitor } from "holdfast";
 import { options, tell } from "./tell.mjs";
 
-// Every actor is given a queue. A janitor takes no such option, because it sweeps all queues.
+// Every actor gets the option `queue`. A janitor sweeps all queues and does not accept this option.
 const { queue: _, ...settings } = options;
 const janitor = new Janitor(settings);
 janitor.on("swept", (swept) => tell("sweep", "ok", swept));

@@ -1,4 +1,5 @@
-// Runs a worker that fails every task for good, for rows that need many dead letters. It writes no history.
+// Runs a worker that fails every task for good. Rows of the fault matrix that need many dead letters use it. It
+// writes no history.
 import { FatalError, Worker } from "holdfast";
 import { options, tell } from "./tell.mjs";
 

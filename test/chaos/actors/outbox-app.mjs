@@ -1,5 +1,5 @@
-// An application that enqueues tasks in transactions of Postgres, and rolls back some of them. Its table `orders` has the
-// ids of all tasks whose transactions were committed.
+// An application that enqueues tasks in transactions of Postgres, and rolls back some of them. Its table `orders` has
+// the ids of the tasks in all committed transactions.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Outbox } from "@holdfast/outbox";
 import pg from "pg";
@@ -27,7 +27,7 @@ async function transaction() {
     }));
     const receipts = await outbox.enqueueManyTx(client, queue, tasks);
     ids = receipts.map(({ id }) => id);
-    // Nobody else can see the rows before the COMMIT, so the enqueue begins here.
+    // The rows become visible to others only with the COMMIT, so the enqueue cannot have begun earlier than here.
     for (const id of ids) tell("enqueue", "invoke", { id });
     await client.query("INSERT INTO orders SELECT unnest($1::text[])", [ids]);
     if (Math.random() < rolledBack) await client.query("ROLLBACK");

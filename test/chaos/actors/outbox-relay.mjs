@@ -1,6 +1,6 @@
-// Runs the relay of an outbox in Postgres in its own process. With `diesAt`, it kills itself before or after one in so
-// many of its calls to Postgres while it has rows, because a kill from outside rarely falls between an enqueue and its
-// mark.
+// Runs the relay of an outbox in Postgres, in a separate process. A kill from outside rarely falls between an enqueue
+// and the mark of its row. So with `diesAt`, the relay kills itself at one in so many of its calls to Postgres,
+// before or after the call, while it has rows.
 import { OutboxRelay } from "@holdfast/outbox";
 import pg from "pg";
 import { options, tell } from "./tell.mjs";

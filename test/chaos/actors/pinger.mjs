@@ -5,7 +5,7 @@ import { setPriority } from "node:os";
 import { options, tell } from "./tell.mjs";
 
 try {
-  // If this process had to wait for a processor, Redis would look slow. So it gets a high priority.
+  // This process gets a high priority. If it had to wait for a processor, Redis would look slow.
   setPriority(-10);
 } catch {}
 const socket = connect(options.port, "127.0.0.1").setNoDelay(true);

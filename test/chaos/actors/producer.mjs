@@ -1,6 +1,6 @@
 // Enqueues tasks at a rate, with the library or over HTTP, until it is stopped or has sent `count` tasks. After an
-// unknown outcome or a temporary refusal, it repeats the enqueue with the same id, as a careful caller does. The tasks
-// get the `keys` in turn. With `pulse`, it sends that many tasks at once, at the same average rate.
+// unknown outcome or a temporary refusal, it repeats the enqueue with the same id, as a careful caller does. The
+// tasks get the `keys` in turn. With `pulse`, it sends that many tasks at once, at the same average rate.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Holdfast, Queue } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";

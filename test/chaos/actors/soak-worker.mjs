@@ -1,6 +1,6 @@
-// Runs a worker of the soak. The payload decides what a task does, so that the checker knows the right outcome: the
-// first `f` attempts fail, so a task with an `f` of 4 becomes a dead letter, and `r` is the probability that any
-// attempt fails.
+// Runs a worker of the soak test. The payload decides what happens to a task, so that the checker knows the right
+// outcome. The first `f` attempts fail, so a task with an `f` of 4 becomes a dead letter. `r` is the probability that
+// any attempt fails.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "holdfast";
 import { options, tell } from "./tell.mjs";

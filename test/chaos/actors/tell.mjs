@@ -1,4 +1,4 @@
-// Reads the options of an actor, JSON in argv, and writes its history file, one JSON line per event.
+// Reads the options of an actor, which are JSON in argv. Writes its history file, with one JSON line per event.
 import { openSync, writeSync } from "node:fs";
 
 export const { history, ...options } = JSON.parse(process.argv[2] ?? "{}");

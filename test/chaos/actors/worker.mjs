@@ -1,16 +1,16 @@
-// Runs a worker of the public library in its own process. Each handler misbehaves as the payload of its task asks.
+// Runs a worker of the library in a separate process. The payload of a task decides how its handler misbehaves.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-// The worker has handlers for the types in `only`, or for every type without it. `library` is the entry file of another
-// version of the library.
+// The worker has handlers for the types in `only`, or for all types if `only` is missing. `library` is the main file
+// of another version of the library.
 const { queue, graceMs = 500, only, library = "holdfast", ...settings } = options;
 const { batch, FatalError, Holdfast, Worker } = await import(library);
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);
 
-/** Task id -> token of the running attempt. Each history line about a verdict has to name the token. */
+/** Task id -> token of the running attempt. Each history line about a verdict has to contain the token. */
 const tokens = new Map();
 const told = (handler) => async (task, ctx) => {
   const attempt = { id: task.id, token: ctx.token, attempt: task.attempt };
@@ -47,7 +47,7 @@ const handlers = {
   hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
   /** The first attempt never ends, even if its signal is aborted. */
   deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
-  /** Reports each step when its function begins, and when the step is stored. */
+  /** Reports each step twice: when its function begins, and when its result is stored. */
   steps: told(async ({ id, payload }, ctx) => {
     for (let n = 1; n <= payload.steps; n++) {
       let ran = false;
@@ -61,7 +61,7 @@ const handlers = {
     }
     return payload.steps;
   }),
-  /** Works in units of `ms`, and keeps a checkpoint after each `every` units. Tells of each unit that is done. */
+  /** Works in units of `ms`, and stores a checkpoint after each `every` units. Reports each unit that is done. */
   long: told(async ({ id, payload }, ctx) => {
     let { done = 0 } = (await ctx.readCheckpoint()) ?? {};
     while (done < payload.units) {
@@ -78,8 +78,8 @@ const handlers = {
     await sleep(60_000);
   }),
 };
-// A batch handler in which a task can kill the process. Only workers that list its type have it, because a worker with
-// a batch handler takes no tasks ahead, and other rows need tasks that were taken ahead.
+// A batch handler in which a task can kill the process. Only workers with this type in `only` get it. A worker with a
+// batch handler takes no tasks ahead, and other rows need tasks that were taken ahead.
 if (only?.includes("batched"))
   handlers.batched = batch({ max: 50 }, async (tasks, ctx) => {
     for (const task of tasks) {

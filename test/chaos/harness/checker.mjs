@@ -1,20 +1,22 @@
-// Checks whether the histories of all processes and the final state of the queue violate an invariant.
+// Checks whether the histories of all processes, and the final state of the queue, violate an invariant.
 // docs/guarantees.md lists the invariants I1 to I9. This file does no I/O.
 
 const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
-/** Attempts with these outcomes were handed back, so they do not count as attempts. */
+/** Attempts with these outcomes were handed back, so they are not counted. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
 /**
- * Returns the part of a token before the dot. This is the fence, which the tasks of one grant share. A record keeps
- * only the fence.
+ * Returns the part of a token before the dot. It is called the fence, and all tasks of one grant share it. The record
+ * of a task contains only the fence.
  */
 const fenceOf = (token) => token.split(".")[0];
 
-/** Names the call that granted a task. All tasks of one call start at the same time on the same worker. */
+/**
+ * Returns a name for the call that granted a task. All tasks of one call start at the same time on the same worker.
+ */
 const grantOf = ({ startedAt, workerId }) => `${startedAt} ${workerId}`;
 
-/** Returns for each id whether its enqueue was "ok", "unknown" or "refused". */
+/** Returns id -> outcome of its enqueue: "ok", "unknown" or "refused". */
 function outcomesOf(lines) {
   const ids = new Map();
   for (const line of lines) {
@@ -29,7 +31,7 @@ function outcomesOf(lines) {
     }
   }
   for (const known of ids.values()) {
-    // The outcome is unknown too if the process was killed during the call.
+    // If the process was killed during the call, the outcome is unknown as well.
     known.outcome = known.ok ? "ok" : known.open > 0 || known.unknown > 0 ? "unknown" : "refused";
   }
   return ids;
@@ -80,7 +82,7 @@ export function check(lines, tasks, options = {}) {
   );
   const settles = lines.filter((line) => line.op === "settle");
 
-  // I3: if the enqueue of a task was confirmed, the task exists and has ended.
+  // Invariant I3: if the enqueue of a task was confirmed, the task exists and has ended.
   for (const [id, known] of enqueues) {
     const task = tasks.get(id);
     if (known.outcome === "ok") {
@@ -93,7 +95,8 @@ export function check(lines, tasks, options = {}) {
     } else if (known.outcome === "unknown" && task !== undefined) counts.recovered++;
   }
 
-  // I4: each task that exists or ran has an enqueue that was confirmed or whose outcome is unknown.
+  // Invariant I4: for each task that exists or ran, there is an enqueue that was confirmed or whose outcome is
+  // unknown.
   for (const id of new Set([...tasks.keys(), ...runs.keys()])) {
     const outcome = enqueues.get(id)?.outcome;
     if (outcome === undefined || outcome === "refused") {
@@ -102,13 +105,13 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // A task runs once after its last failure. Each further run counts as a duplicate.
+  // A task normally runs once after its last failure. Each further run counts as a duplicate.
   for (const [id, started] of runs) {
     const granted = new Set(started.map((line) => line.token)).size;
     if (granted > Math.max(1, (tasks.get(id)?.failures ?? 0) + 1)) counts.duplicated++;
   }
 
-  // I5 is checked twice: here by the replies to the workers, and below by the records.
+  // Invariant I5 is checked twice: here with the replies that the workers got, and below with the records.
   counts.stale = settles.filter((line) => line.outcome === "stale").length;
   const acked = groupBy(
     settles.filter((line) => line.outcome === "acked"),
@@ -135,7 +138,7 @@ export function check(lines, tasks, options = {}) {
       );
   }
 
-  // I7: according to the handlers, no two attempts have the same token.
+  // Invariant I7: the handlers saw no token in two attempts.
   const holders = new Map();
   for (const [id, started] of runs)
     for (const token of new Set(started.map((line) => line.token))) {
@@ -158,7 +161,7 @@ export function check(lines, tasks, options = {}) {
         say("I5", `${attempts.length} acks of ${id} in generation ${generation} are in its record`);
       }
 
-    // I6: these times were written by the scripts, by the clock of Redis.
+    // Invariant I6: the scripts wrote both times, by the clock of Redis, so they can be compared.
     for (let i = 1; i < history.length; i++) {
       const before = history[i - 1];
       if (before.endedAt === null || history[i].startedAt < before.endedAt) {
@@ -170,8 +173,8 @@ export function check(lines, tasks, options = {}) {
       }
     }
 
-    // I7: a fence belongs to one call, which grants a task once. So there is one attempt for each grant that was not
-    // handed back, and there are never more attempts than the maximum.
+    // Invariant I7: a fence belongs to one call, which grants a task only once. So there is one attempt per grant
+    // that was not handed back, and never more attempts than the maximum.
     for (const attempt of history) {
       if (attempt.fence === "") continue;
       const call = fences.get(attempt.fence) ?? { ids: new Set(), id, by: grantOf(attempt) };
@@ -196,12 +199,12 @@ export function check(lines, tasks, options = {}) {
       const strangers = (runs.get(id) ?? [])
         .map((line) => line.token)
         .filter((token) => !known.has(fenceOf(token)));
-      // A released attempt is not in the history of the task. The field `releases` counts it.
+      // A released attempt is not in the history of its task. Only the field `releases` counts it.
       if (history.length < 32 && strangers.length > task.releases)
         say("I7", `${id} ran with ${strangers.join(", ")}, which are not in its history`);
     }
 
-    // I9: both times are by the clock of Redis.
+    // Invariant I9: both times are by the clock of Redis, so they can be compared.
     const runAt = enqueues.get(id)?.runAt;
     if (runAt !== undefined && history.some((attempt) => attempt.startedAt < runAt)) {
       counts.early++;
@@ -209,7 +212,7 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // This checker does not check I1 and I2. The audit of the library does.
+  // This checker does not check the invariants I1 and I2, because the audit of the library does.
   for (const detail of audit) say("audit", detail);
   return { counts, violations };
 }

@@ -8,13 +8,13 @@ import { startRedis } from "./redis.mjs";
 import { startService } from "./service.mjs";
 import { until } from "./until.mjs";
 
-/** The time limits of the fault matrix apply to these settings. */
+/** The time limits in the fault matrix are made for these settings. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 export const POLL_MS = 100;
 const RETRY = { kind: "fixed", baseMs: 50, jitter: "none" };
 
-/** Starts everything that a row needs, and ends it after the row. */
+/** Starts everything that a row of the fault matrix needs, and ends it after the row. */
 export class Context {
   queueName = "chaos";
   actors = [];
@@ -23,7 +23,7 @@ export class Context {
   #labels = new Map();
   /** The texts of the expectations that failed. */
   failed = [];
-  /** The figures that the row measured, by name. Programs read them from the last line of the output. */
+  /** The figures that the row measured: name -> value. Programs read them from the last line of the output. */
   figures = {};
 
   constructor(folder) {
@@ -62,8 +62,8 @@ export class Context {
   }
 
   /**
-   * Starts the program `kind` of a folder, as an actor of this row.
-   * @param where.actors the folder. @default the folder of the fault matrix
+   * Starts the program `kind` as an actor of this row.
+   * @param where.actors the folder of the program. @default the folder of the fault matrix
    * @param where.program the command and its first arguments, if it is not a module of Node
    */
   actor(kind, options, { actors, program } = {}) {
@@ -91,7 +91,7 @@ export class Context {
     return this.actor("pinger", { port });
   }
 
-  /** The time limits of the matrix are based on a reply timeout of 1 s. The default is longer. */
+  /** The time limits of the matrix assume that a call gives up after 1 s. By default it waits longer. */
   settings(where) {
     return typeof where === "string"
       ? { url: where, commandTimeoutMs: 1_000 }
@@ -102,7 +102,7 @@ export class Context {
     return this.track(await startService(name, env, { folder: this.folder, label: this.#label(name) }));
   }
 
-  /** Makes a client for the enqueues and queries of the row itself. */
+  /** Makes a client for enqueues and queries by the row itself. */
   client(redis) {
     const client = new Holdfast({ redis });
     const queue = new Queue(this.queueName, { client });
@@ -111,7 +111,7 @@ export class Context {
     return { client, queue, observer };
   }
 
-  /** Enqueues tasks from the row itself, and writes the same history lines as a producer. */
+  /** Enqueues tasks by the row itself, and writes the same history lines as a producer. */
   async enqueue({ queue }, tasks) {
     const mono = () => Number(process.hrtime.bigint()) / 1e6;
     const results = await queue.enqueueMany(tasks);
@@ -153,7 +153,7 @@ export class Context {
     return Math.round(performance.now() - started);
   }
 
-  /** Returns every task of the queue by id. */
+  /** Returns every task of the queue: id -> task. */
   async tasks({ observer }) {
     const tasks = new Map();
     for (const state of ["pending", "scheduled", "processing", "completed", "dead", "cancelled", "expired"]) {
@@ -182,8 +182,8 @@ export class Context {
       const report = await view.observer.audit(queue);
       audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
     }
-    // During the row, janitors also audited under load. Of their findings only two kinds count, because one script
-    // compares them at one moment: the number of tasks, and the running tasks of each key.
+    // Janitors also audited during the row, while tasks were moving. Of their findings, only two kinds count here,
+    // because one script compares them at a single moment: the number of tasks, and the running tasks of each key.
     for (const { violations } of this.heard("audit"))
       for (const found of violations)
         if (["I2", "I15"].includes(found.invariant) && !rest.rewound)
@@ -205,7 +205,7 @@ export class Context {
   async close() {
     for (const child of this.#children) {
       if (!child.running) continue;
-      // A process that was stopped with SIGSTOP receives other signals only after SIGCONT.
+      // A process that was stopped with SIGSTOP receives other signals only after a SIGCONT.
       child.signal("SIGCONT");
       await child.kill();
     }

@@ -1,6 +1,6 @@
 /**
- * Expects that the flows `f0`, `f1`, … of flow-creator.mjs have ended with success, that no node started before a node that it
- * comes after had ended, and that the callbacks `success` and `done` of each flow were acked once.
+ * Expects that the flows `f0`, `f1`, … of flow-creator.mjs have ended with success. No node may have started before
+ * the nodes that it waits for had ended. The callbacks `success` and `done` of each flow must have been acked once.
  * @param expected.home the queue of the flows
  * @param expected.flows how many flows there are
  * @param expected.nodes how many nodes each flow has

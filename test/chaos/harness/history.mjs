@@ -23,7 +23,7 @@ export class History {
       if (length === 0) return this.#lines;
       this.#at += length;
       const parts = (this.#rest + buffer.toString("latin1", 0, length)).split("\n");
-      // A killed process may have written half of its last line, which is not parsed.
+      // A killed process may have written only a part of its last line. That part is not parsed.
       this.#rest = parts.pop();
       for (const part of parts) this.#lines.push(JSON.parse(part));
     }

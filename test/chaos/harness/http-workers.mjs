@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../../..", import.meta.url));
 const actors = `${root}/test/chaos/actors`;
 const python = `${root}/.holdfast/python/bin/python`;
 
-/** Why workers in these languages cannot run here; undefined if they can. */
+/** Returns why workers in these languages cannot run on this machine; undefined if they can. */
 export function missingLanguage() {
   if (!existsSync(python)) return "no .holdfast/python (scripts/setup python)";
   try {
@@ -20,7 +20,10 @@ export function missingLanguage() {
   }
 }
 
-/** The commands that start a worker over HTTP, by language. Builds the one in Go into the folder of the row. */
+/**
+ * Returns the commands that start a worker over HTTP: language -> command. Builds the Go worker into the folder of
+ * the row.
+ */
 export function httpWorkers(ctx) {
   const go = ctx.path("http-worker-go");
   execFileSync("go", ["build", "-o", go, "."], { cwd: `${actors}/http-worker-go` });
@@ -28,7 +31,7 @@ export function httpWorkers(ctx) {
   return { python: [python, `${actors}/http-worker.py`], go: [go] };
 }
 
-/** Returns the address of a worker-api, and a function that starts it there. */
+/** Returns the address of a worker-api, and a function that starts worker-api at this address. */
 export async function workerApi(ctx, redisUrl, label) {
   const port = await freePort();
   const env = { WORKER_API_PORT: String(port), REDIS_URL: redisUrl };

@@ -1,18 +1,18 @@
 import { attemptsByKey, mostAtOnce, mostStarts } from "./limits-checker.mjs";
 
 /**
- * The limits in every row with keys. Each key may run CONCURRENCY tasks at one time. The keys in RATED may also start
- * tasks only at RATE.
+ * The limits in every row with keys. Each key may run CONCURRENCY tasks at the same time. The keys in RATED may also
+ * start tasks only at RATE.
  */
 export const CONCURRENCY = 3;
 export const RATE = { limit: 10, periodMs: 1_000, burst: 3 };
 const PLAIN = ["a", "b", "c", "d", "e", "f"];
 export const RATED = ["rated-1", "rated-2"];
 const HANDLER_MS = 100;
-// A key can run 30 tasks per second. At 24 per second some of its tasks always wait, and a row still catches up after a
-// fault.
+// A key can run 30 tasks per second. With 24 per second, some of its tasks always wait, but the key still catches up
+// after a fault.
 const PLAIN_PER_SECOND = 24;
-// The tasks of a rated key come in pulses. Between the pulses the key is idle, so that each pulse starts with a burst.
+// The tasks of a rated key come in pulses. The key is idle between two pulses, so each pulse starts with a burst.
 const RATED_PER_SECOND = 8;
 const PULSE = 2 * RATED_PER_SECOND * RATED.length;
 
@@ -41,7 +41,7 @@ export async function startKeyedLoad(ctx, redis) {
 }
 
 /**
- * Checks the limits of all keys by the records of the tasks.
+ * Checks from the records of the tasks whether the limits of all keys were kept.
  * @param options the options of `attemptsByKey`
  * @param options.mostStarts the most starts of a rated key per period; by default the documented `limit + burst`
  * @returns the attempts by key, and a summary as text

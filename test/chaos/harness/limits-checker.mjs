@@ -1,12 +1,12 @@
-// Checks by the records of the tasks whether the limits of keys were kept. This file does no I/O.
+// Checks from the records of the tasks whether the limits of keys were kept. This file does no I/O.
 
-// A row notes when it moves the clock. Redis may see the new time up to this much later.
+// A row records when it moves the clock. Redis may see the new time up to this much later, ms.
 const SLACK_MS = 1_000;
 
 /**
- * Converts a time of a Redis whose clock jumped to real time, ms since the epoch.
+ * Converts a time of Redis to real time, ms since the epoch, if the clock of Redis has jumped.
  * @param jumps each jump with its real time and the offset from then on: `{ atMs, offsetMs }`, oldest first
- * @param nearMs if the clock showed a time twice, the answer is the real time that is nearer to this one
+ * @param nearMs if the clock showed a time twice, the result is the real time that is nearer to this one
  */
 export function realTime(redisMs, jumps, nearMs) {
   const phases = [{ atMs: Number.NEGATIVE_INFINITY, offsetMs: 0 }, ...jumps];
@@ -38,8 +38,9 @@ export function attemptsByKey(tasks, { jumps = [], ranAt = new Map() } = {}) {
 }
 
 /**
- * Returns the most attempts that were leased at the same time. Within one millisecond, ends are counted before grants,
- * because a call makes them in this order. Attempts of 0 ms are left out, because their place in that order is unknown.
+ * Returns the most attempts that were leased at the same time. Within one millisecond, ends are counted before
+ * grants, because a script call makes them in this order. Attempts of 0 ms are left out, because their place in this
+ * order is unknown.
  */
 export function mostAtOnce(attempts) {
   const changes = attempts
@@ -59,7 +60,7 @@ export function mostAtOnce(attempts) {
 }
 
 /**
- * Returns the largest number of starts in any span of `spanMs`. The end of the span does not belong to it.
+ * Returns the most starts in any span of `spanMs`. The end of the span is not part of it.
  * @param weights how much each start counts; by default 1
  */
 export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
@@ -75,7 +76,7 @@ export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
   return most;
 }
 
-/** Returns the most attempts that start in any span of `periodMs`. The end of the span does not belong to it. */
+/** Returns the most attempts that start in any span of `periodMs`. The end of the span is not part of it. */
 export const mostStarts = (attempts, periodMs) =>
   mostWithin(
     attempts.map(({ startedAt }) => startedAt),

@@ -23,9 +23,9 @@ export function whyNoOldVersion(commit = BEFORE_KEYS) {
 }
 
 /**
- * Builds the library of the commit BEFORE_KEYS, once, in node_modules/.cache.
+ * Builds the library of an old commit, only once, in node_modules/.cache.
  * @returns its folder
- * @throws in a shallow clone, which does not have that commit
+ * @throws in a shallow clone, which does not contain that commit
  */
 export function oldVersion(commit = BEFORE_KEYS) {
   const folder = join(root, "node_modules/.cache", `holdfast-${commit}`);
@@ -39,7 +39,7 @@ export function oldVersion(commit = BEFORE_KEYS) {
   mkdirSync(building, { recursive: true });
   execFileSync("tar", ["-x", "-C", building], { input: archive });
   symlinkSync(join(root, "node_modules"), join(building, "node_modules"));
-  // The packages link to each other by relative paths, so the copied links lead to the old version.
+  // The packages link to each other by relative paths, so the copied links lead to the packages of the old version.
   for (const name of PACKAGES)
     cpSync(join(root, "packages", name, "node_modules"), join(building, "packages", name, "node_modules"), {
       recursive: true,

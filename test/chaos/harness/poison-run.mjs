@@ -1,8 +1,8 @@
-/** The number of harmless tasks beside the poison task. */
+/** The number of harmless tasks that run together with the task that kills its worker. */
 export const INNOCENTS = 49;
 
 /**
- * Runs a task that kills its worker, among harmless tasks. Starts a new worker after each death.
+ * Runs a task that kills its worker, together with harmless tasks. Starts a new worker after each death.
  * @param innocents the harmless tasks
  * @param poison the task that kills its worker
  * @param start starts a worker

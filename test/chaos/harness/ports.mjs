@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 const given = new Set();
 
 /**
- * Returns a free port that this run has not used before. The port 10,000 above it is free too, because a Cluster uses
- * it for its bus. Both are below 32,768, because Linux uses the ports above for outgoing connections.
+ * Returns a free port that this run has not used before. The port 10,000 above it is free too, because a node of a
+ * Cluster also listens there. Both are below 32,768, because Linux uses higher ports for outgoing connections.
  */
 export async function freePort() {
   for (;;) {

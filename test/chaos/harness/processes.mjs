@@ -10,8 +10,8 @@ import { until } from "./until.mjs";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
- * Raises the priority of Redis, if the system permits it. Otherwise rows that time Redis would also measure how long it
- * waits for a processor.
+ * Raises the priority of Redis, if the system permits it. Without this, rows that measure the time of Redis would
+ * also measure how long it waits for a processor.
  */
 export function favour(pid) {
   try {
@@ -59,7 +59,7 @@ export class Child {
 
 const actorsFolder = new URL("../actors/", import.meta.url);
 
-/** Runs a program of `actors/`. It writes its history to a file of its own. */
+/** A process that runs a program of `actors/`. The program writes its history to a separate file. */
 export class Actor extends Child {
   /** @param where.program the command and its first arguments. @default Node with the module `kind` of `actors` */
   constructor(kind, options, { folder, label, actors = actorsFolder, program }) {
@@ -71,7 +71,7 @@ export class Actor extends Child {
     this.history = new History(path);
   }
 
-  /** Returns the history lines that match, as in `heard("run", { phase: "invoke" })`. */
+  /** Returns the matching history lines, as in `heard("run", { phase: "invoke" })`. */
   heard(op, match = {}) {
     const pairs = Object.entries(match);
     return this.history
@@ -87,7 +87,7 @@ export class Actor extends Child {
     return this;
   }
 
-  /** Sends SIGTERM. A producer then finishes its requests. Other actors end after their grace period. */
+  /** Sends SIGTERM. A producer then finishes its open requests. Other actors end within their grace period. */
   async finish(timeoutMs = 30_000) {
     this.signal("SIGTERM");
     await until(`${this.label} has stopped`, () => !this.running, timeoutMs);

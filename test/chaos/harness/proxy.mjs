@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 /**
- * Starts a proxy to Redis whose fault can be chosen. The mode `pass` has no fault. `delay` holds each reply back for
- * `delayMs`, `hole` accepts data and answers nothing, and `refuse` accepts no connection.
+ * Starts a proxy to Redis that can simulate faults. The mode `pass` has no fault. `delay` holds each reply back for
+ * `delayMs`. `hole` accepts data and answers nothing. `refuse` accepts no connection.
  */
 export async function startProxy(targetPort) {
   const pairs = new Set();
@@ -43,7 +43,7 @@ export async function startProxy(targetPort) {
     redis.on("data", (chunk) => {
       if (state.mode === "hole") return;
       if (pair.doomed) {
-        // Redis has answered, so it has run the command. The client never sees the answer.
+        // Redis has answered, so it has run the command. The proxy drops the answer, so the client never sees it.
         state.swallowed++;
         client.destroy();
       } else if (state.dropping?.(chunk)) {
@@ -61,11 +61,11 @@ export async function startProxy(targetPort) {
     set(mode, more = {}) {
       Object.assign(state, { mode, ...more });
     },
-    /** Sends the next chunk that `matches` accepts to Redis. Then drops the reply and closes the connection. */
+    /** Sends the next chunk that `matches` accepts to Redis, but drops the reply and closes the connection. */
     swallowNext(matches) {
       state.swallow = matches;
     },
-    /** Closes the sending side of every connection to a client. */
+    /** Ends the proxy's sending side of each client connection. The client can still send. */
     halfClose() {
       for (const { client } of pairs) client.end();
     },

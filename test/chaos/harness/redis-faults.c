@@ -1,9 +1,11 @@
-// Loaded into redis-server (LD_PRELOAD) by the rows that cut its power or set its clock.
+// A library that is loaded into redis-server (LD_PRELOAD). Rows of the fault matrix use it to simulate a power cut,
+// or to set the clock of Redis.
 //
-// HOLDFAST_SYNCED=folder: after each fsync or fdatasync the length that the file had before it is written to
-// folder/<inode>. A power cut is simulated by a kill and a cut of every file to that length.
-// HOLDFAST_CLOCK=file: the number of milliseconds in it is added to the time of day. The monotonic clock stays as it
-// is.
+// HOLDFAST_SYNCED=folder: before each fsync or fdatasync, the length of the file is noted. After the sync, this
+// length is written to folder/<inode>. To simulate a power cut, Redis is killed, and every file is cut to that
+// length.
+// HOLDFAST_CLOCK=file: the number of milliseconds in this file is added to the time of day. The monotonic clock does
+// not change.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@ export function redisKilledRow(order, policy) {
   return {
     order,
     name: `redis-killed-${policy}`,
-    // With everysec, a kill during a sync can lose acknowledged writes. The row power-cut-everysec tests that.
+    // With "everysec", a kill during a sync can lose acknowledged writes. The row power-cut-everysec tests that case.
     fault: `kill -9 of Redis under load, twice${policy === "everysec" ? ", while it does not sync" : ""} (AOF ${policy})`,
     expected: "no task is lost; clients reconnect; the health check fails, then succeeds",
     timeoutMs: 60_000,

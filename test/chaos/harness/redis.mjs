@@ -33,13 +33,13 @@ function ping(port) {
   });
 }
 
-// A sync takes milliseconds, so `afterSync` asks Redis once per millisecond whether one runs.
+// A sync takes milliseconds, so `afterSync` asks Redis once per millisecond whether a sync is running.
 const ASKED_EVERY_MS = 1;
 
 /**
- * Resolves when Redis has just ended a sync of its append-only file. With everysec, the file may lack answered writes
- * during a sync, and for most of the next second no other sync begins. Also resolves after `timeoutMs`, since a quick
- * disk may sync between two calls of INFO.
+ * Resolves when Redis has just ended a sync of its append-only file. With "everysec", the file may lack answered
+ * writes during a sync. After it, no other sync begins for most of a second. Also resolves after `timeoutMs`, because
+ * on a quick disk a sync may be over before INFO shows it.
  */
 export async function afterSync(port, timeoutMs = 3_000) {
   const socket = connect(port, "127.0.0.1");
@@ -74,7 +74,7 @@ async function info(port) {
   );
 }
 
-/** A redis-server for one row. It has a port and a folder of its own. */
+/** A redis-server for one row, with its own port and folder. */
 class RedisServer {
   constructor({ port, folder, args, env, track, under }) {
     Object.assign(this, { port, folder, args, env, track, under });
@@ -132,8 +132,8 @@ export const AOF = { none: ["--appendonly", "no"] };
 for (const policy of ["always", "everysec"]) AOF[policy] = ["--appendonly", "yes", "--appendfsync", policy];
 
 /**
- * @param folder the folder of the row. The server gets a folder in it, unless `dataFolder` is given
- * @param under a command with its arguments under which redis-server runs, such as valgrind
+ * @param folder the folder of the row, in which the server gets its own folder unless `dataFolder` is given
+ * @param under a command, with its arguments, that runs redis-server, such as valgrind
  */
 export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port, under = [] }) {
   const at = port ?? (await freePort());

@@ -2,7 +2,7 @@ import { freePort } from "./ports.mjs";
 import { Child } from "./processes.mjs";
 import { until } from "./until.mjs";
 
-/** Runs the built form of a service of `services/`, as it is shipped. */
+/** Runs the built form of a service in `services/`. */
 export class Service extends Child {
   constructor(name, port, env, where) {
     super(process.execPath, [`services/${name}/dist/main.js`], {

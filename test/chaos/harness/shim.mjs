@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 
 const source = fileURLToPath(new URL("redis-faults.c", import.meta.url));
 
-/** Returns the reason why redis-faults.c cannot be used on this machine, or null if it can. */
+/** Returns the reason why redis-faults.c cannot be used on this machine; null if it can. */
 export function whyNoShim() {
   if (process.platform !== "linux") return "needs LD_PRELOAD, which only Linux has";
   try {
@@ -44,7 +44,7 @@ export function powerCut(folder) {
   mkdirSync(synced);
   return {
     env: { LD_PRELOAD: build(folder), HOLDFAST_SYNCED: synced },
-    /** Drops the data that Redis had not synced. Call this after SIGKILL. @returns the number of dropped bytes */
+    /** Drops the data that Redis had not synced. Call this after a SIGKILL. @returns the number of dropped bytes */
     dropUnsynced(dataFolder) {
       let dropped = 0;
       for (const entry of readdirSync(dataFolder, { recursive: true, withFileTypes: true })) {

@@ -11,8 +11,8 @@ function wrap(text, width) {
 }
 
 /**
- * Prints a row for each result. It has the fault or check (the field that `about` names), what was expected, what was
- * seen, and the verdict.
+ * Prints one row per result: the fault or check (the field that `about` names), the expected result, the seen result,
+ * and the verdict.
  */
 export function printTable(about, results) {
   const rule = WIDTHS.map((width) => "-".repeat(width)).join("  ");

@@ -129,8 +129,8 @@ export async function masterOf(port, slot) {
 }
 
 /**
- * Lets a replica take over from the master that has this Cluster slot. The master first hands over all of its writes, so
- * none is lost. @returns how long that took, ms
+ * Makes a replica take over from the master that has this Cluster slot. The master first hands over all of its
+ * writes, so none is lost. @returns how long that took, ms
  */
 export async function failOver(port, slot) {
   const from = performance.now();

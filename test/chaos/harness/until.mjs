@@ -14,7 +14,7 @@ export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
 /** Returns CLOCK_MONOTONIC in ms, which is the same in every process of this machine. */
 export const mono = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** Returns the smallest value that at least this share of the values does not exceed. */
+/** Returns the smallest value that is not exceeded by at least this share of the values. */
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? 0;

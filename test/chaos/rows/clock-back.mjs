@@ -27,7 +27,7 @@ export const row = {
     await ctx.worker(url).ready();
     const producer = await ctx.producer(url, { ratePerSecond: 100, count: 400 }).ready();
     await sleep(1_000);
-    // The worker dies before the clock jumps, so after the jump the leases of its tasks expire far in the future.
+    // The worker dies before the clock is set back. So the leases of its tasks expire far in the future.
     await victim.kill();
     const killedAt = performance.now();
     clock.set(-JUMP_MS);

@@ -32,7 +32,7 @@ export const row = {
       async () => (await view.observer.stats(ctx.queueName)).pending === 0,
     );
     const counts = await ctx.settle(view);
-    // These attempts were granted before the jump, by the clock of Redis, and still ran at the jump.
+    // These attempts were granted before the jump, by the clock of Redis, and were still running at the jump.
     const ended = new Set(
       ctx
         .heard("settle")

@@ -35,7 +35,7 @@ export const row = {
           .split("\n")
           .filter(Boolean);
         if (keys.length === 0) break;
-        // A reshard moves one key at a time, so the queue is on two nodes for a while.
+        // A reshard moves one key after another, so for a while the keys of the queue are on two nodes.
         for (const key of keys) await cli(from.port, "migrate", "127.0.0.1", to.port, key, 0, 5_000);
       }
       for (const node of [to, from, ...all]) await cli(node.port, "cluster", "setslot", slot, "node", to.id);

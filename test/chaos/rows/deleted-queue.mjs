@@ -39,7 +39,7 @@ export const row = {
           await view.observer.deleteQueue(ctx.queueName);
           return true;
         } catch (error) {
-          // The deletion is refused while tasks run, or if a producer has enqueued again after the pause.
+          // The deletion is refused while tasks run, and if a producer has enqueued again after the pause.
           if (error.code !== "queue_busy") throw error;
           refused++;
           return false;

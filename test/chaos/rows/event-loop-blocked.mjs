@@ -10,8 +10,8 @@ export const row = {
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
     const first = await ctx.worker(url, { concurrency: 1 }).ready();
-    // The heartbeat thread registers the worker. The handler blocks only after that, because this row does not test a
-    // slow start.
+    // The heartbeat thread registers the worker. The handler blocks only after that, because this row does not test
+    // slow starts.
     await until(
       "the heartbeat thread has registered the worker",
       async () => (await view.observer.workers()).length === 1,

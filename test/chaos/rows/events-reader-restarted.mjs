@@ -5,13 +5,13 @@ const ENDS = Number(process.env.EVENT_ENDS ?? 10_000);
 const RESTARTS = 20;
 const PART = Math.ceil(ENDS / RESTARTS);
 /**
- * FEW is the number of events that the queue keeps in the second half of this row. It is small, so that a stopped
- * reader misses some events.
+ * How many events the queue keeps in the second half of this row. The number is small, so that a stopped reader
+ * misses some events.
  */
 const PATIENCE_MS = 30_000 + ENDS;
 const FEW = Math.ceil(PART / 2);
 
-/** Everything that the readers of one queue have read. One reader runs after another. */
+/** Collects everything that the readers of one queue have read. The readers run one after another. */
 class Told {
   ids = new Set();
   events = 0;

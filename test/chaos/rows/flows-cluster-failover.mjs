@@ -7,11 +7,11 @@ import { until } from "../harness/until.mjs";
 const FLOWS = 20;
 const NODES = 60;
 const FAILING = 0.2;
-/** These flows have a node that dies, and that is replayed after the failovers. */
+/** How many flows have a node that dies, and is replayed after the failovers. */
 const DYING = 10;
 const MOMENTS = ["dead", "done", "success"];
 
-/** Returns the name of a queue on each of the three masters. The first is that of the row. */
+/** Returns the name of a queue on each of the three masters. The first one is the queue of the row. */
 async function queuesOn(ctx, port) {
   const queues = new Map();
   for (let n = 1; queues.size < 3; n++) {
@@ -30,7 +30,10 @@ const momentsOf = (flow) =>
     .sort()
     .join(" ");
 
-/** Starts flows whose middle node runs in another queue and dies in its first life. @returns their ids */
+/**
+ * Starts flows whose middle node runs in another queue, and dies in its first life (before it is replayed). @returns
+ * their ids
+ */
 async function startDying(view, [home, middle, last]) {
   const callback = { type: "sleep", payload: { ms: 1 } };
   const on = Object.fromEntries([...MOMENTS, "cancelled"].map((moment) => [moment, callback]));

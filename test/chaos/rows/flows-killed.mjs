@@ -12,7 +12,7 @@ const WORKERS = 3;
 const runMs = minutes * 60_000;
 const KILL_EVERY_MS = 2_500;
 const DRAIN_MS = 60_000 + 2 * runMs;
-/** The nodes of each flow run in these queues by turns. The flow is in the first. */
+/** The queues in which the nodes of each flow run in turn. The flow itself is in the first queue. */
 const QUEUES = ["chaos", "chaos-2", "chaos-3"];
 const [HOME] = QUEUES;
 

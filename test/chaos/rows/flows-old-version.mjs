@@ -37,7 +37,7 @@ export const row = {
     const runsOf = (workers) => workers.reduce((sum, worker) => sum + worker.heard("run").length, 0);
     const before = await ctx.enqueue(view, sleeps(BEFORE, 5));
     await ctx.drain(view);
-    // The old workers still run these tasks when the first flow is stored.
+    // The old workers still run these tasks while the first flow is stored.
     const held = await ctx.enqueue(view, sleeps(HELD, 500));
     await until("the old workers run tasks", () => runsOf(old) === before.length + HELD);
     const flows = Array.from({ length: FLOWS }, (_, number) => flowOf(number));
@@ -50,7 +50,7 @@ export const row = {
     const storedAt = runsOf(old);
     await ctx.enqueue(view, sleeps(PLAIN, 10));
     const fresh = [await ctx.worker(url).ready(), await ctx.worker(url).ready()];
-    // An old worker can no longer settle, and keeps its leases until it ends.
+    // An old worker can no longer settle its tasks, and keeps their leases until it ends.
     const isHolder = (worker) => worker.heard("run").some(({ id }) => held.includes(id));
     const idle = old.filter((worker) => !isHolder(worker));
     ctx.expect(idle.length > 0, "no old worker still asks for tasks, so the row proves nothing");

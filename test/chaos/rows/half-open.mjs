@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const COMMAND_MS = 1_000;
-// A call waits for its reply, is then repeated, and waits for the last reply. Each of the three takes one time-out at
-// most.
+// A call waits for its reply, is repeated, and waits for the second reply. Each of these three steps takes at most
+// one time-out.
 const BOUND_MS = 3 * COMMAND_MS + 200;
 
 export const row = {

@@ -7,7 +7,7 @@ const RUN_MS = Number(process.env.HTTP_MINUTES ?? 0.5) * 60_000;
 const KILL_MS = 1_000;
 const RATE = 150;
 
-/** Something that is killed and started again. */
+/** A process that is killed and started again, over and over. */
 class Killed {
   kills = 0;
   #start;

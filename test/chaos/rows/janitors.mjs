@@ -4,7 +4,7 @@ import { until } from "../harness/until.mjs";
 
 const TASKS = 200;
 const DOWN_MS = 2_000;
-// The time is measured from the ready message of the janitor, because its process takes time to start.
+// The time is measured from the janitor's ready message, because its process needs time to start.
 const BOUND_MS = SWEEP_MS + POLL_MS + 300;
 
 export const row = {

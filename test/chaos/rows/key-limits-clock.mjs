@@ -8,11 +8,11 @@ import { until } from "../harness/until.mjs";
 const JUMP_MS = 120_000;
 const HOLD_MS = 2_000;
 const HELD_TASKS = 5;
-// When the clock jumps back, a key waits for as long as the jump, and then for at most this much longer.
+// How much longer than the jump a key may wait after the clock was set back, ms.
 const SOON_MS = RATE.periodMs + LEASE_MS + SWEEP_MS + POLL_MS + 500;
 const IN_PERIOD = RATE.limit + RATE.burst;
-// A jump forward restores the whole rate. So there may be a second burst, and one more start because of rounding on
-// both sides of the jump.
+// A jump forward makes the whole rate available again. So there may be a second burst, and one more start because
+// times are rounded on both sides of the jump.
 const OVER_JUMP = IN_PERIOD + RATE.burst + 1;
 
 export const row = {

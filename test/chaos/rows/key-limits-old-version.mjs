@@ -32,7 +32,7 @@ export const row = {
     const plain = (count, ms) => Array.from({ length: count }, () => ({ type: "sleep", payload: { ms } }));
     const before = await ctx.enqueue(view, plain(100, 5));
     await ctx.drain(view);
-    // The old workers still run these tasks when the limits are set.
+    // The old workers still run these tasks while the limits are set.
     const held = await ctx.enqueue(view, plain(HELD, 500));
     const runs = () => old.reduce((sum, worker) => sum + worker.heard("run").length, 0);
     await until("the old workers run tasks", () => runs() === before.length + HELD);

@@ -22,7 +22,7 @@ export const row = {
     for (let round = 0; round < ROUNDS; round++) {
       await sleep(2_500);
       await redis.kill();
-      // In one round Redis is down for longer than a lease, so that leases expire meanwhile.
+      // In one round, Redis is down for longer than a lease, so that leases expire in this time.
       await sleep(round === 1 ? 1_500 : 300);
       await redis.start();
     }

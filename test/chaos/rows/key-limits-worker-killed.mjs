@@ -3,10 +3,10 @@ import { CONCURRENCY, checkLimits, limitKeys, startKeyedLoad } from "../harness/
 
 const KILL_EVERY_MS = 5_000;
 const WORKERS = 4;
-// `FLOW_MINUTES=10 make chaos ROW=key-limits-worker-killed` makes the long run of docs/guarantees.md.
+// `FLOW_MINUTES=10 make chaos ROW=key-limits-worker-killed` is the long run in docs/guarantees.md.
 const runMs = process.env.FLOW_MINUTES ? Number(process.env.FLOW_MINUTES) * 60_000 : 30_000;
-// A killed worker uses up places of its keys until its leases expire, so tasks pile up during the run. Afterwards the
-// limits of the keys decide how fast these tasks run, and not the workers.
+// How long the tasks may take to end after the run, ms. A killed worker occupies places of its keys until its leases
+// expire, so tasks pile up during the run. After the run, the limits of the keys decide how fast these tasks run.
 const DRAIN_MS = 30_000 + runMs / 3;
 
 export const row = {
@@ -26,7 +26,7 @@ export const row = {
     const startedAt = performance.now();
     const kills = Math.floor(runMs / KILL_EVERY_MS);
     for (let n = 1; n <= kills; n++) {
-      // The next worker needs time to start. This must not delay the next kill.
+      // The next worker needs time to start, which must not delay the next kill.
       await sleep(Math.max(0, startedAt + n * KILL_EVERY_MS - performance.now()));
       await workers.shift().kill();
       workers.push(await start());

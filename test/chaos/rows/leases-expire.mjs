@@ -15,7 +15,7 @@ export const row = {
     const redis = await ctx.startRedis();
     const { url, port } = redis;
     const view = ctx.client(url);
-    // No task may be purged, because a purged task would look lost.
+    // The queue keeps all tasks, because a purged task would look like a lost one.
     await view.observer.configure(ctx.queueName, { retentionCount: 10 * TASKS });
     favour(redis.child.pid);
     const workers = await Promise.all(

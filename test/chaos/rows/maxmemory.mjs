@@ -36,7 +36,7 @@ export const row = {
       20_000,
     );
     await producer.finish();
-    // Refused enqueues may have freed some memory. With this limit, Redis is full nevertheless.
+    // Refused enqueues may have freed some memory. Even so, Redis is full with this limit.
     const full = Math.floor(Number((await redis.info()).used_memory) * 0.98);
     await redis.cli("config", "set", "maxmemory", full);
     await victim.kill();

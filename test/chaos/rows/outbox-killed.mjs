@@ -39,7 +39,8 @@ export const row = {
 
     const start = {
       apps: () => ctx.actor("outbox-app", { postgres: postgres.url }),
-      // Two relays share the rows. Small batches have more moments between an enqueue and its mark.
+      // Two relays share the rows. Small batches give a kill more chances to fall between an enqueue and the mark of
+      // its row.
       relays: () =>
         ctx.actor("outbox-relay", {
           redis: settings,
@@ -52,7 +53,7 @@ export const row = {
     let isOver = false;
     /** How often a relay has killed itself. */
     let deaths = 0;
-    /** Starts an actor, and starts another whenever one was killed or has killed itself. */
+    /** Starts an actor. Whenever an actor was killed or has killed itself, starts another one. */
     const keep = (name, slot) => {
       const actor = start[name]();
       running[name][slot] = actor;
@@ -100,7 +101,7 @@ export const row = {
     }
     isOver = true;
     for (const app of running.apps) await app.finish();
-    // The relays that run now may still kill themselves, so one that does not sends the rest.
+    // The relays that run now may still kill themselves. So this relay, which does not, sends the remaining rows.
     ctx.actor("outbox-relay", { redis: settings, postgres: postgres.url, batchRows: 20 });
     await until(
       "all rows are sent",

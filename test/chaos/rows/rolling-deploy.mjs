@@ -29,10 +29,12 @@ export const row = {
     const ids = await ctx.enqueue(view, mixed(TASKS));
     const fresh = [await start(NEW)];
     ids.push(...(await ctx.enqueue(view, mixed(TASKS))));
-    // One worker of each version crashes. Only a worker that has a handler for its tasks may take them over.
+    // One worker of each version crashes. Its tasks may be taken over only by workers that have a handler for their
+    // types.
     await old[0].kill();
     await fresh[0].kill();
-    // Now no worker of the new version runs. Its tasks have to wait, because the dead worker is still registered.
+    // No worker of the new version runs now. Its tasks have to wait and must not die, because the dead worker is
+    // still registered.
     await sleep(NO_HANDLER_MS + 500);
     fresh.push(await start(NEW), await start(NEW));
     for (let n = 0; n < 10; n++) {
@@ -53,7 +55,8 @@ export const row = {
     ctx.expect(wrong.length === 0, `${wrong.length} tasks of the new version completed on an old worker`);
     const { totals } = await view.observer.stats(ctx.queueName);
     const ended = totals.acked + totals.failed + totals.crashed + totals.released;
-    // The grants that were not acked, failed, crashed or released were handed back by an old worker without a handler.
+    // Some grants were neither acked, failed, crashed nor released. They were handed back by an old worker without a
+    // handler.
     return `${tasks.size} of ${ids.length} completed; ${totals.attempts - ended} handed back for their type, ${totals.crashed} crashed`;
   },
 };

@@ -31,8 +31,8 @@ export const row = {
     await sleep(1_500);
     for (const producer of [confirmed, plain]) await producer.finish();
     const byId = new Set(plain.heard("enqueue", { phase: "ok" }).map((line) => line.id));
-    // With durability `memory`, writes may be lost that the replicas did not have yet, and writes that a master
-    // accepted before it was demoted.
+    // With durability `memory`, two kinds of writes may be lost: those that the replicas did not have yet, and those
+    // that a master accepted before it was demoted.
     const counts = await ctx.settle(view, {
       rewound: true,
       mayLose: (ok) => byId.has(ok.id),

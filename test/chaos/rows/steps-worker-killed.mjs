@@ -8,8 +8,8 @@ const WORKERS = 4;
 const TASK = { type: "steps", payload: { steps: STEPS, ms: 40 }, maxRetries: 100 };
 
 /**
- * Reads the histories of all workers. @returns the number of steps that ran; how many ran again because the process died
- * before they were stored; and the steps that ran again although they were stored
+ * Reads the histories of all workers. @returns how many steps ran, how many ran again because the process died before
+ * they were stored, and the steps that ran again although they were stored
  */
 function read(lines) {
   const steps = new Map();
@@ -41,7 +41,7 @@ export const row = {
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
     const workers = [];
-    // A start takes longer than the time between two kills, so several workers start at the same time.
+    // A worker needs longer to start than the time between two kills, so several workers start at the same time.
     const start = async () => {
       const worker = ctx.worker(url, { only: ["steps"], concurrency: 4, aheadMs: 0 });
       workers.push(await worker.ready());

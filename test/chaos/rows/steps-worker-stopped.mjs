@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const minutes = Number(process.env.FLOW_MINUTES ?? 0.6);
 const TASKS = 4;
 const UNIT_MS = 50;
-/** After this many units there is a checkpoint, so there is one in each second. */
+/** A checkpoint is stored after this many units, so there is one in each second. */
 const EVERY = 1_000 / UNIT_MS;
 const STOP_MS = 10_000;
 const runMs = minutes * 60_000;
@@ -12,8 +12,8 @@ const units = Math.ceil(runMs / UNIT_MS);
 const TASK = { type: "long", payload: { units, ms: UNIT_MS, every: EVERY } };
 
 /**
- * Reads the units that a task did, in their order. @returns for each time when the task went on after a stop, how many
- * units it did again; and whether it left units out
+ * Reads the units that a task did, in order. @returns how many units it repeated, for each time when it continued
+ * after a stop; and whether it skipped units
  */
 function read(lines, task) {
   const done = lines
@@ -42,13 +42,13 @@ export const row = {
     const { url } = await ctx.startRedis();
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
-    // With leases of 30 s a task only goes on in time if its worker hands it back.
+    // With leases of 30 s, a task continues in time only if its worker hands it back.
     const start = () => ctx.worker(url, { only: ["long"], concurrency: TASKS, leaseMs: 30_000 }).ready();
     let worker = await start();
     const ids = [];
     for (let n = 0; n < TASKS; n++) {
       ids.push(...(await ctx.enqueue(view, [TASK])));
-      // The tasks keep their checkpoints at different times, so a stop meets each at another moment.
+      // The tasks store their checkpoints at different times, so a stop comes at a different moment for each task.
       await sleep(1_000 / TASKS);
     }
     const from = performance.now();

@@ -6,7 +6,7 @@ const KEYS = ["a", "b", "c", "d", "e"];
 const TASK = { type: "sleep", payload: { ms: 100 }, maxRetries: 30 };
 
 /**
- * Enqueues tasks with the keys in turn until it is stopped. If another task holds the unique key, the answer has to
+ * Enqueues tasks with the keys in turn, until it is stopped. If another task holds the unique key, the answer has to
  * name the task that was stored last.
  */
 function startOffers(ctx, view, held) {
@@ -45,7 +45,10 @@ function startOffers(ctx, view, held) {
   };
 }
 
-/** Returns the pairs of tasks of one key that overlap. Each task must be granted only after the last one has ended. */
+/**
+ * Returns the pairs of tasks with the same unique key that overlap. Each task must be granted only after the one
+ * before has ended.
+ */
 function overlapsOf(tasks) {
   return KEYS.flatMap((key) => {
     const own = [...tasks.values()].filter(({ unique }) => unique.key === key);

@@ -22,7 +22,7 @@ export const row = {
       await sleep(Math.random() * POLL_MS);
     }
     await ctx.settle(view);
-    // The wait ends when the handler runs: if the message is lost, the worker does not know of the grant.
+    // The wait is measured until the handler runs, because a worker that lost the message does not know of the grant.
     const enqueuedAt = new Map(
       ctx.own.filter(({ phase }) => phase === "ok").map(({ id, mono }) => [id, mono]),
     );

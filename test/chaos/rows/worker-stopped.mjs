@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_MS } from "../harness/context.mjs";
 import { mono, until } from "../harness/until.mjs";
 
-// A heartbeat is sent once per third of a lease. The 200 ms allow for a busy machine.
+// How long it may take until a worker learns of a lost lease, ms. A heartbeat is sent once per third of a lease, and
+// 200 ms are for a busy machine.
 const TOLD_MS = Math.ceil(LEASE_MS / 3) + 200;
 
 export const row = {

@@ -1,5 +1,5 @@
-// Opens a flow, adds nodes in calls of `chunk` with a pause after each call, and seals the flow. Reports each call with
-// the memory of this process.
+// Opens a flow, adds nodes in calls of `chunk` nodes with a pause after each call, and seals the flow. Reports each
+// call, with the memory of this process.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Queue } from "holdfast";
 import { options, tell } from "../../chaos/actors/tell.mjs";

@@ -1,5 +1,5 @@
-// Runs a worker of the public library in its own process. Its history has only its calls to Redis, and only if the
-// check needs them, because the records of the tasks show the rest.
+// Runs a worker of the library in a separate process. Its history contains only its calls to Redis, and only if the
+// check needs them, because the records of the tasks show everything else.
 import { setTimeout as sleep } from "node:timers/promises";
 import { options, tell } from "../../chaos/actors/tell.mjs";
 

@@ -3,7 +3,7 @@ import { addNodes, momentsOf, untilEnded } from "../harness/large-flow.mjs";
 
 const CHILDREN = Number(process.env.CHILDREN || 100_000);
 const WORKERS = 8;
-/** Handlers run for this long, so that a killed worker certainly holds tasks. */
+/** Handlers run for this long, ms, so that a killed worker certainly holds tasks. */
 const RUN_MS = 40;
 const CONCURRENCY = 50;
 const KILL_EVERY_MS = 2_000;

@@ -13,8 +13,10 @@ const held = { key: "held" };
 const retries = { maxRetries: 1, backoff: { kind: "fixed", baseMs: 20, jitter: "none" } };
 
 /**
- * The ways in which a child ends. `dies`: the child becomes a dead letter. `node`: the fields in which the child differs
- * from others. `end`: ends a child that does not end by itself.
+ * The ways in which a child ends:
+ * - `dies`: the child becomes a dead letter
+ * - `node`: the fields in which the child differs from others
+ * - `end`: ends a child that does not end by itself
  */
 const WAYS = [
   { way: "retries", dies: true, node: { type: "fails", options: retries } },
@@ -44,7 +46,7 @@ const discard = async (ctx, redis, { observer }, id) => {
   return at;
 };
 
-/** Lets one child end. @returns how long after the child its parent ended, ms */
+/** Lets one child end. @returns how much later its parent ended, ms */
 async function endOne(ctx, redis, view, { way, dies = false, node, expires, end, isDiscarded }, onDead) {
   const flowId = `${way.replace(" ", "-")}-${onDead}`;
   const childId = `${flowId}.child`;
@@ -85,7 +87,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await view.queue.hold("held", HOUR_MS);
   await ctx.janitor(redis.url).ready();
-  // A task of type `kills` ends one of these workers. Another worker is then started in its place.
+  // A task of type `kills` kills one of these workers. Then another worker is started in its place.
   const settings = { concurrency: 4, pollMs: 100, noHandlerAfterMs: SOON_MS };
   let workers = await ctx.startSlots(redis.url, 2, settings);
   const all = [];

@@ -39,7 +39,7 @@ export async function run(ctx) {
     momentsOf(open).length === 0,
     `the callbacks ${momentsOf(open)} were enqueued while the flow was open`,
   );
-  // The call that was under way when the producer was killed may have been stored.
+  // The call that was open when the producer was killed may have been stored.
   const { total } = open.counts;
   ctx.expect(
     total === told || total === told + CHUNK,

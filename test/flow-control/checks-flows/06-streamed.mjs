@@ -5,23 +5,24 @@ import { favour } from "../../chaos/harness/processes.mjs";
 import { until } from "../../chaos/harness/until.mjs";
 import { Hands } from "../harness/hands.mjs";
 
-// `NODES=1000000 make flow-checks CHECK=6` streams a million. The longest call is only meaningful on a quiet machine.
+// `NODES=1000000 make flow-checks CHECK=6` adds a million nodes. The longest call means something only on a quiet
+// machine.
 const NODES = Number(process.env.NODES || 200_000);
-/** How long each part of the check may take. */
+/** How long each part of the check may take, ms. */
 const PART_MS = Math.max(300_000, 2 * NODES);
 const CHUNK = 1_000;
 const MEGABYTE = 1_048_576;
 const RSS_MB = 100;
 const SLOW_MS = 10;
 /**
- * Redis logs the calls that take longer than this. The limit is not lower, because the log would need memory that this
- * check counts as memory of the nodes.
+ * Redis logs the calls that take longer than this, ms. A lower limit would make the log so large that this check
+ * would count its memory as memory of nodes.
  */
 const NAMED_MS = 5;
 const BYTES = 60;
 const BATCH = 250;
 const LOGGED = 10_000;
-/** How many calls are under way at the same time. */
+/** How many calls are open at the same time. */
 const PIPELINE = 8;
 
 export const number = 6;
@@ -31,12 +32,12 @@ export const expected = `the memory of the producer grows by less than ${RSS_MB}
 export const timeoutMs = 4 * PART_MS;
 
 const PERCENTILES = ["50", "99", "99.9", "100"];
-/** The first call of a script sends its source, and Redis compiles it. */
+/** The first call of a script sends its source, and Redis compiles it, so it gets another name here. */
 const nameOf = (sha) => Object.values(scripts).find(({ sha1 }) => sha1 === sha)?.name ?? "first calls";
 
 /**
- * Reads how long the script calls took, by the clock of Redis. @returns ms for each of PERCENTILES, the longest, and the calls of more
- * than NAMED_MS by script: how many there were, and the longest
+ * Reads how long the script calls took, by the clock of Redis. @returns the ms of each of PERCENTILES, the longest
+ * call, and for each script how many calls took more than NAMED_MS, with the longest
  */
 async function callTimes(redis, { connection }) {
   const line = /^latency_percentiles_usec_evalsha:(.*)$/m.exec(await redis.cli("info", "latencystats"))?.[1];
@@ -57,7 +58,10 @@ async function callTimes(redis, { connection }) {
   };
 }
 
-/** Returns how long Redis was ready to run but another process had its processor, ms; NaN if the system does not tell. */
+/**
+ * Returns how long Redis was ready to run while another process had its processor, ms; NaN if the system does not
+ * tell.
+ */
 function waitedMs({ child }) {
   try {
     return Number(readFileSync(`/proc/${child.pid}/schedstat`, "utf8").split(" ")[1]) / 1e6;
@@ -78,7 +82,10 @@ async function completeAll({ engine }) {
   );
 }
 
-/** Measures the bytes in Redis of a task without a flow, while it is pending and once it is completed. */
+/**
+ * Measures the memory that a task without a flow takes in Redis, bytes: while it is pending, and when it has
+ * completed.
+ */
 async function tasksAlone(ctx) {
   const redis = await ctx.startRedis();
   const view = ctx.client(redis.url);
@@ -101,7 +108,8 @@ export async function run(ctx) {
   const alone = await tasksAlone(ctx);
   const slow = ["--slowlog-log-slower-than", NAMED_MS * 1_000, "--slowlog-max-len", LOGGED];
   const args = [...slow, "--latency-tracking-info-percentiles", ...PERCENTILES];
-  // Otherwise the longest call would be one during which another program had the processor.
+  // With a real-time priority, Redis does not have to wait for a processor. Otherwise the longest call would be one
+  // that had to wait.
   const under = spawnSync("chrt", ["-f", "1", "true"]).status === 0 ? ["chrt", "-f", "1"] : [];
   const redis = await ctx.startRedis({ args, under });
   if (under.length === 0) favour(redis.child.pid);
@@ -113,7 +121,7 @@ export async function run(ctx) {
   await until("the flow is sealed", () => producer.heard("sealed").length > 0, PART_MS, 100);
   await until("the producer has ended", () => !producer.running);
   const added = producer.heard("added");
-  // The first call also loads code and scripts, so the growth is measured from its end.
+  // The first call also loads code and scripts, so the growth is measured after it.
   const grown = (Math.max(...added.map(({ rss }) => rss)) - added[0].rss) / MEGABYTE;
   ctx.expect(grown < RSS_MB, `the memory of the producer grew by ${grown.toFixed(0)} MB`);
   const pending = ((await memory(redis)) - before) / NODES;

@@ -8,10 +8,10 @@ import { addNodes } from "../harness/large-flow.mjs";
 const CHILDREN = Number(process.env.CHILDREN || 100_000);
 const BATCH = 250;
 const BOUND = 1.2;
-/** A node can come after at most 10,000 nodes, so there is a layer of nodes between the children and the last node. */
+/** A node can wait for at most 10,000 nodes. So there is a layer of nodes between the children and the last node. */
 const GROUP = 10_000;
 const LOGGED = 100_000;
-/** Redis also logs the commands that a script calls. Each takes less time than this, and a settle takes more. */
+/** Redis also logs the commands inside a script. Each of them takes less than this, µs, and a settle takes more. */
 const SLOW_US = 50;
 const PLAIN = "plain";
 
@@ -72,7 +72,7 @@ export async function run(ctx) {
       .map(([, , micros]) => Number(micros) / 1_000);
   const times = { plain: msOf(scripts.settleScript, plain), nodes: msOf(scripts.settleScript, nodes) };
   const advances = msOf(scripts.flowAdvanceScript, nodes);
-  // The first call sends the script itself instead of its hash, so it is not counted here.
+  // The first call sends the source of the script instead of its hash, so it is not counted here.
   const logs = Math.min(times.plain.length, times.nodes.length);
   ctx.expect(logs >= calls - 1, `only ${logs} of ${calls} calls were logged`);
   do {

@@ -19,7 +19,7 @@ export const check = `flows: a diamond with a shared child, ${LAYERS} layers of 
 export const expected = `each node starts only when the nodes before it have ended; compared with the same tasks without a flow (the least of ${ROUNDS} rounds each), the layers take at most ${BOUNDS.layers} times as long as tasks that are enqueued together, and the chain ${BOUNDS.chain} times as long as tasks whose handlers enqueue the next one`;
 export const timeoutMs = 600_000;
 
-/** Returns a node that comes after two nodes of the layer before, so that each node has two nodes behind it. */
+/** Returns a node that waits for two nodes of the layer before. So two nodes wait for each node. */
 const layered = (n) => {
   const layer = Math.floor(n / WIDTH);
   const place = n % WIDTH;
@@ -68,7 +68,7 @@ async function runFlow(ctx, view, id, { count, nodeAt }) {
   return tookMs;
 }
 
-/** Runs this many tasks without a flow. @returns how long it took, ms */
+/** Runs `count` tasks without a flow. @returns how long it took, ms */
 async function runTasks(ctx, view, count, isChain) {
   const { totals } = await view.observer.stats(ctx.queueName);
   const from = performance.now();

@@ -17,7 +17,7 @@ export const skip = missingLanguage;
 
 const mono = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** Counts the requests of workers that an API has answered. */
+/** Returns how many requests of workers an API has answered. */
 async function answered(url) {
   const text = await (await fetch(`${url}/metrics`)).text();
   const counts = [...text.matchAll(/^holdfast_http_request_duration_seconds_count\{([^}]*)\} (\d+)/gm)];
@@ -33,7 +33,7 @@ async function measure(ctx, redis, language, program) {
   const producer = new Queue(queue, { redis: redis.url });
   ctx.onClose(() => producer.close());
   await producer.ready();
-  // The first poll has begun then, and the first heartbeats are over.
+  // By now the first poll has begun, and the first heartbeats are over.
   await sleep(2_000);
   const before = await answered(api.url);
   await sleep(IDLE_MS);

@@ -3,11 +3,12 @@ import { writeStep } from "../../../packages/holdfast/dist/engine/steps.js";
 const TASKS = 100_000;
 const BATCH = 250;
 const PIPELINE = 8;
-/** So many sleeps end per second. */
+/** How many sleeps end per second. */
 const PER_SECOND = 5_000;
-// The aim was 250 bytes. A task takes 253: its record and the head of its steps take 72 each, and its entry in `scheduled`
-// 93, less the 16 of its entry in `pending`. The tables of these three hashes add 32, and up to 48 with other numbers of
-// tasks. A shorter text would not help, because the allocator has no size between 16 and 32 bytes.
+// The most bytes per sleeping task. The aim was 250 bytes. A task takes 253: its record and the head of its steps
+// take 72 each, and its entry in `scheduled` takes 93, less the 16 of its entry in `pending`. The tables of these
+// three hashes add 32, and up to 48 with other numbers of tasks. A shorter text would not help, because the allocator
+// has no size between 16 and 32 bytes.
 const BYTES = 255;
 const LATE_MS = 1_000;
 
@@ -37,7 +38,7 @@ export async function run(ctx) {
     Array.from({ length: TASKS }, () => ({ type: "t", payload: "x".repeat(94) })),
   );
   const before = await used();
-  // The first sleep ends only after all tasks sleep.
+  // The first sleep ends only when all tasks are asleep.
   const firstAt = Date.now() + 60_000;
   let asleep = 0;
   while (asleep < TASKS) {

@@ -4,9 +4,9 @@ import { count, needValgrind, startCounted } from "../harness/instructions.mjs";
 
 /** The last commit without durable steps. */
 const BEFORE_STEPS = "11e2e838";
-/** How many calls are counted, by the number of tasks in each call. */
+/** How many calls are counted: tasks per call -> number of calls. */
 const CALLS = { 250: 60, 1: 1_000 };
-/** Each run of the present version is compared with the run of the old version just before it. */
+/** Each run of the current version is compared with the run of the old version just before it. */
 const PAIRS = 5;
 const BOUND = 1.002;
 
@@ -16,7 +16,7 @@ export const check = "tasks without steps, compared with the last version that h
 export const expected = `a settle with an acquire of 250 tasks, and of one task: the same commands, and at most 0.2% more instructions in the script calls (the median of ${PAIRS} pairs of runs)`;
 export const timeoutMs = 900_000;
 
-/** @param root the folder of the version to measure; null for the present version */
+/** @param root the folder of the version to measure; null for the current version */
 async function costs(ctx, root, batch) {
   const { Holdfast, Queue } = await import(
     root === null ? "holdfast" : `${root}/packages/holdfast/dist/index.js`
@@ -28,13 +28,13 @@ async function costs(ctx, root, batch) {
   const queue = new Queue("q", { client });
   await queue.ready();
   const engine = client.engine("q");
-  // With these settings, the settles that are counted also purge completed tasks.
+  // With these settings, the counted settles also purge completed tasks.
   await client.connection.command("HSET", engine.keys.state, "#settings", "1 0 0 86400000 500 3600000 ");
   const calls = CALLS[batch];
   for (let at = 0; at < (calls + 6) * batch + 1_000; at += 1_000)
     await queue.enqueueMany(Array.from({ length: 1_000 }, () => ({ type: "t", payload: "x".repeat(94) })));
   const hands = new Hands(engine);
-  // More tasks complete here than are kept, so the first settle that is counted purges as many as the last one.
+  // More tasks complete here than are kept. So the first counted settle purges as many tasks as the last one.
   let held = await hands.acquire(250);
   for (let call = 0; call < 3; call++) held = await hands.ack(held, 250);
   held = await hands.ack(held, batch);

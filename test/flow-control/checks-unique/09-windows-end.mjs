@@ -27,15 +27,15 @@ const nameOf = (text) =>
   Object.values(scripts).find(({ sha1, source }) => sha1 === text || source.startsWith(text.slice(0, 60)))
     ?.name ?? text.slice(0, 12);
 
-/** Returns the processor time of Redis so far, seconds. */
+/** Returns how much processor time Redis has used so far, seconds. */
 async function cpuSeconds(redis) {
   const text = await redis.cli("info", "cpu");
   return Number(/^used_cpu_user:(\S+)/m.exec(text)?.[1]) + Number(/^used_cpu_sys:(\S+)/m.exec(text)?.[1]);
 }
 
 /**
- * Makes windows of an hour that have already ended: enqueues and completes their tasks with a clock that is an hour
- * behind.
+ * Makes windows of an hour that have already ended, by enqueueing and completing their tasks with a clock that is an
+ * hour behind.
  */
 async function putWindows(ctx, { client, engine }) {
   const behindMs = WINDOW_MS + 60_000;
@@ -66,7 +66,7 @@ export async function run(ctx) {
   const view = ctx.client(redis.url);
   const { queue, observer, engine } = view;
   await queue.ready();
-  // The same janitor purges completed tasks, so the hash `tasks` shrinks too.
+  // The same janitor purges completed tasks, so the hash `tasks` becomes smaller too.
   await observer.configure(ctx.queueName, { retentionMs: 1_000, idempotencyMs: 1_000 });
   const sizes = async () =>
     Promise.all(
@@ -82,8 +82,8 @@ export async function run(ctx) {
   const cpuBefore = await cpuSeconds(redis);
   const begun = performance.now();
   await ctx.janitor(redis.url).ready();
-  // Besides tasks, the hash has counts of the queue and the request slots of clients. Redis forgets a slot an hour
-  // after its last use.
+  // The hash contains not only tasks, but also counts of the queue and the request slots of clients. Redis forgets a
+  // request slot an hour after its last use.
   await until(
     "the hashes are small again",
     async () => {
@@ -110,7 +110,7 @@ export async function run(ctx) {
   const told = `${above} of ${calls} calls took more than ${SLOW_MS} ms${shown}`;
   const cpuMs = (1_000 * ((await cpuSeconds(redis)) - cpuBefore)) / calls;
   // All calls look at the same number of entries, so the mean is the cost of one call. The longest call shows for how
-  // long Redis did not answer. It exceeds the cost if other programs used the processor meanwhile.
+  // long Redis did not answer. It can be longer than the cost, if other programs used the processor.
   ctx.expect(cpuMs <= SLOW_MS, `${cpuMs.toFixed(2)} ms of processor time per call`);
   await ctx.expectAudit(view);
   return `${keys.toLocaleString("en")} keys were gone after ${seconds.toFixed(0)} s; ${cpuMs.toFixed(2)} ms of processor time per call; in real time, ${told}`;

@@ -26,7 +26,7 @@ export async function run(ctx) {
   const starts = attemptsOf(await ctx.records(view, ids)).map(({ startedAt }) => startedAt);
   const most = mostWithin(starts, 1_000);
   ctx.expect(most <= LIMIT + 1, `${most} starts in one second`);
-  // The processes need time to start, so the span begins with the first start of a task.
+  // The processes need time to start, so the measured span begins with the first start of a task.
   const first = Math.min(...starts);
   const stalled = stalledMs(await machine.stalls(), first, first + SECONDS * 1_000) / 1_000;
   const inSpan = starts.filter((at) => at < first + SECONDS * 1_000).length;

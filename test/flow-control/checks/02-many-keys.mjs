@@ -6,7 +6,7 @@ import { attemptsOf, groupBy } from "../harness/starts.mjs";
 const KEYS = 100_000;
 const STATE_BYTES = 150;
 
-// Copies the accounts into a hash of their own, so that MEMORY USAGE does not count the records of tasks.
+// Copies the accounts into a separate hash, so that MEMORY USAGE does not count the records of tasks.
 const BYTES_OF_ACCOUNTS = `
 local flat, count = redis.call('HGETALL', KEYS[1]), 0
 for i = 1, #flat, 2 do
@@ -40,7 +40,7 @@ export async function run(ctx) {
   };
   await ctx.janitor(redis.url).ready();
   await ctx.startSlots(redis.url, 2, { concurrency: 100, leaseMs: 30_000 });
-  // Without a limit, all tasks of one key would start together, because they are enqueued one after another.
+  // The tasks of a key are enqueued one after another, so without a limit they would all start together.
   const keys = Array.from({ length: KEYS }, (_, n) => ({ key: `tenant-${n}`, tasks: n % 5 === 0 ? 6 : 1 }));
   const ids = [];
   for (let from = 0; from < KEYS; from += 5_000)

@@ -41,8 +41,8 @@ export async function run(ctx) {
   ctx.expect(most <= LIMIT + COST, `starts of cost ${most} in one second`);
   await ctx.untilCompleted(view, ids.length);
 
-  // The burst is 4. A task of cost 50 starts and leaves a debt of 46. The next task has to wait until the rate has
-  // repaid it.
+  // The burst is 4. A task with cost 50 starts and leaves a debt of 46. The next task has to wait until the rate has
+  // repaid the debt.
   await limit({ limit: LIMIT, burst: 4 });
   const costs = [50, 1, 50, 1];
   const big = await ctx.put(
@@ -71,8 +71,8 @@ export async function run(ctx) {
     `the second task of cost 50 started only ${three - two} ms after the task of cost 1`,
   );
 
-  // The burst allows the cost of these tasks when they are enqueued. Then the limit is lowered, so that their cost
-  // exceeds the burst.
+  // When these tasks are enqueued, the burst allows their cost. Then the limit is lowered, so that their cost exceeds
+  // the burst.
   const late = await ctx.put(view, sleeps(3, 1, { key: "late", cost: 4 }));
   await limit({ limit: 20, burst: 1 });
   await ctx.untilCompleted(view, ids.length + big.length + late.length, 20_000);

@@ -5,8 +5,8 @@ import { undisturbed } from "../harness/starts.mjs";
 
 const RUNNING = 50;
 const HOLD_MS = 2_000;
-// There are so many of these tasks that their p99 is not just the longest wait. They come throughout the hold of two
-// seconds.
+// There are many of these tasks, so that their p99 is not just the longest wait. They come during the whole hold of
+// two seconds.
 const OTHERS = 400;
 const OTHER_EVERY_MS = 5;
 
@@ -63,7 +63,7 @@ export async function run(ctx) {
 
   const [limited, ...rest] = await ctx.records(view, running);
   const held = await ctx.records(view, behind);
-  // The settle set the hold from its own time on, so it ran at `heldUntil` minus the length of the hold.
+  // The settle set the hold from its own time on. So it ran at `heldUntil` minus the length of the hold.
   const starts = [limited.history.at(-1), ...held.map(({ history }) => history[0])].map(
     ({ startedAt }) => startedAt,
   );

@@ -25,7 +25,7 @@ export async function run(ctx) {
     sleeps(WAITING, 1).map((task, n) => ({ ...task, key: `k${n % KEYS}` })),
   );
   const calls = [];
-  /** Makes a change. Then checks the next call of a worker that had started before the change. */
+  /** Makes a change, and then checks the next call of a worker that had started before the change. */
   const first = async (change, want, least, what) => {
     await change();
     const grants = await hands.acquire(want);

@@ -25,13 +25,13 @@ export async function run(ctx) {
   const rate = { limit: LIMIT, periodMs: 1_000, burst: BURST };
   await view.observer.limits.set(ctx.queueName, { queue: { rate } });
   await ctx.janitor(redis.url).ready();
-  // This kind of worker records each run. So the check knows which tasks it had begun when it died.
+  // The workers of ctx.worker record each run. So the check knows which tasks this worker had begun when it died.
   const start = () => ctx.worker(redis.url, { concurrency: 4, aheadMs: 100 }).ready();
   const first = await start();
-  // These workers are stopped until the first worker dies. Then they take over its tasks at once.
+  // These workers are paused until the first worker dies. Then they take over its tasks at once.
   const others = await ctx.startSlots(redis.url, 2, { concurrency: 20, leaseMs: 30_000 });
   for (const other of others) other.signal("SIGSTOP");
-  // Meanwhile the worker measures how short the tasks are, and the rate saves up a whole burst.
+  // In this time, the worker measures how short the tasks are, and the rate saves up a whole burst.
   await ctx.put(view, sleeps(2_000, 1));
   await ctx.untilCompleted(view, 2_000);
   const machine = await ctx.watchMachine(redis);

@@ -50,16 +50,18 @@ class Trial {
       this.model.add(task);
     }
     await this.engine.enqueue({ checked: false, high: 0, normal: 0, low: 0, keyed: tail.length / 2, tail });
-    // Some of the held tasks end. Others are handed back as if they had not begun.
+    // Some of the held tasks are settled. Most of these end, and the others are handed back as if they had not begun.
     const ended = this.#held.filter(() => Math.random() < 0.4);
     this.#held = this.#held.filter((grant) => !ended.includes(grant));
     const verdicts = ended.map((grant) => ({ ...grant, kind: Math.random() < 0.2 ? "unstarted" : "ack" }));
-    // Tasks that are handed back keep their order, so each one is put in front of the line of its key.
+    // Tasks that are handed back keep their order. So they are put in front of the line of their key, the last one
+    // first.
     for (const { id, kind } of verdicts.toReversed()) this.model.end(id, kind);
     if (verdicts.length > 0) await this.hands.settle(verdicts);
     const want = random(5);
     let granted = 0;
-    // One call may not look at all keys. So the call is repeated as long as it says `again` or grants something.
+    // One call may not look at all keys. So the call is repeated as long as its reply says `again` or it grants
+    // something.
     for (let goesOn = true; goesOn && granted < want; ) {
       const { grants, again } = await this.hands.ask(want - granted);
       goesOn = again || grants.length > 0;

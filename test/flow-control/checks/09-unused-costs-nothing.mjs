@@ -17,7 +17,7 @@ export const expected =
 export const timeoutMs = 240_000;
 
 /**
- * @param root the folder of the version to measure; null for the present version
+ * @param root the folder of the version to measure; null for the current version
  * @returns the instructions per task of a settle with an acquire and of an enqueue, and the bytes of a waiting task
  */
 async function costs(ctx, root) {

@@ -46,7 +46,7 @@ export async function run(ctx) {
       return { ...part, ids: await ctx.put(part, sleeps(LIMIT * SECONDS, 1)) };
     }),
   );
-  // The shares follow the demand of the queues, which the janitor reads every second.
+  // The janitor reads every second how much each queue needs, and sets its share of the limit.
   await sleep(SECONDS * 1_000 + 3_000);
   const starts = [];
   for (const part of parts)

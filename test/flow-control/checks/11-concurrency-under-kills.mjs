@@ -4,7 +4,7 @@ import { attemptsOf, fullestKey } from "../harness/starts.mjs";
 
 const WORKERS = 20;
 const KEYS = 30;
-/** At this length, 90 of the 100 slots are busy, so a killed worker certainly holds tasks. */
+/** With handlers of this length, ms, 90 of the 100 slots are busy. So a killed worker certainly holds tasks. */
 const RUN_MS = 120;
 const CONCURRENCY = 3;
 const TASKS = 16_000;

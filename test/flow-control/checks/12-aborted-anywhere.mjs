@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 const FILE = "packages/holdfast/test/invariants/abort.redis.test.ts";
 /**
- * Matches the titles of tests about keys and limits, and of those that run each script on a queue with both. Test
+ * Matches the titles of tests about keys and limits, and of tests that run each script on a queue with both. Test
  * titles are cut after 40 characters.
  */
 const ABOUT = "key|rate|limit|on a queue with|every script is aborted here";

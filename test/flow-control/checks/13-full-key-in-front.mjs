@@ -27,8 +27,8 @@ export async function run(ctx) {
   await redis.cli("config", "set", "slowlog-log-slower-than", 0);
   await redis.cli("config", "set", "slowlog-max-len", 10_000);
   /**
-   * Enqueues one task of a key that is not full.
-   * @returns how long the call that has to grant it took, µs, and whether the task was granted
+   * Enqueues one task of a key whose limit is not reached.
+   * @returns how long the call that has to grant the task took, µs, and whether it was granted
    */
   const grantedIn = async (into, by) => {
     const { id } = await into.enqueue("sleep", { ms: 0 }, { key: "free" });

@@ -44,13 +44,13 @@ export async function run(ctx) {
   const [lowered, raised] = [true, false].map((wanted) =>
     more.filter(({ startedAt }) => startedAt < raisedAt === wanted),
   );
-  // The number of the first 50 tasks that still ran when the next task started.
+  // Counts how many of the first 50 tasks were still running when the next task started.
   const next = Math.min(...lowered.map(({ startedAt }) => startedAt));
   const left = old.filter(({ endedAt }) => endedAt > next).length;
   ctx.expect(left === LOW - 1, `${left} of the first 50 tasks ran when the next task began`);
   ctx.expect(raised.length === HIGH - LOW, `${raised.length} tasks started after the limit was raised`);
   const lateMs = Math.round(Math.max(...raised.map(({ startedAt }) => startedAt)) - raisedAt);
-  // All tasks that one call grants share a fence.
+  // All tasks that one call grants share a fence, so each fence stands for a call.
   const calls = [...groupBy(raised, ({ workerId }) => workerId).values()].map(
     (own) => new Set(own.map(({ fence }) => fence)).size,
   );

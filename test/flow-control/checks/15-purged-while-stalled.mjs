@@ -21,7 +21,7 @@ export async function run(ctx) {
     until(`${id} is purged`, async () => (await observer.task(ctx.queueName, id)) === null);
   const seen = [];
   for (const how of ["stopped", "killed", "cancelled"]) {
-    // This worker holds the only place of the key, and settles too late.
+    // This worker holds the only place of the key, and settles its task too late.
     const stalled = await ctx.worker(redis.url, { concurrency: 1 }).ready();
     const { id } = await queue.enqueue("deaf", {}, { key: how, id: `${how}-1` });
     await until("the task runs", () => stalled.heard("run", { phase: "invoke" }).length === 1);

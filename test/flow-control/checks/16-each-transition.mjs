@@ -8,9 +8,9 @@ const SLOTS = 2;
 const error = "Error: no";
 
 /**
- * Before each transition, a key has two places and four tasks: t1 and t2 are leased, and t3 and t4 wait. After the
- * transition, `running` is the expected number of leases that the key counts, and `next` is the expected number of
- * tasks that the next call is granted.
+ * Before each transition, a key allows two running tasks and has four: t1 and t2 are leased, and t3 and t4 wait.
+ * After the transition, `running` is the expected number of leases that the key counts, and `next` is the expected
+ * number of tasks that the next call is granted.
  */
 const transitions = [
   { name: "acquire", running: 2, next: 0, do: () => {} },
@@ -166,7 +166,7 @@ async function attempt(ctx, view, transition, n) {
   say(running === transition.running, `${running} leases are counted, ${transition.running} expected`);
   const { violations } = await observer.audit(queueName);
   say(violations.length === 0, `audit: ${violations[0]?.detail}`);
-  // The call names its types. So it is granted a task that was put aside for its type, too.
+  // This call names its types. So it can also be granted a task that was moved aside for its type.
   const granted = (await hands.acquire(5, { types: " sleep" })).length;
   say(granted === transition.next, `the next call is granted ${granted} tasks, ${transition.next} expected`);
 }
@@ -191,8 +191,8 @@ async function processes(ctx, redis, view) {
     `drained: ${after.running} running, ${after.waiting} waiting`,
   );
 
-  // The only child process does not stop at its time-out. The second task can run only after that child was killed and
-  // replaced.
+  // There is only one child process, and it does not stop at its time-out. The second task can run only after this
+  // child was killed and replaced.
   const isolated = await ctx.program("isolated", { redis: redis.url, queue: "isolated" }).ready();
   const queue = new Queue("isolated", { client });
   await limits.set("isolated", { key: { concurrency: 1 } });

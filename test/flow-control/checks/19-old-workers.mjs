@@ -21,7 +21,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await ctx.janitor(redis.url).ready();
   const old = await ctx.startSlots(redis.url, 2, { root, concurrency: 10, leaseMs: 30_000, pollMs: 100 });
-  // As long as no key or limit is used, workers of both versions share the queue.
+  // As long as nobody uses keys or limits, workers of both versions share the queue.
   const before = await ctx.put(view, sleeps(100, 5));
   await ctx.untilCompleted(view, before.length);
   await view.observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });

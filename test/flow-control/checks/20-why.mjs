@@ -17,8 +17,8 @@ export const expected =
 export const waits = true;
 
 /**
- * Asks when waiting tasks will start, and compares the answers with their real starts. @returns the errors as shares of
- * the real waits
+ * Asks when waiting tasks will start, and compares the answers with their real starts. @returns each error as a share
+ * of the real wait
  */
 async function errorsOf(ctx, view, ids) {
   const asked = [];
@@ -60,7 +60,7 @@ export async function run(ctx) {
     "the key is full",
     async () => (await observer.limits.key(ctx.queueName, "full")).running === 3,
   );
-  // The estimate is based on the tasks that ended between two readings of the stats. An open dashboard makes such
+  // The estimate needs tasks that have ended between two readings of the stats. An open dashboard makes such
   // readings, and so does this loop.
   for (let n = 0; n < 4; n++) {
     await observer.stats(ctx.queueName);
@@ -82,13 +82,14 @@ export async function run(ctx) {
       ).stdout,
   };
   const texts = {};
-  // After a task has ended, the key is not full until the next one starts. So each source is asked up to three times.
+  // After a task has ended, the limit of the key is not reached until the next task starts. So each source is asked
+  // up to three times.
   for (const [who, ask] of Object.entries(askers))
     for (let tries = 0; tries < 3 && !/3 of 3/.test(texts[who] ?? ""); tries++) texts[who] = await ask();
   for (const [who, text] of Object.entries(texts)) {
     ctx.expect(/3 of 3 tasks of the key "full" run/.test(text), `${who} does not name the limit: ${text}`);
     const place = Number(/(\d+) tasks? (?:is|are) before it/.exec(text)?.[1] ?? Number.NaN);
-    // Between two questions tasks start, at most 3 every 400 ms, so the place in the line becomes smaller.
+    // Between two questions, up to 3 tasks start every 400 ms. So the place in the line becomes smaller.
     ctx.expect(place <= 20 && place > 0, `${who} gives place ${place}: ${text}`);
   }
   const { keys } = await json("keys");

@@ -21,7 +21,7 @@ export async function run(ctx) {
     const redis = await ctx.startRedis();
     const view = ctx.client(redis.url);
     await ctx.keepAll(view);
-    // This is more than the worker can run during the check, so the large key always has waiting tasks.
+    // There are more tasks than the worker can run during the check, so the large key always has waiting tasks.
     const large = await ctx.put(view, sleeps(depth + 1_500, RUN_MS, { key: "large" }));
     await ctx.startSlots(redis.url, 1, { concurrency: SLOTS, leaseMs: 30_000 });
     await sleep(500);
@@ -47,8 +47,8 @@ export async function run(ctx) {
     const own = seen.map(({ from, to }) => to - from);
     const begun = await ctx.records(view, large.slice(0, 2_500));
     const starts = begun.flatMap(({ history }) => history.map(({ startedAt }) => startedAt));
-    // How many tasks of the large key start in between depends on the turns of the keys, not on the speed of the
-    // machine.
+    // The number of tasks of the large key that start in between depends on the turns of the keys, and not on the
+    // speed of the machine.
     const between = spans.map(({ from, to }) => starts.filter((at) => at > from && at < to).length);
     waits.push({
       depth,

@@ -15,7 +15,7 @@ export async function run(ctx) {
   const keyOf = new Map();
   const seen = [];
   for (const idle of ["forgotten", "kept"]) {
-    // A key with a limit of its own keeps its account in Redis while it is idle.
+    // A key with a limit of its own keeps its account in Redis even while it is idle.
     if (idle === "kept") await view.observer.limits.setKey(ctx.queueName, idle, { concurrency: 1_000 });
     await backlog(ctx, view, keyOf, idle, 10);
     await startsInOrder(view, 10, 5);

@@ -20,7 +20,7 @@ async function cost(ctx, keys) {
     view,
     sleeps(tasks, 0).map((task, n) => ({ ...task, key: `k${n % keys}` })),
   );
-  // Redis loads the tasks from a file, because it would take minutes to enqueue them under callgrind.
+  // Redis loads the tasks from a file, because under callgrind it would take minutes to enqueue them.
   await made.cli("save");
   await view.client.close();
   await made.kill();

@@ -35,8 +35,8 @@ export async function run(ctx) {
   const ids = [];
   const unknown = [];
   /**
-   * Enqueues one task of each key. If the outcome of an enqueue is unknown, it is not repeated, since its task could
-   * then come after later tasks.
+   * Enqueues one task of each key. If the outcome of an enqueue is unknown, it is not repeated, because its task
+   * could then come after later tasks.
    */
   const put = async (n) => {
     const batch = sleeps(KEYS, 20).map((task, k) => ({ ...task, key: `k${k}`, payload: { ms: 20, n } }));

@@ -9,8 +9,8 @@ const SLOTS = 5;
 const SECONDS = 12;
 const IDLE_MS = 50;
 /**
- * The longest time in which a task may wait although a slot is free. Workers poll every 30 s, so a lost wake-up would
- * take seconds.
+ * The longest time for which a task may wait while a slot is free, ms. Workers poll every 30 s, so after a lost
+ * wake-up it would be many seconds.
  */
 const LONGEST_MS = 250;
 
@@ -27,7 +27,7 @@ export async function run(ctx) {
   await ctx.keepAll(view);
   await view.observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
   await ctx.janitor(redis.url).ready();
-  // Polls are rare, since a poll would hide that a wake-up was lost.
+  // The workers poll rarely, because a poll would hide a lost wake-up.
   await ctx.startSlots(redis.url, WORKERS, { concurrency: SLOTS, leaseMs: 30_000, pollMs: 30_000 });
   const acceptedAt = new Map();
   const machine = await ctx.watchMachine(redis);
@@ -40,8 +40,8 @@ export async function run(ctx) {
       key: `k${Math.floor(Math.random() ** 2 * KEYS)}`,
     }));
     const some = await ctx.put(view, tasks);
-    // The client sets `enqueuedAt` when it begins to send a task. This is the time at which Redis had confirmed the
-    // task.
+    // The client sets `enqueuedAt` when it begins to send a task. The time noted here is later: Redis has confirmed
+    // the task by then.
     const at = view.client.connection.now();
     for (const id of some) acceptedAt.set(id, at);
     await sleep(Math.random() * 60);

@@ -5,10 +5,10 @@ import { Hands } from "./hands.mjs";
 import { gapsOf } from "./starts.mjs";
 
 const actors = new URL("../actors/", import.meta.url);
-/** One call enqueues at most BATCH tasks, and one call reads at most READ tasks. */
+/** The most tasks that one call enqueues (BATCH), and that one call reads (READ). */
 const BATCH = 1_000;
 const READ = 100;
-/** If a PING takes longer than this, the machine counts as stalled. */
+/** If a PING takes longer than this, ms, the machine counts as stalled. */
 const STALL_MS = 10;
 
 /** Starts everything that a check needs. */
@@ -32,8 +32,8 @@ export class FlowContext extends Context {
   }
 
   /**
-   * Makes a client for the check itself, together with the engine of the queue. With the engine, the check controls the
-   * order and size of calls.
+   * Makes a client for the check itself, with the engine of the queue. The engine lets the check decide the order and
+   * size of calls.
    */
   client(redis, queue = this.queueName) {
     const view = super.client(redis);
@@ -41,7 +41,7 @@ export class FlowContext extends Context {
     return { ...view, engine, hands: new Hands(engine) };
   }
 
-  /** Switches purges off, so that the check can read all tasks at the end. */
+  /** Makes the queue keep all ended tasks, so that the check can read them at the end. */
   async keepAll({ queue, observer }, settings = {}) {
     await queue.ready();
     await observer.configure(this.queueName, { retentionCount: 1_000_000, ...settings });
@@ -60,7 +60,7 @@ export class FlowContext extends Context {
     return ids;
   }
 
-  /** Reads the records of tasks. @throws if one of them was purged */
+  /** Reads the records of tasks. @throws if one of the tasks was purged */
   async records({ engine }, ids) {
     const views = [];
     const readFrom = async (at) => {
@@ -76,7 +76,10 @@ export class FlowContext extends Context {
     return views;
   }
 
-  /** Expects that the audit finds nothing: indexes agree with records, and accounts agree with leases. */
+  /**
+   * Expects that the audit finds nothing: the indexes agree with the records, and the accounts of keys with the
+   * leases.
+   */
   async expectAudit({ observer }, when = "at the end") {
     const { violations } = await observer.audit(this.queueName);
     for (const { invariant, detail } of violations.slice(0, 3))
@@ -85,14 +88,14 @@ export class FlowContext extends Context {
   }
 
   /**
-   * Looks for stalls, in which no process of the machine runs. For this, a process with a high priority sends a PING
-   * every millisecond.
+   * Detects stalls, in which no process of the machine runs. A process with a high priority sends a PING every
+   * millisecond for this.
    */
   async watchMachine(redis) {
     const pinger = await this.pinger(redis.port).ready();
     return {
       /**
-       * @returns the spans without an answer to PING, by the clock of the machine, which Redis uses too
+       * @returns the spans without an answer to PING, by the clock of the machine, which is also the clock of Redis
        */
       async stalls() {
         await pinger.kill("SIGTERM");

@@ -1,4 +1,4 @@
-/** Makes single acquire and settle calls through the engine, for checks of what one call does. */
+/** Makes single acquire and settle calls through the engine, for checks of the effect of one call. */
 export class Hands {
   #nonces = 0;
 
@@ -13,7 +13,7 @@ export class Hands {
     };
   }
 
-  /** @returns the grants, in their order */
+  /** @returns the grants, in order */
   async acquire(want, more = {}) {
     return (await this.ask(want, more)).grants;
   }

@@ -12,8 +12,9 @@ export function needValgrind() {
 
 /**
  * Starts a redis-server under callgrind, which counts only while `count` runs.
- * @param options.only counts only what this function of redis-server and its callees do. With "evalShaCommand" the
- * counts of equal calls differ by 0.1%, and without it by 1%, because Redis also does work by the clock
+ * @param options.only counts only this function of redis-server, with the functions that it calls. With
+ * "evalShaCommand", the counts of equal calls differ by 0.1%. Without it they differ by 1%, because Redis also does
+ * periodic work
  */
 export async function startCounted(ctx, { only, ...options } = {}) {
   const under = [
@@ -36,7 +37,7 @@ export async function count(ctx, redis, work) {
   await work();
   await control("-i", "off");
   await control("-d");
-  // Each dump begins at zero, so those of earlier counts do not belong to this one.
+  // Each dump begins at zero, so dumps of earlier counts are left out.
   const dumps = dumpsOf().filter((name) => !earlier.includes(name));
   const totals = dumps.map((name) => {
     const text = readFileSync(ctx.path(name), "utf8");

@@ -3,7 +3,9 @@ import { until } from "../../chaos/harness/until.mjs";
 /** How many nodes one `add` stores. */
 const CHUNK = 5_000;
 
-/** Adds nodes to an open flow in parts, so that this needs little memory. @param nodeAt returns the n-th node */
+/**
+ * Adds nodes to an open flow in parts, so that this process needs little memory. @param nodeAt returns the n-th node
+ */
 export async function addNodes(flow, count, nodeAt) {
   for (let from = 0; from < count; from += CHUNK) {
     const size = Math.min(CHUNK, count - from);
@@ -11,7 +13,7 @@ export async function addNodes(flow, count, nodeAt) {
   }
 }
 
-/** Waits until a flow has ended. @returns the flow, as the library shows it */
+/** Waits until a flow has ended. @returns the flow in the form of the library */
 export function untilEnded({ queue }, id, timeoutMs = 20_000) {
   return until(
     `flow ${id} has ended`,
@@ -23,6 +25,6 @@ export function untilEnded({ queue }, id, timeoutMs = 20_000) {
   );
 }
 
-/** Returns the moments whose callbacks were enqueued, in their order. */
+/** Returns the kinds of callbacks that were enqueued, in order. */
 export const momentsOf = ({ callbacks }) =>
   callbacks.filter(({ enqueued }) => enqueued).map(({ moment }) => moment);

@@ -1,12 +1,12 @@
-// A model of a queue that has a limit and whose keys have a limit each. It follows docs/flow-control.md: concurrency,
-// and a rate by the algorithm GCRA.
+// A model of a queue with a limit for the queue and a limit for each key. It follows docs/flow-control.md:
+// concurrency, and a rate by the algorithm GCRA (a token bucket that stores only a time).
 
-/** A start may come early, by at most this share of the time between two starts (ADR 0032). */
+/** A start may be early by at most this share of the time between two starts (ADR 0032). */
 const EARLY = 0.9;
 
 /**
- * Redis rounds times to three decimals, and the errors add up. So the model and Redis may decide differently if a start
- * is this close to its limit.
+ * Redis rounds times to three decimals, and the errors add up. If a start is this close to its limit, ms, the model
+ * and Redis may decide differently.
  */
 const ROUNDED_MS = 0.1;
 
@@ -20,9 +20,7 @@ class Account {
     this.burst = rate?.burst ?? 1;
   }
 
-  /**
-   * @param roundedMs tolerance for rounding, added to the time from which the task may start
-   */
+  /** @param roundedMs a tolerance for rounding, which is added to the time from which the task may start */
   allows(cost, nowMs, roundedMs) {
     if (this.running >= this.concurrency) return false;
     if (this.intervalMs === 0) return true;
@@ -75,7 +73,7 @@ export class LimitModel {
     return this.#account(key).allows(cost, nowMs, -ROUNDED_MS) ? null : `the key ${key}`;
   }
 
-  /** Starts a task in the model. @returns the rule that this start breaks, as text, or null if it breaks none */
+  /** Starts a task in the model. @returns the rule that this start breaks, as text; null if it breaks none */
   start(id, nowMs) {
     const task = this.#tasks.get(id);
     const line = this.#line(task.key);
@@ -89,8 +87,8 @@ export class LimitModel {
   }
 
   /**
-   * Ends a task. A task that was handed back before it began returns its part of both rates, and becomes the first in
-   * the line of its key.
+   * Ends a task. If it was handed back before it began, its cost is given back to both rates, and it becomes the
+   * first task in the line of its key.
    */
   end(id, kind) {
     const { key, cost } = this.#tasks.get(id);
@@ -103,8 +101,8 @@ export class LimitModel {
   }
 
   /**
-   * @returns a task that has to be granted if a call asks for one more, or null if no task has to be. Null is also
-   * right if only the limit of the queue refuses the first task of a line: no cheaper task of another key may overtake
+   * @returns a task that has to be granted if a call asks for one more; null if there is none. Null is also right if
+   * only the limit of the queue refuses the first task of a line, because no cheaper task of another key may overtake
    * that task.
    */
   startable(nowMs) {
@@ -116,8 +114,8 @@ export class LimitModel {
   }
 
   /**
-   * Compares an account in Redis with the model. Redis may forget an account if it has no running tasks and all of its
-   * rate is available.
+   * Compares an account in Redis with the model. Redis may forget an account that has no running tasks and a rate
+   * that is fully available.
    */
   compare(key, running, tat, nowMs) {
     const account = key === "" ? this.queue : this.#account(key);

@@ -1,6 +1,6 @@
-// Starts tasks with single calls of the engine, so that the order of the starts is known exactly.
+// Starts tasks with single calls of the engine, so that the order of the starts is exactly known.
 
-/** Settles the tasks of each call in the next call, as a worker does. @returns the ids in the order of their grants */
+/** Settles the tasks of each call in the next call, like a worker. @returns the ids in the order of their grants */
 export async function startsInOrder({ hands }, count, batch) {
   const ids = [];
   let held = [];
@@ -20,7 +20,7 @@ export async function backlog(ctx, view, keyOf, key, count, more = {}) {
   for (const id of await ctx.put(view, tasks)) keyOf.set(id, key);
 }
 
-/** Returns the share of all starts that each name has. */
+/** Returns which share of all starts each name has. */
 export function sharesOf(names) {
   const shares = new Map();
   for (const name of names) shares.set(name, (shares.get(name) ?? 0) + 1 / names.length);

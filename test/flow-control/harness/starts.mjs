@@ -1,6 +1,7 @@
 import { mostAtOnce } from "../../chaos/harness/limits-checker.mjs";
 
-// Functions that measure lists of starts and tasks for the checks. They do no I/O. Times are ms by the clock of Redis.
+// Functions for lists of starts and tasks, which the checks use. They do no I/O. Times are in ms by the clock of
+// Redis.
 
 /** Returns every attempt in the histories of the tasks, together with its task. */
 export const attemptsOf = (tasks) =>
@@ -16,7 +17,7 @@ export function groupBy(items, of) {
   return groups;
 }
 
-/** Returns the key that had the most attempts at the same time, and that number. */
+/** Returns the key that had the most attempts at the same time, and their number. */
 export function fullestKey(attempts) {
   let fullest = { key: null, most: 0 };
   for (const [key, own] of groupBy(attempts, (attempt) => attempt.key)) {
@@ -27,13 +28,13 @@ export function fullestKey(attempts) {
 }
 
 /**
- * Returns the largest difference between the numbers of starts of any two keys, in any `window` starts in a row.
+ * Returns the largest difference between the numbers of starts of any two keys, in any `window` successive starts.
  * @param keys the key of each start, in the order of the starts
  */
 export function widestSpread(keys, window) {
   const counts = new Map(keys.map((key) => [key, 0]));
-  // Number of starts -> how many keys have that number. So the lowest and the highest number are found without a look
-  // at all keys.
+  // Number of starts -> how many keys have this number. With this, the lowest and the highest number are found
+  // without looking at all keys.
   const having = new Map([[0, counts.size]]);
   const move = (key, by) => {
     const count = counts.get(key);
@@ -65,8 +66,8 @@ export const gapsOf = (times, leastMs) =>
 
 /**
  * Returns each time in which a slot was free although a waiting task could have run, ms.
- * @param tasks with `key`, `enqueuedAt`, and one attempt each in `history`. A task granted before `enqueuedAt` counts
- * from its grant
+ * @param tasks with `key`, `enqueuedAt`, and one attempt each in `history`. A task that was granted before
+ * `enqueuedAt` counts from its grant
  * @param options.slots the slots of all workers together
  * @param options.concurrency the concurrency limit of each key
  * @param options.stalls spans that do not count
@@ -91,7 +92,7 @@ export function idleSpans(tasks, { slots, concurrency, stalls = [] }) {
     busy += events[i].running;
     if (waiting.get(key) > 0 && running.get(key) < concurrency) runnable.add(key);
     else runnable.delete(key);
-    // Events within the same millisecond have no order. Only the state after all of them counts.
+    // Events in the same millisecond have no known order. Only the state after all of them counts.
     if (events[i + 1]?.at === at) continue;
     const isIdle = busy < slots && runnable.size > 0;
     if (since !== null && !isIdle) spans.push(at - since - stalledMs(stalls, since, at));

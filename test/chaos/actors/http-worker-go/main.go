@@ -1,4 +1,4 @@
-// A worker over HTTP in its own process. Its handlers are those of worker.mjs, and it writes the same history lines.
+// A worker over HTTP in a separate process. Its handlers and its history lines are those of worker.mjs.
 package main
 
 import (
@@ -31,7 +31,7 @@ func mono() float64 {
 func tell(op, phase string, more map[string]any) {
 	more["op"], more["phase"], more["mono"], more["redisMs"] = op, phase, mono(), time.Now().UnixMilli()
 	line, _ := json.Marshal(more)
-	// One write for each line, so that a SIGKILL cannot lose a line that came before.
+	// Each line is written by one call, so that a SIGKILL cannot lose earlier lines.
 	history.Write(append(line, '\n'))
 }
 
