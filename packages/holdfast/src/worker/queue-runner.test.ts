@@ -341,15 +341,18 @@ test("a node beside other tasks is settled together with the next acquire, and f
 });
 
 test("flow_advance is called again after a settle that had to be repeated", async () => {
-  const { runner, engine, ends, next } = setup({ mayFail: true });
+  const { runner, engine, ends, next } = setup({ total: 1, mayFail: true });
   runner.schedule();
-  await (await next()).answer({ grants: [{ ...grant("f.a"), envelope: "&t 0\n1" }, grant("b")] });
+  await (await next()).answer({ grants: [{ ...grant("f.a"), envelope: "&t 0\n1" }] });
   ends[0]?.();
   const settle = await next();
-  await engine.asked.shift()?.answer({});
+  const [advance, acquire] = engine.asked.splice(0);
+  await Promise.all([advance?.answer({}), acquire?.answer({ parked: true })]);
   await settle.fail(new HoldfastError("redis_unavailable", "gone"));
   await vi.waitFor(() => expect(engine.asked).toHaveLength(1), 10_000);
-  await engine.asked.shift()?.answer({ ends: true });
+  const repeated = engine.asked.shift();
+  expect(repeated?.settled).toEqual(["f.a"]);
+  await repeated?.answer({ ends: true });
   expect(engine.asked.shift()).toMatchObject({ settled: ["flowAdvance"] });
   runner.close();
 });
