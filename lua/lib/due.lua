@@ -3,8 +3,8 @@
 -- which one millisecond has 4,096 until the year 2039. After that the task gets a score in the next millisecond. So a
 -- task is never early, and it is 1 ms late for each 4,096 tasks before it with the same due time.
 
--- The longest delay by a full millisecond, ms. After a million tasks with one due time, all others share the last
--- score.
+-- If all doubles of a millisecond are used, the next one is tried, at most for this many milliseconds. So after a
+-- million tasks with one due time, all others share the last score.
 local DUE_SPREAD_MS = 256
 
 -- Returns the highest score in use in this millisecond; nil if there is none.
@@ -18,8 +18,8 @@ local function placeBehind(place)
   return place + math.ldexp(1, exponent - 53)
 end
 
--- Replaces due times by scores. `due` has due times and ids by turns, in the order in which the tasks came. Returns the
--- lowest score.
+-- Replaces due times by scores. `due` is time, id, time, id … in the order in which the tasks came. Returns the lowest
+-- score.
 local function placeDue(due)
   local taken, begin, lowest = {}, {}, math.huge
   -- Most tasks are due later than all scheduled tasks. Then their score is free, and no search is needed.

@@ -51,8 +51,8 @@ local function chooseKeys(rule, want)
   return untilMs
 end
 
--- Called before tasks are granted: marks the batches that have to wait, of which no task is granted. Returns when the
--- first of them stops waiting; nil if none waits.
+-- Called before tasks are granted. Marks the batches that have to wait; no task of such a batch is granted. Returns
+-- when the first of them stops waiting; nil if none waits.
 local function waitToFill(typed, ids, records, envelopes, want)
   local untilMs = math.huge
   for i = 1, #ids do

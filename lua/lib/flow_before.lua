@@ -29,7 +29,7 @@ local function isNoted(id)
   return (string.find(noted, ',' .. id .. ',', 1, true) or string.find(noted, ',' .. id .. ' ', 1, true)) ~= nil
 end
 
--- Returns what an earlier node means for a new node behind it. "open": the new node waits for it. "failed": the new
+-- Returns whether an earlier node blocks a new node behind it. "open": the new node waits for it. "failed": the new
 -- node is skipped because of it. nil: it has ended and blocks nothing. Many waiting nodes have the same record, so the
 -- result is cached by record.
 local waiting = {}

@@ -105,8 +105,9 @@ local function idsOf(flow, names)
   return ids
 end
 
--- Reads what most nodes of a note need in two commands: the names behind them, and the records of the nodes with these
--- names. Adds to `noted`, by place: `flows`, and in `behind` the ids of the nodes behind a node if they are on one page.
+-- Reads with two commands what most ends of a note need: the names of the nodes behind each ended node, and the records
+-- of these nodes. Adds two lists to `noted`, each by the position of the ended node: `flows` has the flow, and `behind`
+-- has the ids of the nodes behind the ended node if their names are on one page.
 local function readBehind(noted)
   local ids, fields, unread = noted.ids, {}, {}
   for place = 1, #ids do
@@ -125,9 +126,9 @@ local function readBehind(noted)
   fetch(unread)
 end
 
--- Applies an effect to the nodes behind a node, beginning at a page and place of the list of their names. If the limit
--- of the call is reached, returns the page and place where a later call has to continue; otherwise nil. only: the ids of
--- all these nodes if they were read before; otherwise nil.
+-- Applies an effect to the nodes behind a node, from this page and position of their names on. If the call has reached
+-- its limit, returns the page and position for the next call; otherwise nil. only: the ids of all these nodes if they
+-- were read before; otherwise nil.
 local function affectBehind(flow, id, effect, cause, page, place, only)
   local text, full = nil, 0
   if only and place + limit - work >= #only then

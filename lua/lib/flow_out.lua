@@ -1,8 +1,8 @@
 -- Messages of this queue or partition to other ones with nodes of a flow (docs/adr/0042-flows-over-queues.md). Such a
 -- queue or partition is called a part. A script writes a message in the same commit as the change that the message
 -- reports. Later a process delivers the messages in order: it reads them with flow_outbox, hands them to flow_receive
--- of
--- the other part, and removes them with flow_sent.
+-- of the other part, and removes them with flow_sent. Example: the node a of the flow f1 has completed here, and f1
+-- belongs to `orders/2`. Then the field `^orders/2 7` may have the value `<stamp> n f1.a cf`.
 --   #out              the parts for which messages wait
 --   ^<part>           written sent stamp removed: the number of the last message for that part; the number of the last
 --                     message that was taken there; the stamp of the last message; all messages up to the number

@@ -3,8 +3,8 @@
 -- A page is full when its text has this many bytes.
 local PAGE_BYTES = 4000
 
--- Adds fields and values by turns to `pages`, which a later HSET writes. behind: the new names behind each node, by the
--- id of the node. order: these ids.
+-- Adds to `pages`, which a later HSET writes: field, value, field, value … behind: the new names behind each node, by
+-- the id of the node. order: these ids.
 local function addPages(pages, order, behind)
   local texts = {}
   for place = 1, #order do

@@ -15,8 +15,8 @@ local function optionsOfPlace(envelope)
   return kept
 end
 
--- Returns an empty plan of where nodes go. due: due times and ids by turns. lists: nodes without options, by the text
--- of their counts.
+-- Returns an empty plan of where nodes go. due: time, id, time, id … lists: nodes without options, by the text of their
+-- counts.
 local function newPlaces()
   return { bands = newBands(), due = {}, count = 0, hasKeys = false, lists = {} }
 end

@@ -19,23 +19,24 @@ end
 
 -- The plan of an acquire:
 --
---   ids, envelopes, counts   the granted tasks, and for each place in the reply what countsReply reports
---   idsText       the granted ids, as the reply kept for a repeated request has them
+--   ids, envelopes, counts   the granted tasks, and for each of them what countsReply reports
+--   idsText       the granted ids, as they are stored for a repeat of the request
 --   named         the granted and the expired ids, as the reply has them
---   leases        the entries that `processing` gets
---   expired       the ids of the tasks that this acquire found expired
---   taken         for each band, how many entries leave the start of its list
---   left          the members that leave `pending:typed`
+--   leases        the entries that are added to `processing`
+--   expired       the ids of the tasks whose `expiresAt` has passed
+--   taken         for each band, how many entries are removed from the start of its list
+--   left          the members that are removed from `pending:typed`
 --   changed       how many tasks are granted or expired
 --   dropped       how many entries are removed because the task does not wait there
---   aside         how many tasks are put aside (lib/typed.lua) or come back from there to the line of their key
+--   aside         how many tasks move to `pending:typed` (lib/typed.lua), or from there back to the line of their key
 --   moved, isMoved   the tasks that wait elsewhere, by band, and their ids as a set; nil if there are none
---   firstText     the first grant number
---   solo          only a task that runs alone can be granted now
---   makesRoom, claim   the worker is asked to finish its tasks for a task that runs alone, and the `#solo` to write
---   typed         `pending:typed` has entries
---   untold        `pending:typed` has entries, but the worker did not say which types it runs
---   unseen        more keys may run than this acquire looked at
+--   firstText     the number of the first grant, as text
+--   solo          whether only a task that has to run alone can be granted now
+--   makesRoom, claim   whether the worker is asked to end its tasks, so that a task can run alone; and the new value of
+--                 the field `#solo`
+--   typed         whether `pending:typed` has entries
+--   untold        whether `pending:typed` has entries, but the worker did not say which types it runs
+--   unseen        whether more keys may run than this acquire looked at
 --   fillAt        the time until which a batch waits for more tasks (lib/fill.lua)
 --   nodes         the nodes that end or are not granted: id, mark of the end (lib/flows.lua) and counts; nil if there
 --                 are none

@@ -3,7 +3,8 @@
 --   kept         the completed tasks with completedMs or count, by the time at which they are removed. They are not in
 --                the list `completed`
 --   kept:types   the same tasks, if they have a count: a line for each type, the oldest task first. A member is
---                "<type> <endedAt> <id>". It is added after the commit and removed before it, so a line is never too long
+--                "<type> <endedAt> <id>". It is added after the commit and removed before it, so that no member is
+--                left without its task
 --   kept:dead    the dead letters with deadMs, by the time at which they are dropped
 
 -- Parses the option of a task. Returns completedMs, deadMs and count; nil for each that is not set.

@@ -55,8 +55,8 @@ local function trimBand(key, ids)
   end
 end
 
--- Leases new tasks to a worker, with a commit of its own after that of the enqueue. `tasks`: ids and envelopes by
--- turns, from the index `at` on. `bands`: the same ids by list; these lists have no other entries. Returns false if no
+-- Leases new tasks to a worker, with a commit of its own after that of the enqueue. `tasks`: id, envelope, id, envelope
+-- … from the index `at` on. `bands`: the same ids by list; these lists have no other entries. Returns false if no
 -- worker took the tasks.
 local function push(counters, parked, tasks, at, pushed, bands)
   local request, others

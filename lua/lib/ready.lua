@@ -139,7 +139,8 @@ local function release(limits, counted, count, grantedAt)
   end
 end
 
--- The same for several groups of tasks, { counted, count, grantedAt } each. One command reads all their accounts.
+-- Removes several groups of tasks, { counted, count, grantedAt } each, from their accounts. One command reads all the
+-- accounts.
 local function releaseAll(limits, groups)
   local names = {}
   for _, group in pairs(groups) do

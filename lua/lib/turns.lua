@@ -18,13 +18,13 @@ local function fill(lane, wanted)
 end
 
 -- Turns are compared as whole numbers, because sorting with a comparison function is slower. A turn is rounded down to
--- a multiple of 1 / TURN_PARTS. A band has at most LINE_ENTRIES tasks in one call. Turns that are ahead by more than
--- LAST_TURN of these parts count as equal.
+-- a multiple of 1 / TURN_PARTS. A turn that is more than LAST_TURN parts after the lowest one counts as LAST_TURN. A
+-- band has at most LINE_ENTRIES tasks in one call.
 local TURN_PARTS, LINE_ENTRIES, LAST_TURN = 1024, 2048, 4e9 * 1024
 
--- With fair=time, the turns of two keys may differ by many tasks. So each lane gets as many places as it has among the
--- first `want` turns (`first`); with places by weight, a key that has used up its time would still get some in every
--- call. This many halving steps find the last of these turns.
+-- With fair=time, the turns of two keys may differ by many tasks. So the next `want` tasks are chosen strictly by turn,
+-- and `first` is how many of them each lane gets. If places were shared by weight, a key that has used up its time
+-- would still get some in every call. The last of these turns is found by bisection in this many steps.
 local HALVINGS = 16
 
 local function countFirst(limits, lanes, want, base)
@@ -107,7 +107,7 @@ local function lineOf(limits, lanes, want)
   return { ids = lineIds, lanes = lineLanes, turns = order, base = base }
 end
 
--- Returns the lanes that have room among the first `want` keys of a band. found: keys and scores by turns.
+-- Returns the lanes that have room among the first `want` keys of a band. found: key, score, key, score …
 local function lanesOf(limits, code, found, want)
   local keys, lanes = {}, {}
   for i = 1, #found, 2 do

@@ -1,7 +1,6 @@
 -- Unique keys (docs/adr/0034-unique-keys.md). The hash `unique` has an entry for each key: the task that was accepted
 -- last for it, its "holder". The record of that task decides whether the task still holds the key. So a script that
--- ends
--- a task need not remove the entry, and an old entry blocks nothing.
+-- ends a task need not remove the entry, and an old entry blocks nothing.
 --
 --   entry    <taskId>           the task holds the key until it has ended
 --            <taskId> <until>   the task holds the key until that time, ms since the epoch, unless it ended without

@@ -54,7 +54,8 @@ local function noteFailure(settled, told, isDead, err)
   return settled.countFailure(settled.errors, told, isDead, err)
 end
 
--- The same for a death without an error.
+-- Counts a death without an error, such as one for the reason `no_handler`, under the signature of that reason. Returns
+-- what the record of the dead letter says about it.
 local function noteDeath(settled, envelope, reason)
 -- include lib/told.lua
   return reason .. noteFailure(settled, toldOf(envelope, reason), true, '~' .. reason)
@@ -117,8 +118,8 @@ local function planAgain(settled, counters, id, failure)
   return 'r'
 end
 
--- Splits the text of a failed attempt into the description for counting (lib/errors.lua), nil if there is none, and the
--- error.
+-- Splits the text of a failed attempt. Returns the description under which the failure is counted (lib/errors.lua), nil
+-- if there is none, and the error.
 local function splitFailure(text)
   local told, err = string.match(text, '^([^\n]*)\n(.*)$')
   return told, err or text

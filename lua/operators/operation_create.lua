@@ -31,7 +31,7 @@ end
 
 local open = redis.call('ZRANGE', operationsRunningKey, 0, -1, 'WITHSCORES')
 local running, ofShare = 0, 0
--- Several calls, because `unpack` fails at 8,000 values.
+-- The ids are read in slices of 2,000, because `unpack` fails at 8,000 values.
 for first = 1, #open, 2000 do
   local names = {}
   for at = first, math.min(#open, first + 1998), 2 do

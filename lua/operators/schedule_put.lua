@@ -20,7 +20,7 @@
 
 local fields = redis.call('HMGET', schedulesKey, 'd' .. scheduleId, 'r' .. scheduleId)
 local current = fields[1] or ''
--- The caller repeats a call whose reply was lost.
+-- This call is a repeat, because the reply to the first one was lost.
 if current == definition then
   return 'written'
 end

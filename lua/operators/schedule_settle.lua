@@ -31,7 +31,7 @@ if at ~= '' then
   end
   owed = #left > 0 and table.concat(left, ',') or '-'
 elseif string.find(runLines(record) .. '\n', '\n' .. run .. '\n', 1, true) then
-  -- The caller repeats a call whose reply was lost.
+  -- This call is a repeat, because the reply to the first one was lost.
   return 1
 end
 writeRuns(scheduleId, runsText(nextAt, revision, owed, count, appendRuns(runLines(record), run)))

@@ -38,8 +38,8 @@
 -- include lib/purge.lua
 -- include lib/flows.lua
 
--- Counting completed tasks whose record has the header means reading all their records. The audit does this only for at
--- most this many.
+-- Completed tasks without their payload have the header of the envelope in their record. Counting them means reading
+-- the records of all completed tasks, so the audit does this only for at most this many.
 local RECOUNTED = 20000
 -- Records of dead letters are long, so each audit counts them only if there are at most this many.
 local DEAD_RECOUNTED = 1000
@@ -203,7 +203,8 @@ end
 local fields = redis.call('HLEN', tasksKey)
 local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
--- An aborted flow_sent may have removed envelopes of nodes that were delivered already. It will be repeated.
+-- A flow_sent that was aborted may have removed envelopes of nodes before it counted these nodes as delivered. The
+-- repeat of flow_sent counts them.
 local early = expected - envelopes
 compare('I2', 'envelopes', early > 0 and early <= flowTotals.leaving and envelopes or expected, envelopes)
 

@@ -97,7 +97,7 @@ local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not gra
 local line = rests and string.format('%s %s %.0f %d %.0f %s %s', workerId, requestSlot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
 local parked, parks = parkedAfter(fields[3], line)
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 if hasReply(grants, '') then
   indexRequest(fields[5], 's', requestSlot)
 end
@@ -106,7 +106,7 @@ if typed then
   typed.write(typed, commit)
 end
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if events then
   noteGrants(grants)
 end
@@ -116,7 +116,7 @@ if parked ~= (fields[3] or '') then
   writeParked(parked)
 end
 
--- 4. Remove the sources.
+-- 4. Remove the sources: where the tasks were.
 trimGrants(grants)
 if promoted > #grants.ids or grants.aside > 0 then -- there are more tasks than this caller takes
   wake()

@@ -229,7 +229,7 @@ for _, plan in ipairs(plans) do
     .. historyWith(plan.record, c.generation, plan.isChanged)
 end
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 if isKeyed and not limits.used then
@@ -242,7 +242,7 @@ if #due > 0 then
 end
 redis.call('HSET', tasksKey, unpack(stored))
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)

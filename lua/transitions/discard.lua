@@ -100,7 +100,7 @@ for at = 1, #plan.commit, 2 do
 end
 letters = table.concat(letters)
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 indexRequest(fields[3], 's', requestSlot)
 rememberPurged(plan)
 if #kept > 0 then
@@ -131,7 +131,7 @@ if ends then
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
--- 4. Remove the sources.
+-- 4. Remove the sources: where the tasks were.
 removePurged(plan)
 for at = 1, #plan.removed do
   kept[#kept + 1] = plan.removed[at]

@@ -105,7 +105,7 @@ if not string.find(verdicts, '[npadco]') then
   return { now, verdicts, states, owners }
 end
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 indexRequest(own[2], 't', requestSlot)
 -- The total length of the lists that got new entries.
 local entries = 0

@@ -127,12 +127,12 @@ end
 look(redis.call('ZRANGE', pendingTypedKey, from, last), nil, aside)
 look(redis.call('ZRANGE', pendingKeyedKey, from, last), nil, keyed)
 
--- 2. Write the target.
+-- 2. Write the target: where the tasks go.
 if #expired > 0 then
   redis.call('LPUSH', expiredKey, unpack(expired))
 end
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if events then
   events.number()
 end
@@ -147,7 +147,7 @@ if #expired + dropped > 0 then
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
 
--- 4. Remove the source.
+-- 4. Remove the source: where the tasks were.
 for _, band in ipairs(bandNames) do
   if heads[band] > 0 then
     redis.call('LTRIM', bandKeys[band], heads[band], -1)

@@ -18,19 +18,21 @@
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] flow  string  the id of the flow
--- ARGV[5] how  string  open: the flow is made if it does not exist; add: it has to exist; task: add, for a running node
+-- ARGV[5] how  string  open: creates the flow if it does not exist; add: the flow has to exist; task: as add, for a running node
 -- ARGV[6] seal  integer  1: from now on only running nodes of the flow may add nodes
 -- ARGV[7] sealBy  integer  when an open flow is cancelled, ms since the epoch; 0: an hour from now
 -- ARGV[8] taskId  string  the running node that adds nodes; "" if a producer adds them
 -- ARGV[9] fence  string  the fence of the token of that node
 -- ARGV[10] most  integer  how many nodes a flow may have
--- ARGV[11] callbacks  integer  how many callbacks the tail begins with: moment, envelope (lib/flows.lua)
--- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, names of the nodes before it with spaces.
---   After the flags of a node for another part come `>` and that part
--- RETURNS {verdict, nodes of the flow, a letter per node: n new, d there; or the name at fault, and the missing one}
---   verdict: n stored, d sealed before, u no such flow, s sealed, x cancelled, e ended, f queue full, l too many nodes,
---     t not running any more, m a node comes after one that does not exist, o not registered,
---     b too many ends are not counted yet: call flow_advance first, c the id is that of a flow of another part,
+-- ARGV[11] callbacks  integer  with how many callbacks the following texts begin, two texts each: moment, envelope (lib/flows.lua)
+-- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, the names in its `after` with spaces.
+--   If a node runs in another queue or partition, its flags are followed by `>` and the name of that one
+-- RETURNS {verdict, how many nodes the flow has, letters, name}
+--   letters: one per node: n new, d the flow has it already. With m: the name of the node, and the unknown name
+--   verdict: n stored, d the flow exists and is sealed, u there is no such flow, s sealed, x cancelled, e ended,
+--     f queue full, l too many nodes, t the node does not run any more, m a node comes after an unknown one,
+--     o the queue is not registered, b too many ends are not counted yet: call flow_advance first,
+--     c the id is that of a flow of another queue or partition,
 --     w the running node has too many nodes behind it, or one of them waits for too many
 -- TIME    O(n + a), n nodes given, a = nodes that they come after
 -- MOVES   -> waiting | pending | scheduled | cancelled (skipped, behind a node that did not complete)
@@ -205,7 +207,7 @@ local function addBehind(id, name)
   end
 end
 
--- Many nodes of a call come after the same nodes, so `asOf` caches by id what such a node means.
+-- asOf: the results of `countsAs`, by id, because many nodes of a call come after the same nodes.
 local commit, envelopes, waits, pushed, asOf = {}, {}, {}, newPlaces(), {}
 for place = 1, count do
   if letters[place] == 'n' then
@@ -275,7 +277,7 @@ if #envelopes > 0 then
 end
 local isSooner = writePlaces(pushed, settings)
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 local total = at.total
 at.total = total + new
 totals.made, totals.running = totals.made + new, totals.running + (isNew and 1 or 0)

@@ -119,9 +119,8 @@ local function takeMark(id, letter)
   return true
 end
 
--- Handles one end from a note. If the limit is reached before all nodes behind it were changed, returns the mark with
--- which a later call continues; otherwise nil. behind: the ids of the nodes behind this one if they were read before;
--- otherwise nil.
+-- Handles one end from a note. If the call reaches its limit, returns the mark with which the next call goes on;
+-- otherwise nil. behind: the ids of the nodes behind this one if they were read before; otherwise nil.
 local function takeEnd(flow, id, mark, cause, behind)
   local letter, policy, page, place = 'c', 'f', nil, nil
   if mark ~= 'cf' then
@@ -165,7 +164,7 @@ local function takeEnd(flow, id, mark, cause, behind)
   if nextPage then
     return string.format('%s%s:%d.%d', letter, policy, nextPage, nextPlace)
   end
-  -- These flags tell a node that is added behind this one later what this end means for it.
+  -- A node may be added behind this one later. These flags say whether that node may run or is skipped.
   if effect == 'fail' then
     setFlags(id, FLAG_BLOCKED, '[gb]')
   elseif effect == 'unfail' then
@@ -257,7 +256,7 @@ if #written == 0 and #taken == 0 then
   return { 0, 0, 0, (fields[5] or '') ~= '' and 1 or 0 }
 end
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 if #envelopes > 0 then
   redis.call('HSET', tasksKey, unpack(envelopes))
 end
@@ -276,7 +275,7 @@ if events then
   events.number()
 end
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 local commit = {}
 limits.write(limits, commit)
 local size = #commit
@@ -287,7 +286,7 @@ end
 local out = writeMessages(commit, fields[5] or '')
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), unpack(commit))
 
--- 4. Remove the sources.
+-- 4. Remove the sources: where the tasks were.
 if #unscheduled > 0 then
   redis.call('ZREM', scheduledKey, unpack(unscheduled))
 end

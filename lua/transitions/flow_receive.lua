@@ -142,13 +142,13 @@ if last == tonumber(fields[6] or 0) then
   return { 'n', (totals.taken < totals.noted or (fields[7] or '') ~= '') and 1 or 0 }
 end
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 if #envelopes > 0 then
   redis.call('HSET', tasksKey, unpack(envelopes))
 end
 local isSooner = writePlaces(places, settings)
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 for page, names in pairs(pages) do
   commit[#commit + 1], commit[#commit + 2] = page, table.concat(names, ' ')
 end

@@ -61,7 +61,7 @@ if #ids > 0 then
   redis.call('HDEL', tasksKey, unpack(ids))
 end
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if isNew then
   totals.leaving, totals.made = totals.leaving - left, totals.made - left
   if ends then

@@ -93,7 +93,7 @@ end
 
 planErrors(errors, commit)
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 writeErrors(errors)
 redis.call('ZADD', deadLettersKey, unpack(dead))
 if #deadUntil > 0 then
@@ -112,7 +112,7 @@ if events then
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 
--- 4. Remove the source.
+-- 4. Remove the source: where the tasks were.
 redis.call('ZREM', scheduledKey, unpack(left))
 if events then
   events.tell()

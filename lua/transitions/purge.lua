@@ -89,8 +89,8 @@ if #due > 0 then
   purged = purged + #due
 end
 
--- Removes dead letters. The field "#dropped" counts those that go because there are too many or because they are too
--- old, since nobody has looked at them.
+-- Removes dead letters. The field "#dropped" counts those that are removed because there are too many or because they
+-- are too old: nobody has dealt with these tasks.
 local dropped = 0
 local function dropDead(ids, records)
 -- include lib/errors.lua

@@ -109,7 +109,7 @@ end
 
 planErrors(errors, commit)
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 writeErrors(errors)
 pushBands(bands, true)
 limits.openReleased(limits)
@@ -141,7 +141,7 @@ if #commit > 0 then
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
 
--- 4. Remove the source.
+-- 4. Remove the source: where the tasks were.
 redis.call('ZREM', processingKey, unpack(ids))
 limits.finish(limits)
 if #awaited > 0 then

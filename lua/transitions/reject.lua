@@ -109,7 +109,7 @@ end
 
 planErrors(errors, commit)
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 writeErrors(errors)
 if #due > 0 then
   redis.call('ZADD', deadLettersKey, unpack(due))
@@ -118,7 +118,7 @@ if #deadUntil > 0 then
   redis.call('ZADD', keptDeadKey, unpack(deadUntil))
 end
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if events then
   events.number()
 end
@@ -133,7 +133,7 @@ if #left > 0 then
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
 
--- 4. Remove the source.
+-- 4. Remove the source: where the tasks were.
 if #left > 0 then
   redis.call('ZREM', pendingTypedKey, unpack(left))
 end

@@ -143,7 +143,7 @@ for _, plan in ipairs(order) do
   entries[#entries + 1], entries[#entries + 2] = plan.key, entryText(plan.holder)
 end
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false
@@ -154,7 +154,7 @@ end
 redis.call('HSET', uniqueKey, unpack(entries))
 redis.call('HSET', tasksKey, unpack(stored))
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)

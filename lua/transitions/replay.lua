@@ -112,7 +112,7 @@ end
 letters = table.concat(letters)
 local reply = table.concat({ letters, unpack(unique.owners) }, ' ')
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 indexRequest(records[3], 's', requestSlot)
 -- If the death of a task stopped its key (stop=1), the task goes to the head, because the others of the key wait for
 -- it.
@@ -122,7 +122,7 @@ if #edited > 0 then
 end
 unique.write()
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)
@@ -140,7 +140,7 @@ if ends then
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(commit))
 
--- 4. Remove the source.
+-- 4. Remove the source: where the tasks were.
 if #replayed > 0 then
   redis.call('ZREM', deadLettersKey, unpack(replayed))
   limits.finish(limits)

@@ -66,7 +66,7 @@ for i, id in ipairs(ids) do
 end
 letters = table.concat(letters)
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 indexRequest(records[3], 's', requestSlot)
 if #restored > 0 then
   redis.call('ZADD', deadLettersKey, unpack(dead))
@@ -75,7 +75,7 @@ if #deadUntil > 0 then
   redis.call('ZADD', keptDeadKey, unpack(deadUntil))
 end
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 planErrors(errors, commit)
 if settings.maxEvents then
 -- include lib/events.lua
@@ -91,7 +91,7 @@ if ends then
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
--- 4. Remove the source.
+-- 4. Remove the source: where the tasks were.
 if #restored > 0 then
   redis.call('ZREM', discardedKey, unpack(restored))
 end

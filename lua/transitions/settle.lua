@@ -64,8 +64,8 @@
 -- include lib/commit.lua
 -- include lib/acks.lua
 
--- Functions that only some calls need are included in the branch that needs them, because every call runs the script
--- from its first line.
+-- Redis runs the whole script from its first line in each call. So functions that only some calls need are included in
+-- the branch that needs them, where they cost the other calls nothing.
 
 -- 1. Read.
 local acksAt = verdictAt + 2 * fences
@@ -178,7 +178,7 @@ if ends then
   noteEnds(commit, grants.handed or 0)
 end
 
--- 2. Write the targets.
+-- 2. Write the targets: where the tasks go.
 local verdicts = table.concat(letters)
 if hasReply(grants, verdicts) then
   indexRequest(fields[4], 's', requestSlot)
@@ -226,7 +226,7 @@ if typed then
   typed.write(typed, commit)
 end
 
--- 3. Commit.
+-- 3. Commit: one HSET.
 if events then
 -- include lib/settled_events.lua
   noteSettled(settled, ids, verdicts, acks)
@@ -235,7 +235,7 @@ end
 local flags = replyFlags(settings, grants)
 commitRoundTrip(commit, counters, grants, verdicts, flags)
 
--- 4. Remove the sources.
+-- 4. Remove the sources: where the tasks were.
 if settled.acked > 0 then
   redis.call('ZREM', processingKey, unpack(settled.completed))
 end

@@ -6,7 +6,7 @@
 -- ARGV[2] taskId  string
 -- ARGV[3] fence  string  the fence of the caller's token
 -- ARGV[4] place  integer  the place of the step among the steps of the task, from 1
--- ARGV[5] kind  string  w wait, c call. The end of a wait is set once; that of a call is set again each time
+-- ARGV[5] kind  string  w wait, c call. If the handler runs again, a wait keeps its end, and a call gets a new one
 -- ARGV[6] timeoutMs  integer  how long a new wait lasts
 -- ARGV[7] name  string  percent-encoded
 -- ARGV[8] eventNames  string  percent-encoded each, separated by commas

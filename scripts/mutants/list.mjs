@@ -546,8 +546,8 @@ export const mutants = [
       ],
       [
         "lua/transitions/settle.lua",
-        "-- 4. Remove the sources.\n",
-        "-- 4. Remove the sources.\nif settled.deadUntil and #settled.deadUntil > 0 then redis.call('ZADD', keptDeadKey, unpack(settled.deadUntil)) end\n",
+        "-- 4. Remove the sources: where the tasks were.\n",
+        "-- 4. Remove the sources: where the tasks were.\nif settled.deadUntil and #settled.deadUntil > 0 then redis.call('ZADD', keptDeadKey, unpack(settled.deadUntil)) end\n",
       ],
     ],
     tests: [abort],
@@ -1132,7 +1132,7 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/give_up.lua",
-        "-- 2. Write the targets.\n",
+        "-- 2. Write the targets: where the tasks go.\n",
         "redis.call('ZREM', scheduledKey, unpack(left))\n",
       ],
     ],

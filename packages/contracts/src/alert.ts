@@ -115,7 +115,7 @@ export interface AlertView {
 export interface AlertRuleView extends AlertRule {
   name: string;
   updatedAt: number;
-  /** The worst state of its queues: firing, then pending, then ok. */
+  /** The worst state of the queues of the rule: firing, then pending, then ok. */
   state: AlertState;
   /** Since when the rule has this state; null for `ok`. */
   since: number | null;
@@ -189,7 +189,7 @@ export interface AlertNotification {
   attempts: number;
   /** When the next delivery is attempted; null if there is none. */
   nextAt: number | null;
-  /** When it was delivered or given up; null while it waits. */
+  /** When the message was delivered or given up; null while it waits. */
   endedAt: number | null;
   /** What the target last answered, or why it could not be reached; null before the first attempt. */
   answer: string | null;

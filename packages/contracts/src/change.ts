@@ -68,9 +68,9 @@ export type ChangedField = (typeof CHANGED_FIELDS)[number];
 export interface ChangesView {
   /** How many changes there were. */
   count: number;
-  /** When it was first changed. */
+  /** When the task was first changed. */
   firstAt: number;
-  /** When it was last changed. */
+  /** When the task was last changed. */
   lastAt: number;
   /** The instance of the library that made the last change. The audit log has the person. */
   by: string;

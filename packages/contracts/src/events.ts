@@ -35,7 +35,7 @@ export interface TaskEvent {
   queue: string;
   /** The id of the task; with the type `flow_ended`, the id of the flow. */
   id: string;
-  /** When it happened, by the clock of Redis, ms since the epoch. */
+  /** When the event happened, by the clock of Redis, ms since the epoch. */
   at: number;
   /** The position after this event. Pass it as `after` to read the events that follow. */
   cursor: string;

@@ -146,13 +146,13 @@ export interface FlowView {
 export interface FlowNodeView {
   /** The name of the node, unique in its flow. */
   name: string;
-  /** The id of its task. */
+  /** The id of the task of the node. */
   id: string;
-  /** The queue in which its task runs. */
+  /** The queue in which the task of the node runs. */
   queue: string;
-  /** The type of its task; null if the task was purged. */
+  /** The type of the task of the node; null if the task was purged. */
   type: string | null;
-  /** The state of its task. If the task was purged, the state in which it ended. */
+  /** The state of the task of the node. If the task was purged, the state in which it ended. */
   state: TaskState;
   /** What happens to the nodes behind this one if it does not complete. */
   onDead: FlowPolicy;
@@ -190,21 +190,21 @@ export type NodeState = TaskState | "skipped";
  */
 export interface FlowGroup {
   /**
-   * The first layer of its nodes. Nodes without `after` are in layer 0. Any other node is one layer above the highest
-   * node in its `after`.
+   * The first layer of the nodes in this box. Nodes without `after` are in layer 0. Any other node is one layer above
+   * the highest node in its `after`.
    */
   layer: number;
-  /** The last layer of its nodes. */
+  /** The last layer of the nodes in this box. */
   lastLayer: number;
-  /** The type of its nodes; null if there are several types, or if the tasks were purged. */
+  /** The type of the nodes in this box; null if there are several types, or if the tasks were purged. */
   type: string | null;
-  /** How many different types its nodes have. Purged tasks are not counted. */
+  /** How many different types the nodes in this box have. Purged tasks are not counted. */
   types: number;
   /** How many nodes the group has. */
   total: number;
-  /** The states of its nodes; the most frequent state comes first. */
+  /** The states of the nodes in this box; the most frequent state comes first. */
   states: { state: NodeState; count: number }[];
-  /** The names of a few of its nodes, those that have not ended first. */
+  /** The names of a few nodes of this box; nodes that have not ended come first. */
   names: string[];
   /** The groups with nodes that have to end before nodes of this group, as indexes in the list of groups. */
   after: number[];

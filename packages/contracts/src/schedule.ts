@@ -111,11 +111,11 @@ export interface ScheduleView {
   limit: number | null;
   /** How many occurrences were enqueued, or are being enqueued. */
   count: number;
-  /** The type of its tasks. */
+  /** The type of the tasks. */
   type: string;
-  /** The payload of its tasks as JSON text. */
+  /** The payload of the tasks as JSON text. */
   payloadText: string;
-  /** The options of its tasks. */
+  /** The options of the tasks. */
   options: Given<ScheduledTaskOptions>;
   /** Which missed occurrences are enqueued late. */
   missed: MissedPolicy;

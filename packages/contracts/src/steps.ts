@@ -7,11 +7,11 @@ export interface TaskStepView {
   name: string;
   /** What the handler called: `ctx.step`, `ctx.sleep`, `ctx.waitFor` or `ctx.call`. */
   kind: (typeof STEP_KINDS)[number];
-  /** `done`, `open`, or ended by its time-out. */
+  /** `done`, `open`, or `timed_out` (a wait without a signal). */
   outcome: (typeof STEP_OUTCOMES)[number];
   /** When the step was done; for an open sleep or wait, when it will end. Milliseconds since the epoch. */
   at: number;
-  /** Size of its result, bytes. */
+  /** Size of the result of the step, bytes. */
   bytes: number;
   /** For an open call: the id of the task that it has enqueued; null otherwise. */
   calledId: string | null;

@@ -29,7 +29,7 @@ export interface TaskColumns<Options = FingerprintedOptions> {
   bytes: Buffer;
   /** The type of each task. */
   types: string[];
-  /** The start and the end of each payload in `bytes`, by turns. */
+  /** Where each payload is in `bytes`: start, end, start, end … */
   spans: number[];
   /** The options of the tasks that have some, by the position of the task in `types`. */
   options?: Map<number, Options> | undefined;

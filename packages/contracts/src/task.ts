@@ -196,7 +196,7 @@ export interface TaskFlow {
 export interface TaskView {
   /** The id that the producer gave, or that the library made. */
   id: string;
-  /** The name of its queue, without the number of a partition. */
+  /** The name of the queue of the task, without the number of a partition. */
   queue: string;
   /** The type, which selects the handler. With a version it ends with `@<version>`. */
   type: string;
@@ -266,7 +266,7 @@ export interface TaskView {
   cancelRequested: boolean;
   /** Whether the task has crashed its workers twice, so that it now runs alone. */
   solo: boolean;
-  /** Since when no worker has had a handler for its type, ms since the epoch; null if a worker has one. */
+  /** Since when no worker has had a handler for the type of the task, ms since the epoch; null if a worker has one. */
   unroutedSince: number | null;
   /**
    * The signals that the handler waits for; `=<id>` stands for the end of a called task. Empty if the handler sleeps;
@@ -431,7 +431,7 @@ export interface StaleVerdict {
   attempt: number;
   /** The worker that was refused. */
   workerId: string;
-  /** When this was recorded, ms since the epoch, by the time of Redis as the worker estimates it. */
+  /** When the refusal was recorded, ms since the epoch, by the time of Redis as the worker estimates it. */
   at: number;
   /** How long the attempt went on after its lease had ended, ms; null if that is not known any more. */
   lateMs: number | null;
@@ -467,30 +467,31 @@ export interface WorkerView {
   id: string;
   /** The queues of the worker. */
   queues: string[];
-  /** The task types, and prefixes such as `email.*`, that it has handlers for, in alphabetical order. */
+  /** The task types, and prefixes such as `email.*`, for which the worker has handlers, in alphabetical order. */
   types: string[];
-  /** The name of the machine on which it runs. */
+  /** The name of the machine on which the worker runs. */
   host: string;
-  /** The id of its operating system process. */
+  /** The id of the operating system process of the worker. */
   pid: number;
-  /** The version that its program gave. */
+  /** The option `version` of the worker. */
   version: string;
-  /** How many tasks it may run at the same time. */
+  /** How many tasks the worker may run at the same time. */
   slots: number;
-  /** How many tasks it holds now. */
+  /** How many tasks the worker holds now. */
   busy: number;
   /** When the worker was created, by the clock of its machine, ms since the epoch. */
   startedAt: number;
-  /** When it last sent a heartbeat to the registry, by the clock of Redis, ms since the epoch. */
+  /** When the worker last sent a heartbeat to the registry, by the clock of Redis, ms since the epoch. */
   heartbeatAt: number;
-  /** How long ago that was, ms. */
+  /** How long ago the last heartbeat was, ms. */
   heartbeatAgeMs: number;
   /**
-   * `draining`: an operator told it to take no more tasks. `drained`: it also holds none any more. `paused`: it takes
-   * no tasks, because its program called `worker.pause()`, or because no `acquire` of a `ManualWorker` waits for tasks.
+   * `draining`: an operator told the worker to take no more tasks. `drained`: the worker also holds none any more.
+   * `paused`: the worker takes no tasks, because its program called `worker.pause()`, or because no `acquire` of a
+   * `ManualWorker` waits for tasks.
    */
   state: "running" | "paused" | "draining" | "drained" | "stopped" | "lost";
-  /** The tasks that it runs, at most 100. Only for a single worker, not in the live stream. */
+  /** The tasks that the worker runs, at most 100. Only for a single worker, not in the live stream. */
   tasks?: CurrentTask[];
 }
 

@@ -53,11 +53,11 @@ export interface Unique {
 export interface Replacements {
   /** How many enqueues replaced the task. */
   count: number;
-  /** When it was first replaced. */
+  /** When the task was first replaced. */
   firstAt: number;
-  /** When it was last replaced. */
+  /** When the task was last replaced. */
   lastAt: number;
-  /** The instance of the library that replaced it last. */
+  /** The instance of the library that replaced the task last. */
   by: string;
 }
 

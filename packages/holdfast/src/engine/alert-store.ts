@@ -159,7 +159,10 @@ export class AlertStore {
     const text = value === null ? "" : JSON.stringify(value);
     const done: number = await this.#run(scripts.alertPutScript, { what, name, text, most });
     if (done === -1)
-      throw new HoldfastError("conflict", `there are ${most} alert ${what}s, and no more are allowed`);
+      throw new HoldfastError(
+        "conflict",
+        `there are ${most} alert ${what}s, and no more are allowed: remove one first`,
+      );
     return done;
   }
 

@@ -123,7 +123,8 @@ export class AuditWalk {
 
   begin(budget: number): void {
     this.#left = budget;
-    // If the last audit stopped within an index, this round ends with that index, from its beginning.
+    // If the last audit stopped in the middle of an index, this round begins there. It reads that index once more at
+    // its end, from the beginning.
     this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
     this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
   }
@@ -165,8 +166,8 @@ export class AuditWalk {
       this.#part = (this.#part + 1) % WALK.length;
       this.#from = 0;
     }
-    // A hash is scanned with a Redis cursor, and the reply does not say how many entries were scanned. So each window
-    // of a hash costs the whole limit.
+    // A hash is scanned with a Redis cursor, and the reply does not say how many entries were scanned. So each scan of
+    // a hash counts as `limit` entries.
     return Math.max(SCANNED, isHash ? limit : reply.looked);
   }
 }

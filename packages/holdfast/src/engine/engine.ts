@@ -100,7 +100,8 @@ export class Engine extends OperatorScripts {
   }
 
   /**
-   * Adds to the counts of one task type. `fields` has field names and numbers by turns; the field `n` counts the tasks.
+   * Adds to the counts of one task type. `fields` is field name, number, field name, number … The field `n` counts the
+   * tasks.
    */
   async typeTimings(taskType: string, fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TypeTimingsArgs, string>(scripts.typeTimingsScript, {
@@ -109,7 +110,7 @@ export class Engine extends OperatorScripts {
     });
   }
 
-  /** Adds to the counts of how long tasks waited and ran. `fields` has field names and numbers by turns. */
+  /** Adds to the counts of how long tasks waited and ran. `fields` is field name, number, field name, number … */
   async timings(fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TimingsArgs, number>(scripts.timingsScript, {
       ttlMs: TIMINGS_TTL_MS,

@@ -16,8 +16,8 @@ export interface EnqueueArgs {
   /** How many tasks with a key the call has. @default 0 */
   keyed?: number;
   /**
-   * Task id and envelope by turns, in this order: high, normal, low, tasks with a key, scheduled tasks. At most 500
-   * tasks.
+   * Two texts per task, its id and its envelope, in this order: high, normal, low, tasks with a key, scheduled tasks.
+   * At most 500 tasks.
    */
   tail: string[];
   /** The same as `tail`, encoded already as it is sent to Redis. */

@@ -68,7 +68,7 @@ interface Batch {
   part: string;
   upTo: number;
   stamp: string;
-  /** Message and envelope by turns. */
+  /** Two texts per message: the message and the envelope of its node. */
   texts: string[];
 }
 

@@ -11,7 +11,7 @@ export interface FlowAddition {
   how: "open" | "add" | "task";
   seal: boolean;
   sealBy: number;
-  /** Moment and envelope by turns. */
+  /** Two texts per callback: its moment and its envelope. */
   callbacks: readonly string[];
   /** For each node: its name, envelope, flags and the names in its `after`. */
   nodes: readonly string[];

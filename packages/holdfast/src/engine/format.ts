@@ -13,37 +13,73 @@ export const RECORD_PURGED = "r";
 export const RECORD_WAITING = "w";
 export const RECORD_ELSEWHERE = "o";
 
-/** The first byte of an envelope: a pending task without options; a pending task with options; a scheduled task; a node of a flow. An envelope of a node without a state record was left by an aborted call and does not count. */
+/** The first byte of the envelope of a pending task without options. */
 export const ENVELOPE_PLAIN = ".";
+
+/** The first byte of the envelope of a pending task with options. */
 export const ENVELOPE_OPTIONS = "+";
+
+/** The first byte of the envelope of a scheduled task. */
 export const ENVELOPE_SCHEDULED = "@";
+
+/** The first byte of the envelope of a node of a flow. If such a node has no state record, its envelope was left by an aborted call and does not count. */
 export const ENVELOPE_NODE = "&";
 
-/** Flags in a state record: a caller gave the id; the task runs alone; a cancel is requested; the payload is removed when the task completes; another task with the same unique key waits for the end of this one; the task has the option `keep`. */
+/** Flag in a state record: a caller gave the id of the task. */
 export const FLAG_GIVEN = "h";
+
+/** Flag in a state record: the task runs alone, because it crashed its workers. */
 export const FLAG_ALONE = "o";
+
+/** Flag in a state record: a cancel of the running task is requested. */
 export const FLAG_CANCEL = "x";
+
+/** Flag in a state record: the payload is removed when the task completes. */
 export const FLAG_DROPS = "k";
+
+/** Flag in a state record: another task with the same unique key waits for the end of this one. */
 export const FLAG_NEXT = "n";
+
+/** Flag in a state record: the task has the option `keep`. */
 export const FLAG_KEEP = "l";
 
-/** The handler has slept or waited, so the task did not wait in the queue for all the time since its enqueue. */
+/** Flag in a state record: the handler has slept or waited, so the task did not wait in the queue for all the time since its enqueue. */
 export const FLAG_SUSPENDED = "z";
 
-/** Flags of a task of a flow (lib/flows.lua): it is a node or a callback; policy "continue"; policy "hold"; it failed and the nodes behind it ran nevertheless; it failed and the nodes behind it were skipped. */
+/** Flag in a state record: the task is a node or a callback of a flow (lib/flows.lua). */
 export const FLAG_NODE = "f";
+
+/** Flag of a node: its `onDead` is "continue". */
 export const FLAG_CONTINUE = "c";
+
+/** Flag of a node: its `onDead` is "hold". */
 export const FLAG_HOLD = "w";
+
+/** Flag of a node: it has ended and the nodes behind it may run, although the letter of its record does not say so. */
 export const FLAG_PASSED = "g";
+
+/** Flag of a node: it failed, so the nodes behind it were skipped. */
 export const FLAG_BLOCKED = "b";
 
-/** Flags in a reply to a worker: the queue is paused; a task has to run alone, so end the tasks that you hold and ask again; the granted task has to run alone; ask again, because some entries gave no task; the request is parked; tasks wait for their type, so name the types that you run; nodes of flows have ended, so call flow_advance. */
+/** Flag in a reply to a worker: the queue is paused. */
 export const REPLY_PAUSED = 1;
+
+/** Flag in a reply to a worker: a task has to run alone, so end the tasks that you hold and ask again. */
 export const REPLY_MAKE_ROOM = 2;
+
+/** Flag in a reply to a worker: the granted task has to run alone. */
 export const REPLY_ALONE = 4;
+
+/** Flag in a reply to a worker: ask again, because some entries that were looked at gave no task. */
 export const REPLY_AGAIN = 8;
+
+/** Flag in a reply to a worker: the request is parked, so it waits in Redis until an enqueue grants tasks to it. */
 export const REPLY_PARKED = 16;
+
+/** Flag in a reply to a worker: tasks wait for a worker that runs their type, so name the types that you run. */
 export const REPLY_TYPED = 32;
+
+/** Flag in a reply to a worker: nodes of flows have ended, so call flow_advance. */
 export const REPLY_ENDS = 64;
 
 /** After this many crashes of its workers, a task runs alone. */

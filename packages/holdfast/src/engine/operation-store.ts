@@ -55,7 +55,7 @@ export interface ClaimedOperation {
   control: OperationControl;
   /** How many failures of the operation are stored. */
   failuresKept: number;
-  /** The user whose limit the operation counts for; "" for nobody's. */
+  /** The user whose limit the operation counts for; "" if it counts for no user. */
   share: string;
 }
 

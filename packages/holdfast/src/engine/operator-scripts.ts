@@ -103,9 +103,9 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Replays dead letters. `tail` has the id and the new envelope ("" keeps the old one) by turns. Returns a letter per
-   * task: r replayed, n not dead, u unknown, h another task holds its unique key. After the letters come the ids of the
-   * tasks that hold these keys, each after a space.
+   * Replays dead letters. `tail` has two texts per task: the id, and the new envelope ("" keeps the old one). Returns a
+   * letter per task: r replayed, n not dead, u unknown, h another task holds its unique key. After the letters come the
+   * ids of the tasks that hold these keys, each after a space.
    * @param force replays a task even if another task holds its unique key
    */
   replay(tail: readonly string[], request?: Request, diedBefore = 0, force = false): Promise<string> {
@@ -113,8 +113,8 @@ export abstract class OperatorScripts extends TaskScripts {
   }
 
   /**
-   * Discards dead letters. `tail` has the id, and the queue to which the task was moved ("" if it was not moved), by
-   * turns. Returns a letter per task: d discarded, n not dead, u unknown.
+   * Discards dead letters. `tail` has two texts per task: the id, and the queue to which the task was moved ("" if it
+   * was not moved). Returns a letter per task: d discarded, n not dead, u unknown.
    */
   discard(
     tail: readonly string[],

@@ -73,9 +73,10 @@ export class Registry {
   }
 
   /**
-   * Removes a queue from the registry, and its keys by `deleteKeys`. If somebody registers the queue again meanwhile,
-   * it stays: the script queue_remove compares the id of this deletion, which a registration removes.
-   * @param deleteKeys @returns false if the queue is in use, so that it stays
+   * Removes a queue from the registry. If somebody registers the queue again meanwhile, it stays: the script
+   * queue_remove compares the id of this deletion, which a registration removes.
+   * @param deleteKeys removes the other Redis keys of the queue
+   * @returns false if the queue is in use, so that it stays
    */
   async removeQueue(queue: string, deleteKeys: () => Promise<boolean>): Promise<boolean> {
     const deletion = await this.noteDeletion(queue);

@@ -56,7 +56,7 @@ export function rawTasks(ids: readonly string[], reply: readonly string[]): RawT
   });
 }
 
-/** @param found invariant and detail of each violation by turns */
+/** @param found two texts per violation: the invariant, such as I2, and the detail */
 export function violationsOf(found: readonly string[]): AuditReply["violations"] {
   const violations = [];
   for (let i = 0; i + 1 < found.length; i += 2)

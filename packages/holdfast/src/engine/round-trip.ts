@@ -35,7 +35,7 @@ export interface Past {
 }
 
 export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, span: undefined };
-/** A marker for a task whose `expiresAt` had passed. It is compared by identity. */
+/** Stands for a task whose `expiresAt` had passed. It is recognised as this very object (===), not by its fields. */
 const EXPIRED: Past = { ...FRESH };
 
 /** A task that was leased to the caller. */

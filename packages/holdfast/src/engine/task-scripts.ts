@@ -148,9 +148,10 @@ export abstract class TaskScripts {
    * - f: the queue is full
    * - k: the key is full
    * - o or u: another task holds the unique key
-   * - a: new, and waits for the end of the task that holds the unique key `states` has, for each d, c, o and u, the
-   * state letter of the task that is there already. `owners` has, for each o and u, the id of the task that holds the
-   * unique key.
+   * - a: new, and waits for the end of the task that holds the unique key
+   *
+   * `states` has a letter for each d, c, o and u: the state of the task that is there already. `owners` has an id for each
+   * o and u: the task that holds the unique key.
    */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     let isAnswered = false;
@@ -200,7 +201,7 @@ export abstract class TaskScripts {
   }
 
   /**
-   * Like `enqueue`, for ids whose tasks ended without completing. `tail` has ids and envelopes by turns. There is one
+   * Like `enqueue`, for ids whose tasks ended without completing. `tail` is id, envelope, id, envelope … There is one
    * more letter, g: Redis does not know the id any more.
    */
   async enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
@@ -212,9 +213,9 @@ export abstract class TaskScripts {
   }
 
   /**
-   * Replaces waiting tasks. `tail` has the id of the task that holds a unique key and the new envelope by turns.
-   * Returns a letter per pair: p replaced and pending, s replaced and scheduled, g the task no longer waits under this
-   * key, x the task has another type or another key.
+   * Replaces waiting tasks. `tail` has two texts per task: the id of the task that holds the unique key, and the new
+   * envelope. Returns a letter per task: p replaced and pending, s replaced and scheduled, g the task no longer waits
+   * under this key, x the task has another type or another key.
    */
   replace(tail: readonly string[], request?: Request): Promise<string> {
     return this.runRequest<scripts.ReplaceArgs, string>(scripts.replaceScript, { tail }, request);

@@ -4,7 +4,7 @@ type Node = Omit<FlowNodeView, "resultText">;
 
 /** In a flow with more nodes than this, nodes of the same type share a box. */
 const SINGLE_NODES = 60;
-/** The most columns of such a graph, and the most boxes of a column. */
+/** If nodes share boxes: the most columns of the graph, and the most boxes of a column. */
 const COLUMNS = 24;
 const BOXES = 8;
 const NAMES = 5;

@@ -29,9 +29,9 @@ export interface TaskFlowContext {
 export interface FlowChild {
   /** The name of the node. */
   name: string;
-  /** The id of its task. */
+  /** The id of the task of the node. */
   id: string;
-  /** The state of its task. */
+  /** The state of the task of the node. */
   state: TaskState;
   /** If the node was skipped: the id of the task that did not complete; null otherwise. */
   skippedBy: string | null;

@@ -6,8 +6,7 @@ export type KillReason = "timed_out" | "memory" | "aborted" | "exited" | "closed
  * is retried with backoff, and becomes a dead letter when its attempts are used up.
  * - `timed_out`: the time-out of the task has passed.
  * - `memory`: the child used more memory than allowed.
- * - `aborted`: the handler ran longer than allowed after its signal was aborted (lease lost, cancel, stop of the
- * worker).
+ * - `aborted`: the handler ran too long after its signal was aborted (lease lost, cancel, or stop of the worker).
  * - `exited`: the child ended by itself: `process.exit`, an uncaught error, a signal from outside.
  * - `closed`: the handlers were closed while the attempt ran.
  */

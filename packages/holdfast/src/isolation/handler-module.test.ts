@@ -26,7 +26,7 @@ const FORMS: [name: string, code: string, types: string[]][] = [
   ["plain.send.cjs", "module.exports = async () => 1;", ["plain.send"]],
   ["record.cjs", "module.exports = { a: () => 1 };", ["a"]],
   ["named.cjs", "exports.handlers = { a: () => 1 };", ["a"]],
-  // What TypeScript, swc, Babel and esbuild make of `export default` and `export const handlers`.
+  // The code that TypeScript, swc, Babel and esbuild write for `export default` and `export const handlers`.
   ["ts.send.cjs", `${COMPILED} exports.default = send; async function send() {}`, ["ts.send"]],
   ["ts-record.cjs", `${COMPILED} exports.default = { a: () => 1 };`, ["a"]],
   ["ts-named.cjs", `${COMPILED} exports.handlers = void 0; exports.handlers = { a: () => 1 };`, ["a"]],

@@ -21,8 +21,8 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
 };
 
 /**
- * How often a queue that is deleted is emptied: while it ends, a flow of another queue may still enqueue a callback in
- * it.
+ * How often a queue that is deleted is emptied. Once is not enough, because a flow of another queue that ends meanwhile
+ * may still enqueue a callback in the queue.
  */
 const ROUNDS = 3;
 

@@ -213,7 +213,8 @@ export class OperationRun {
 
   #batchSize(): number {
     const { ratePerSecond } = this.#view;
-    // With a rate, about four calls per second: even enough, and cheap enough.
+    // With a rate, about four calls per second are made. Fewer calls would move the tasks in bursts, and more would
+    // cost Redis more time.
     return ratePerSecond === null
       ? CALL_TASKS
       : Math.max(1, Math.min(CALL_TASKS, Math.floor(ratePerSecond / 4)));

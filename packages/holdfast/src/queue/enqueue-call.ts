@@ -143,8 +143,8 @@ export class AskedTask implements EnqueueSink {
   }
 }
 
-// `new Promise(keepSettlers)` stores its two functions here, and the AskedTask that is created next takes them. No
-// other promise may be created in between. An executor for each task would be one more closure per task (hot path).
+// `new Promise(keepSettlers)` stores its `resolve` and `reject` here, and the constructor of the next AskedTask takes
+// them. No other promise may be created in between. A separate function for each promise would be slower (hot path).
 const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
   resolve: () => {},
   reject: () => {},

@@ -112,7 +112,9 @@ export class QueueParts {
     );
   }
 
-  /** Sends each task to its part, with one batch per part. Returns one result per task, in the order of the tasks. */
+  /**
+   * Sends each task to its partition, with one batch for each. Returns one result per task, in the order of the tasks.
+   */
   async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     return this.#withMissed(tasks, await this.#spread(tasks, trace), trace);
   }
@@ -198,8 +200,8 @@ export class QueueParts {
   }
 
   /**
-   * Looks for a task in the part that its id names. If it is not there, the parts are read from Redis again, because
-   * the number of partitions may have changed.
+   * Looks for a task in the partition that its id names. If the task is not there, the number of partitions is read
+   * from Redis again, because it may have changed.
    */
   async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
     checkTaskId(id);

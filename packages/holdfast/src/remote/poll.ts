@@ -35,7 +35,7 @@ export function isOf(owner: string, fence: string): boolean {
  */
 export class Poll {
   readonly asked: Asked;
-  /** How many messages have come. So a message is noticed even if it comes during an acquire. */
+  /** Counts the messages, so that `news` notices a message that came during the acquire before it. */
   heard = 0;
   /** Tasks that an enqueue granted to the parked request (a push), by the name of the queue or partition. */
   readonly #pushed = new Map<string, RoundTrip | null>();
@@ -58,7 +58,8 @@ export class Poll {
   }
 
   /**
-   * Returns the tasks that were pushed in this partition; null if there are none, or if an acquire has to fetch them.
+   * Returns the tasks that an enqueue pushed in this partition, once. Null if there are none, or if the tasks were too
+   * large for a message, so that an acquire has to fetch them.
    */
   takePushed(part: string): RoundTrip | null {
     const trip = this.#pushed.get(part) ?? null;

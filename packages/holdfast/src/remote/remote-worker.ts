@@ -29,7 +29,10 @@ export interface RemoteInfo {
 
 /** The id of a request. If the worker repeats a request with the same id, it gets the same answer. */
 export interface RemoteRequest {
-  /** 0 to 63. In each lane the worker sends one request after the other. */
+  /**
+   * A worker may send several requests at the same time, each in another lane, 0 to 63. In one lane it sends a request
+   * only after the answer to the last one.
+   */
   lane: number;
   /** From 1. Each new request of the lane has a larger one. */
   requestId: number;

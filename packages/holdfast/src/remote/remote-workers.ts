@@ -80,7 +80,8 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   /**
    * Acquires tasks. Waits up to `waitMs` for the first one.
    * @param signal aborted when the caller no longer waits for the answer; tasks that are granted then are handed back
-   * @throws HoldfastError invalid_*, redis_*; conflict if a newer request of the same lane was answered
+   * @throws HoldfastError invalid_*, redis_*; conflict if a request with the same `lane` and a higher `requestId` was
+   * answered already
    */
   async acquire(
     queue: string,
@@ -96,7 +97,7 @@ export class RemoteWorkers extends SafeEmitter<RemoteEvents> {
   /**
    * Settles attempts, and acquires the next tasks if asked to.
    * @throws HoldfastError invalid_argument; forbidden if another owner acquired one of the tasks, and then nothing is
-   * settled; conflict if a newer request of the same lane was answered; redis_*
+   * settled; conflict if a request with the same `lane` and a higher `requestId` was answered already; redis_*
    */
   async settle(
     queue: string,

@@ -31,8 +31,7 @@ export class FlowEnds {
         await advanceAll(this.#engine);
       }
     } finally {
-      // Stands in the same turn of the event loop as the last check of `isAskedAgain`, so no request between them is
-      // missed.
+      // There is no `await` between the last check of `isAskedAgain` and this line, so no request in between is missed.
       this.#isAdvancing = false;
     }
   }

@@ -47,7 +47,7 @@ const TIMINGS_MS = 1_000;
 
 const refused = (message: string) => new HoldfastError("invalid_argument", message);
 
-/** Returns how many parts fit into the lease table of a worker with this many queues. */
+/** Returns for how many queues and partitions the lease table of a worker with this many queues has room. */
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
 /**

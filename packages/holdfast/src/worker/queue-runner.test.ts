@@ -377,7 +377,7 @@ test("the first half of a batch that ends at once is on its way to Redis while t
   expect([first.settled, second.settled]).toEqual([ids.slice(0, 20), ids.slice(20)]);
   // Each call asks for a part of the free slots.
   expect(Math.min(first.args?.want ?? 0, second.args?.want ?? 0)).toBeGreaterThanOrEqual(20);
-  // From now on one of the two calls is always under way, so no verdict is sent early.
+  // From now on one of the two calls is always unanswered, so no ended task is settled early.
   await first.answer({ grants: ids.slice(0, 30).map(grant) });
   expect((await next()).settled).toEqual(ids.slice(0, 30));
   expect(engine.asked).toHaveLength(0);

@@ -262,8 +262,8 @@ export class QueueRunner implements Caller {
       );
       if (asks) this.#inHalves = asks.inHalves;
       const endsNodes = settled.some(({ task }) => task.isNode);
-      // A runner that holds no other task asks for tasks after flow_advance, so that it gets the nodes behind these ones
-      // at once.
+      // A runner that holds no other task asks for tasks only after flow_advance. So it gets the nodes that come after the
+      // ended ones at once.
       const asksLater = endsNodes && this.held.size === settled.length;
       const want = asksLater ? 0 : this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;
@@ -285,9 +285,9 @@ export class QueueRunner implements Caller {
       const { trip, sentAtMs, isLate } = answer;
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
-      // If the call had to be repeated, the flow_advance behind its first try came too early.
+      // If the call was sent again, the flow_advance that followed the first try may have run before the settle.
       if (trip.ends && (isLate || !endsNodes)) this.#ends.advance();
-      // A wake-up after the call was sent may announce tasks that the call did not find.
+      // A wake-up during the call may announce tasks that the call did not find, so the runner does not sleep then.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const granted = trip.grants.length;
       const mayKeep = !trip.solo || slots.held === 0;

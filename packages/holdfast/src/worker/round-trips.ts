@@ -41,7 +41,10 @@ export class RoundTrips {
   reserved = 0;
   /** Whether the last attempt of a call failed, so that Redis seems to be down. */
   silent = false;
-  /** The rules of handlers at their limit. The last call asked for no tasks of them, although such tasks may wait. */
+  /**
+   * The rules of handlers that run as many tasks as they may. The last call asked for no tasks of these handlers,
+   * although such tasks may wait.
+   */
   waitsFor: readonly string[] = [];
   readonly #o: RunnerOptions;
   readonly #acquire: AcquireRequest;

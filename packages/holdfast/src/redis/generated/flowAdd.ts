@@ -10,7 +10,7 @@ export interface FlowAddArgs {
   sequence: number;
   /** the id of the flow */
   flow: string;
-  /** open: the flow is made if it does not exist; add: it has to exist; task: add, for a running node */
+  /** open: creates the flow if it does not exist; add: the flow has to exist; task: as add, for a running node */
   how: string;
   /** 1: from now on only running nodes of the flow may add nodes */
   seal: number;
@@ -22,13 +22,13 @@ export interface FlowAddArgs {
   fence: string;
   /** how many nodes a flow may have */
   most: number;
-  /** how many callbacks the tail begins with: moment, envelope (lib/flows.lua) */
+  /** with how many callbacks the following texts begin, two texts each: moment, envelope (lib/flows.lua) */
   callbacks: number;
-  /** repeated, at most 500 nodes: name, envelope, flags, names of the nodes before it with spaces. */
+  /** repeated, at most 500 nodes: name, envelope, flags, the names in its `after` with spaces. */
   tail: readonly (string | number)[];
 }
 
-/** flow_add: open a flow, add nodes to it, seal it. Refused at maxmemory, like an enqueue. Returns {verdict, nodes of the flow, a letter per node: n new, d there; or the name at fault, and the missing one}. */
+/** flow_add: open a flow, add nodes to it, seal it. Refused at maxmemory, like an enqueue. Returns {verdict, how many nodes the flow has, letters, name}. */
 export const flowAddScript: Script<FlowAddArgs> = {
   name: "flowAdd",
   sha1: "f24da5aedd63265db091b9eb090062914b83ba08",

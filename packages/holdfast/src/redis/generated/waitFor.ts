@@ -9,7 +9,7 @@ export interface WaitForArgs {
   fence: string;
   /** the place of the step among the steps of the task, from 1 */
   place: number;
-  /** w wait, c call. The end of a wait is set once; that of a call is set again each time */
+  /** w wait, c call. If the handler runs again, a wait keeps its end, and a call gets a new one */
   kind: string;
   /** how long a new wait lasts */
   timeoutMs: number;
