@@ -7,8 +7,8 @@ const value = (must, stretch, of) => ({ kind: "value", must, stretch, atMost: tr
 
 const ingest = { workload: "steady", variant: "ingest", metric: "tasks_per_s" };
 const process50 = { workload: "steady", variant: "process at 50", metric: "tasks_per_s" };
-// This workload is `steady` without the peers, which take ten times as long. Without them, there is time for more
-// rounds.
+// This workload is `steady` without the other libraries, which take ten times as long. Without them, there is time
+// for more rounds.
 const besideRaw = (figure) => ({ ...figure, workload: "beside raw" });
 const single = { workload: "singles", variant: "single enqueues", metric: "tasks_per_s" };
 const failing = { workload: "failing", variant: "20% failing", metric: "tasks_per_s" };

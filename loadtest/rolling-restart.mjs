@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds);
 const perSecond = Number(options.rate);
 if (!(seconds >= 1 && seconds <= 3_600) || !(perSecond >= 20 && perSecond <= 2_000)) {
-  console.error("rolling-restart: --seconds from 1 to 3600, --rate from 20 to 2000");
+  console.error("rolling-restart: --seconds has to be 1 to 3600, and --rate 20 to 2000");
   process.exit(2);
 }
 const queuePath = "/v1/queues/demo";

@@ -23,7 +23,7 @@ for (const role of Object.keys(ROLES)) {
   const file = `${role}.acl`;
   const text = templateOf(role, scripts);
   if (before.get(file) !== text) {
-    if (check) problems.push(`infra/redis/acl/${file} is not fresh: run make generate`);
+    if (check) problems.push(`infra/redis/acl/${file} is out of date: run make generate`);
     else writeFileSync(join(folder, file), text);
   }
   before.delete(file);

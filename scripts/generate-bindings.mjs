@@ -247,7 +247,7 @@ for (const [file, text] of outputs) {
   const path = join(outDir, file);
   const before = existsSync(path) ? readFileSync(path, "utf8") : null;
   if (before === text) continue;
-  if (check) problems.push(`${relative(root, path)} is not fresh: run make generate`);
+  if (check) problems.push(`${relative(root, path)} is out of date: run make generate`);
   else writeFileSync(path, text);
 }
 for (const file of stale) {

@@ -95,7 +95,12 @@ async function chooseRedis() {
   const info = await redisInfo(redis).catch((error) =>
     die(`${error.message}. To start another Redis on another port: REDIS_PORT=16379 make up`),
   );
-  if (info === null) return isHere ? "ours" : die(`no Redis answers at ${redis.host}:${redis.port}`);
+  if (info === null)
+    return isHere
+      ? "ours"
+      : die(
+          `no Redis answers at ${redis.host}:${redis.port}: start it, or correct REDIS_HOST and REDIS_PORT`,
+        );
   const { problem, warning } = judgeRedis(info);
   const where = `the Redis ${info.redis_version} that answers at ${redis.host}:${redis.port}`;
   if (problem !== null)
@@ -175,7 +180,8 @@ async function stopRedis() {
   const pid = redisPid();
   if (pid !== null) process.kill(pid, "SIGTERM");
   for (const deadline = Date.now() + 15_000; redisPid() !== null; await delay(50)) {
-    if (Date.now() > deadline) die(`redis-server (pid ${pid}) does not stop`);
+    if (Date.now() > deadline)
+      die(`redis-server (pid ${pid}) does not stop: stop it with kill, then repeat this command`);
   }
   rmSync(redisPidFile, { force: true });
   rmSync(redisAccessFile, { force: true });
@@ -230,7 +236,9 @@ const isFree = (port) =>
 function freeMetricsPort() {
   for (let from = METRICS_PORT; from < 65_000; from += 2 * MOST_INSTANCES)
     if ([from, from + 1, from + MOST_INSTANCES, from + MOST_INSTANCES + 1].every(isFree)) return from;
-  return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
+  return die(
+    "found no free ports for the metrics from 9464 on: set METRICS_PORT to the first port of a free range",
+  );
 }
 
 /** Deletes the services from PM2 and starts them again. A restart by PM2 would keep their old environment. */
@@ -273,10 +281,11 @@ async function up() {
  */
 async function scale(text) {
   const count = Number(text);
-  if (!(count <= MOST_INSTANCES)) die(`at most ${MOST_INSTANCES} workers on one machine`);
+  if (!(count <= MOST_INSTANCES))
+    die(`one machine can run at most ${MOST_INSTANCES} workers: choose a smaller N`);
   const workers = () => servicesOf(pm2).filter(({ name }) => name === "holdfast-worker");
   const running = () => runningOf(pm2).filter(({ name }) => name === "holdfast-worker");
-  if (servicesOf(pm2).length === 0) die("nothing runs: make up");
+  if (servicesOf(pm2).length === 0) die("nothing runs: start it with make up");
   if (workers().length === 0) {
     const isOurs = redisPid() !== null;
     const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
@@ -293,7 +302,8 @@ async function scale(text) {
     }
   }
   await untilReady();
-  if (running().length !== count) die(`${running().length} workers run, ${count} were asked for: make logs`);
+  if (running().length !== count)
+    die(`${running().length} workers run, but ${count} were requested: make logs shows why`);
 }
 
 async function down(deleteData) {

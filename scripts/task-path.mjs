@@ -128,12 +128,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const before = readFileSync(page, "utf8");
   const from = before.indexOf(BEGIN);
   const to = before.indexOf(END, from);
-  if (from < 0 || to < 0) throw new Error(`ARCHITECTURE.md has no ${BEGIN.trim()} … ${END.trim()}`);
+  if (from < 0 || to < 0)
+    throw new Error(`ARCHITECTURE.md needs the lines ${BEGIN.trim()} and ${END.trim()}`);
   const after = before.slice(0, from + BEGIN.length) + text + before.slice(to);
   if (process.argv.includes("--write")) writeFileSync(page, after);
   else if (!process.argv.includes("--check")) console.log(text);
   else if (after !== before) {
-    console.error("ARCHITECTURE.md is not fresh: run make generate");
+    console.error("ARCHITECTURE.md is out of date: run make generate");
     process.exit(1);
   }
 }

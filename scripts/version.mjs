@@ -114,9 +114,12 @@ function release() {
 function check(tag) {
   const version = versionNow();
   const wrong = wrongPlaces(version);
-  if (tag !== undefined && tag !== `v${version}`) wrong.push(`the tag is ${tag}, and the version ${version}`);
+  if (tag !== undefined && tag !== `v${version}`)
+    wrong.push(
+      `the tag is ${tag}, but the version of the packages is ${version}: tag the commit v${version}`,
+    );
   if (tag !== undefined && !notesOf(read("CHANGELOG.md"), version))
-    wrong.push(`CHANGELOG.md has no part for ${version}`);
+    wrong.push(`CHANGELOG.md has no section for ${version}: add one`);
   for (const line of wrong) console.error(line);
   process.exitCode = wrong.length > 0 ? 1 : 0;
 }

@@ -64,7 +64,9 @@ export async function startRedis({ aof = false, cluster = false } = {}) {
       .then(() => client.ping()),
     ended.then(() => Promise.reject(new Error("redis-server did not start: is it installed?"))),
     new Promise((_, reject) =>
-      deadline.addEventListener("abort", () => reject(new Error("redis-server did not answer"))),
+      deadline.addEventListener("abort", () =>
+        reject(new Error(`redis-server did not answer within ${START_MS} ms`)),
+      ),
     ),
   ]);
   return {

@@ -125,7 +125,7 @@ func (a *api) do(ctx context.Context, method, path string, body []byte, out any)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return fmt.Errorf("holdfast: the answer broke off: %w", err)
+		return fmt.Errorf("holdfast: the answer ended before it was complete: %w", err)
 	}
 	if response.StatusCode >= 300 {
 		return problem(response, text)

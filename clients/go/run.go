@@ -50,7 +50,7 @@ type run struct {
 	polling  bool
 	verdicts []verdict
 	alone    bool // whether a task runs that has to run alone
-	makeRoom bool // whether such a task waits until this worker has ended all others
+	makeRoom bool // whether a task that has to run alone waits until this worker has ended all others
 	stopping bool
 	err      error // why the service refused the worker
 }

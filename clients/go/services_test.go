@@ -196,7 +196,7 @@ func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("waited in vain until " + what)
+			t.Fatal("waited, but this did not happen: " + what)
 		}
 	}
 }

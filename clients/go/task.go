@@ -19,8 +19,8 @@ type Task struct {
 	Payload json.RawMessage
 	// Attempt is the number of this attempt, from 1.
 	Attempt int
-	// Token names the lease. The number before its first "-" grows with each grant of the task, so a store can refuse
-	// the writes of an older attempt.
+	// Token names the lease. The number before its first "-" grows with each grant of the task, so the
+	// database of a handler can refuse the writes of an older attempt.
 	Token string
 	// EnqueuedAt is when the task was enqueued.
 	EnqueuedAt time.Time
@@ -107,7 +107,7 @@ type taskKey struct{}
 func taskOf(ctx context.Context) (*Task, error) {
 	t, ok := ctx.Value(taskKey{}).(*Task)
 	if !ok {
-		return nil, errors.New("holdfast: this context is not that of a handler")
+		return nil, errors.New("holdfast: this context was not passed to a handler: pass the context that the handler gets")
 	}
 	return t, nil
 }
@@ -120,7 +120,7 @@ func (t *Task) Context() context.Context { return t.ctx }
 // returns this error becomes a dead letter.
 func (t *Task) Bind(payload any) error {
 	if err := json.Unmarshal(t.Payload, payload); err != nil {
-		return Fatal(fmt.Errorf("the payload does not fit: %w", err))
+		return Fatal(fmt.Errorf("the payload does not match the Go type: %w", err))
 	}
 	return nil
 }

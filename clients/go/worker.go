@@ -139,7 +139,7 @@ var patternShape = regexp.MustCompile(`^(\*|[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,127}\
 
 func (w *Worker) add(r *route) {
 	if !patternShape.MatchString(r.pattern) {
-		panic(fmt.Sprintf("holdfast: %q is not a task type, nor a prefix with a star", r.pattern))
+		panic(fmt.Sprintf("holdfast: %q is neither a task type nor a prefix with a star, such as mail.*", r.pattern))
 	}
 	if w.types[r.pattern] != nil {
 		panic(fmt.Sprintf("holdfast: %q has two handlers", r.pattern))

@@ -141,7 +141,7 @@ export async function until<T>(
   for (;;) {
     const value = await probe();
     if (value !== undefined) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms, but this did not happen: ${what}`);
     await delay(200);
   }
 }

@@ -23,7 +23,7 @@ def until(what: str, condition: Callable[[], object], seconds: float = 15) -> No
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s in vain until {what}")
+            raise AssertionError(f"waited {seconds} s, but this did not happen: {what}")
         time.sleep(0.01)
 
 

@@ -66,7 +66,7 @@ def test_producers_and_workers_need_keys_with_their_scopes(keyed: Keyed, caplog:
     wrong = Worker("orders", url=keyed.worker_url, key=producer_key)
     wrong.task("t")(lambda task, ctx: 1)
     with wrong:
-        until("a key without the scope is refused", lambda: "is asked again: forbidden" in caplog.text)
+        until("a key without the scope is refused", lambda: "is repeated: forbidden" in caplog.text)
     receipt = enqueue("orders", producer_key)
     with worker, Queue("orders", url=keyed.producer_url, key=producer_key) as queue:
         assert queue.wait(receipt, 10).state == "completed"

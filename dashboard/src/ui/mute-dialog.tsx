@@ -26,7 +26,7 @@ interface MuteDialogProps {
   title: string;
   /** A text that explains the effect of the mute. */
   children: ReactNode;
-  /** More ends that the user can choose. */
+  /** More moments at which the mute can end, for the user to choose from. */
   ends?: End[];
   save(mute: MuteEnd & { reason?: string }): Promise<unknown>;
   onSaved(): void | Promise<void>;

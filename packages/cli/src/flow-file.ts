@@ -20,8 +20,8 @@ const refusal = (message: string) => new HoldfastError("invalid_argument", messa
 
 function checkFields({ fields, hasPayload }: CutTask, known: ReadonlySet<string>, what: string): string {
   for (const name in fields) if (!known.has(name)) throw refusal(`"${name}" is not a field of ${what}`);
-  if (typeof fields.type !== "string") throw refusal('it has no "type"');
-  if (!hasPayload) throw refusal('it has no "payload"; a task without one has "payload":null');
+  if (typeof fields.type !== "string") throw refusal(`${what} needs a "type"`);
+  if (!hasPayload) throw refusal(`${what} needs a "payload"; use "payload":null for none`);
   return fields.type;
 }
 
@@ -38,7 +38,7 @@ const reader = new FlowReader(
     node(task) {
       const type = checkFields(task, NODE_FIELDS, "a node");
       const { type: _, name, after, onDead, queue, ...options } = task.fields;
-      if (typeof name !== "string") throw refusal('it has no "name"');
+      if (typeof name !== "string") throw refusal('a node needs a "name"');
       return { type, options: { name, after, onDead, queue, options } as never };
     },
     callback(task) {

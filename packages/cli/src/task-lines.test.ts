@@ -24,8 +24,8 @@ test("a line for a second attempt has the id of the first attempt", () => {
 test.each([
   ["{", "not valid JSON"],
   ["[]", "object"],
-  ['{"payload":1}', 'the task has no "type"'],
-  ['{"type":"ok"}', 'the task has no "payload"; use "payload":null for none'],
+  ['{"payload":1}', 'the task needs a "type"'],
+  ['{"type":"ok"}', 'the task needs a "payload"; use "payload":null for none'],
   ['{"type":"ok","payload":1,"fingerprint":"x"}', '"fingerprint" is not a field of a task'],
   ['{"type":"ok","payload":1,"\\u0074ype":"a"}', "twice"],
 ])("the line %s is refused", (line, message) => {

@@ -23,9 +23,9 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
 /** Reads the task in each line. The library checks the values of its options. */
 export const lineReader = new TaskReader(({ fields, hasPayload }) => {
   const { type, ...options } = fields;
-  if (typeof type !== "string") throw refusal('the task has no "type"');
+  if (typeof type !== "string") throw refusal('the task needs a "type"');
   for (const name in options) if (!OPTIONS.has(name)) throw refusal(`"${name}" is not a field of a task`);
-  if (!hasPayload) throw refusal('the task has no "payload"; use "payload":null for none');
+  if (!hasPayload) throw refusal('the task needs a "payload"; use "payload":null for none');
   return { type, options: Object.keys(options).length === 0 ? undefined : options };
 });
 

@@ -114,7 +114,7 @@ test("a wrong command line is refused; the message says what is wrong, and never
     [await rule(), "--when"],
     [await rule("--when", "dead_letters"), "needs --above"],
     [await rule("--when", "dead_letters", "--above", "many"), "whole number"],
-    [await rule("--when", "no_workers", "--above", "1"), "no meaning"],
+    [await rule("--when", "no_workers", "--above", "1"), "cannot be combined"],
     [await rule("--when", "failure_ratio", "--above", "1"), "less than 1"],
     [await rule("--when", "failure_ratio", "--above", "0.5", "--window", "1s"), "10s to 15m"],
     [await rule("--when", "no_workers", "--queues", "a{b}"), "--queues"],

@@ -101,7 +101,12 @@ test.each([
     '/nodes/0: "id" is not',
   ],
   ["a wrong option", ["-"], { nodes: [node("a", { maxRetries: -1 })] }, "node a: "],
-  ["a wrong callback", ["-"], { nodes: [], on: { done: { payload: 1 } } }, '/on/done: it has no "type"'],
+  [
+    "a wrong callback",
+    ["-"],
+    { nodes: [], on: { done: { payload: 1 } } },
+    '/on/done: a callback needs a "type"',
+  ],
   ["a wrong field of the flow", ["-"], { nodes: [], sealby: 1 }, '"sealby" is not a field of a flow'],
 ])("refuses %s in one line", async (_what, [file = ""], input, message) => {
   const text = typeof input === "string" ? input : JSON.stringify(input ?? null);

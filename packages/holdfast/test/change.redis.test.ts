@@ -184,8 +184,8 @@ test("the entry that a moved task leaves in a long line does not count as a wait
   expect(await q.redis.zlexcount(q.keys.pendingKeyed, "[other ", "(other!")).toBe(1_002);
   await changeKey(q.engine, { key: "free" }, { holdMs: HOUR });
   for (let call = 0; call < 2; call++) expect(await granted(q, 300)).not.toContain("last");
-  // The line of the key is short enough now for its tasks to be counted. The newest task runs, and the others are
-  // cancelled.
+  // Fewer than 1,000 tasks wait in the line of the key now. So an enqueue looks at all of them, and cancels them. It
+  // must not cancel the moved task.
   await setLimits(q.engine, { key: { concurrency: 1, whenFull: "cancel-running" } });
   await q.add("newest", { key: "other" });
   expect(await q.stats()).toMatchObject({ pending: 2, cancelled: 401 });

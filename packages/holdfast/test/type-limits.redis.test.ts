@@ -167,7 +167,7 @@ describe("rate of a type", () => {
     const [m3] = q.held.slice(-1);
     const { id, fence } = m3 as NonNullable<typeof m3>;
     expect(await q.settle([{ kind: "unstarted", id, fence }])).toEqual(["released"]);
-    // m4 was moved aside before m3 was handed back. So m4 starts first, and m3 after it.
+    // m4 has waited for the rate of its type since before m3 was handed back. So m4 starts first, and then m3.
     expect(await taken(q, 10)).toBe("m4");
     q.advance(100);
     expect(await taken(q, 10)).toBe("m3");

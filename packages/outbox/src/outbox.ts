@@ -132,7 +132,7 @@ export class Outbox {
       if (typeof task !== "string")
         throw new HoldfastError(
           "invalid_argument",
-          "a task definition checks payloads asynchronously: give the type to an outbox in SQLite",
+          "an outbox in SQLite takes no task definition, because a definition checks payloads asynchronously: give the task type as a string",
         );
       return first(this.enqueueManyTx(tx, queue, [{ ...options, type: task, payload }]));
     }

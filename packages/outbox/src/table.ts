@@ -53,7 +53,7 @@ export interface OutboxTable {
   /** Deletes rows that were sent more than `keepMs` ago. @returns how many, at most `limit` */
   clean(keepMs: number, limit: number): Promise<number>;
   counts(): Promise<Counts>;
-  /** Returns rows that were sent within the last `windowMs` and became tasks of their own, ordered by id. */
+  /** Returns rows that were sent within the last `windowMs` and whose task has the id of the row, ordered by id. */
   sent(windowMs: number, afterId: string, limit: number): Promise<SentRow[]>;
   /** Returns the refused rows, the oldest first. */
   refused(limit: number): Promise<RefusedRow[]>;

@@ -44,7 +44,7 @@ export function createRedisReadiness(options: RedisReadinessOptions): RedisReadi
   return {
     assertOpen() {
       if (isOpen) return;
-      throw new HoldfastError("redis_unavailable", "Redis has not passed the boot checks yet: try again", {
+      throw new HoldfastError("redis_unavailable", "the service has not finished checking Redis: try again", {
         retryAfterMs: 2_000,
       });
     },
@@ -54,7 +54,11 @@ export function createRedisReadiness(options: RedisReadinessOptions): RedisReadi
       last = undefined;
     },
     async check() {
-      if (!isOpen) return { ok: false, detail: "waiting for Redis to pass the boot checks" };
+      if (!isOpen)
+        return {
+          ok: false,
+          detail: "Redis does not answer yet, or has not been checked yet: see the log of the service",
+        };
       const now = performance.now();
       if (last === undefined || now - last.at > cacheMs) last = { at: now, readiness: await probe() };
       return last.readiness;

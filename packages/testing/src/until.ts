@@ -8,7 +8,7 @@ export async function until(
 ): Promise<void> {
   const end = performance.now() + deadlineMs;
   while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms, but this did not happen: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
 }

@@ -83,7 +83,7 @@ test("a secret that is missing or wrong is named and not shown", () => {
   expect(secrets({ env: "NONE" })[0]).toContain("/endpoints/0/secrets/0: NONE is not set");
   expect(secrets({ env: "EMPTY" })[0]).toContain("EMPTY is not set");
   expect(secrets({ env: "SHOP" }, { env: "BAD" })[0]).toContain(
-    "/endpoints/0/secrets/1: BAD is not such a secret",
+    "/endpoints/0/secrets/1: BAD is not a valid secret",
   );
   expect(secrets({ env: "BAD" }).join()).not.toContain("hunter2");
   expect(secrets({})[0]).toContain('either "env"');

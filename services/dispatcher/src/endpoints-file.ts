@@ -191,7 +191,7 @@ function readKey(
   }
   const key = readSecret((text ?? "").trim());
   if (key) return key;
-  const what = text === undefined || text === "" ? `${source} is not set` : `${source} is not such a secret`;
+  const what = text === undefined || text === "" ? `${source} is not set` : `${source} is not a valid secret`;
   problems.push(`${place}: ${what}: it has to be whsec_ and 24 to 64 bytes in base64; ${HOW}`);
   return undefined;
 }

@@ -79,14 +79,14 @@ export class Reports {
     if (!now || (TERMINAL_STATES as readonly string[]).includes(now.state)) throw ended(id);
     throw new HoldfastError(
       "conflict",
-      `the token is not that of the current attempt of task ${id}, or a report with it was taken already`,
+      `the token does not belong to the current attempt of task ${id}, or a report with this token was accepted already`,
       { taskId: id },
     );
   }
 }
 
 const ended = (taskId: string) =>
-  new HoldfastError("task_not_found", `task ${taskId} has ended, or was never there`, { taskId });
+  new HoldfastError("task_not_found", `task ${taskId} has ended or never existed`, { taskId });
 
 /**
  * Ends the attempt of a handler as its endpoint has reported.
@@ -101,7 +101,7 @@ export function conclude(report: Report | null, { laterMs }: Pick<Endpoint, "lat
     case "postpone":
       throw new Postpone(report.delayMs);
     case "fatal":
-      throw new FatalError(report.error ?? "the endpoint gave the task up");
+      throw new FatalError(report.error ?? "the endpoint gave up the task");
     default:
       throw new Error(report.error ?? "the endpoint reported a failure");
   }

@@ -42,7 +42,7 @@ export function settleRoute(app: HttpServer, { endpoints, reports, metrics }: Se
         tags: ["endpoints"],
         summary: "Report the end of a task that was answered 202",
         description:
-          "Signed like the request for the task, with webhook-id = the id of the task. 401: the signature does not fit. 404: the task has ended. 409: the token is not that of the current attempt, or a report with it was taken already.",
+          "Signed like the request for the task, with webhook-id = the id of the task. 401: the signature is wrong. 404: the task has ended. 409: the token does not belong to the current attempt, or a report with this token was accepted already.",
         params,
       },
     },

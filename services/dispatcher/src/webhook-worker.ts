@@ -20,7 +20,9 @@ export function webhookWorker(
     const webhook = byName.get(name);
     if (!webhook) throw new Postpone(UNKNOWN_WEBHOOK_MS, `this dispatcher has no webhook "${name}"`);
     if (events.isDisabled(name))
-      throw new FatalError(`the webhook ${name} has answered 410, so this dispatcher sends it nothing more`);
+      throw new FatalError(
+        `the webhook ${name} has answered 410, so this dispatcher sends no more events to it; a restart of the dispatcher tries it again`,
+      );
     const meaning = await sender.send(webhook, task.id, task.payloadText, ctx);
     if (meaning.outcome === "gone") events.disable(name);
     // For a webhook, 202 means the same as any other 2xx, because nobody waits for a later report.

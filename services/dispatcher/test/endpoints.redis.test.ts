@@ -323,7 +323,7 @@ test("no secret is in the log or the metrics, and a bad file ends the start", as
   expect(dispatcher.service.output()).not.toContain(secret);
   expect(await dispatcher.metrics()).not.toContain(secret);
   await expect(systems.dispatcher(file, { SECRET: secret })).rejects.toThrow(
-    /\/endpoints\/0\/secrets\/0: SECRET is not such a secret/,
+    /\/endpoints\/0\/secrets\/0: SECRET is not a valid secret/,
   );
   await expect(systems.dispatcher(file, { SECRET: secret })).rejects.not.toThrow(secret);
 });

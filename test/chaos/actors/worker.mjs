@@ -79,7 +79,7 @@ const handlers = {
   }),
 };
 // A batch handler in which a task can kill the process. Only workers with this type in `only` get it. A worker with a
-// batch handler takes no tasks ahead, and other rows need tasks that were taken ahead.
+// batch handler takes no tasks ahead, and other tests need tasks that were taken ahead.
 if (only?.includes("batched"))
   handlers.batched = batch({ max: 50 }, async (tasks, ctx) => {
     for (const task of tasks) {

@@ -52,7 +52,7 @@ function groupBy(lines, key) {
  * @param tasks id -> TaskView of every task in the queue at the end
  * @param options.audit the violations that the library's audit found, as text
  * @param options.maxGrants the most attempts of one generation; 4 unless a task says otherwise
- * @param options.mayLose whether the enqueue that this `ok` line confirms may be lost, in rows that rewind Redis
+ * @param options.mayLose whether the enqueue that this `ok` line confirms may be lost, in tests that rewind Redis
  * @param options.rewound whether Redis was rewound: acks that workers saw may then be lost, and grant numbers may
  * repeat
  * @returns counts and `violations`, each violation as one line of text

@@ -14,7 +14,7 @@ export const SWEEP_MS = 200;
 export const POLL_MS = 100;
 const RETRY = { kind: "fixed", baseMs: 50, jitter: "none" };
 
-/** Starts everything that a row of the fault matrix needs, and ends it after the row. */
+/** Starts everything that a row of the fault matrix (one test) needs, and ends all of it after the row. */
 export class Context {
   queueName = "chaos";
   actors = [];

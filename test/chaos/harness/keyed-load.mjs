@@ -1,7 +1,7 @@
 import { attemptsByKey, mostAtOnce, mostStarts } from "./limits-checker.mjs";
 
 /**
- * The limits in every row with keys. Each key may run CONCURRENCY tasks at the same time. The keys in RATED may also
+ * The limits in every test with keys. Each key may run CONCURRENCY tasks at the same time. The keys in RATED may also
  * start tasks only at RATE.
  */
 export const CONCURRENCY = 3;

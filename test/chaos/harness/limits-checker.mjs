@@ -1,6 +1,6 @@
 // Checks from the records of the tasks whether the limits of keys were kept. This file does no I/O.
 
-// A row records when it moves the clock. Redis may see the new time up to this much later, ms.
+// A test records when it moves the clock. Redis may see the new time up to this much later, ms.
 const SLACK_MS = 1_000;
 
 /**

@@ -3,7 +3,7 @@ import { AOF } from "./redis.mjs";
 import { powerCut, whyNoShim } from "./shim.mjs";
 import { mono } from "./until.mjs";
 
-/** Makes a row in which the machine loses power: all writes that Redis had not synced to disk are lost. */
+/** Makes a test in which the machine loses power: all writes that Redis had not synced to disk are lost. */
 export function powerCutRow(order, policy, windowMs, durability) {
   return {
     order,

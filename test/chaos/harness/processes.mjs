@@ -10,7 +10,7 @@ import { until } from "./until.mjs";
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /**
- * Raises the priority of Redis, if the system permits it. Without this, rows that measure the time of Redis would
+ * Raises the priority of Redis, if the system permits it. Without this, tests that measure the time of Redis would
  * also measure how long it waits for a processor.
  */
 export function favour(pid) {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AOF, afterSync } from "./redis.mjs";
 import { mono } from "./until.mjs";
 
-/** Makes a row that kills Redis, and starts it again with its files. */
+/** Makes a row of the fault matrix (one test) that kills Redis, and starts it again with its files. */
 export function redisKilledRow(order, policy) {
   return {
     order,

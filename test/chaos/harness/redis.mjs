@@ -74,7 +74,7 @@ async function info(port) {
   );
 }
 
-/** A redis-server for one row, with its own port and folder. */
+/** A redis-server for one row of the fault matrix (one test), with its own port and folder. */
 class RedisServer {
   constructor({ port, folder, args, env, track, under }) {
     Object.assign(this, { port, folder, args, env, track, under });
@@ -132,7 +132,7 @@ export const AOF = { none: ["--appendonly", "no"] };
 for (const policy of ["always", "everysec"]) AOF[policy] = ["--appendonly", "yes", "--appendfsync", policy];
 
 /**
- * @param folder the folder of the row, in which the server gets its own folder unless `dataFolder` is given
+ * @param folder the folder of this test, in which the server gets its own folder unless `dataFolder` is given
  * @param under a command, with its arguments, that runs redis-server, such as valgrind
  */
 export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port, under = [] }) {

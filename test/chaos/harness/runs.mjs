@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Runs the rows of a table, each with a separate context and folder. Ends everything that the rows have started. */
+/** Runs tests (the rows of a table), each with its own context and folder. Ends everything that they have started. */
 export class Runs {
   #base;
   #running = new Set();

@@ -6,7 +6,8 @@ export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
   for (;;) {
     const answer = await condition();
     if (answer) return answer;
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
+    if (performance.now() > deadline)
+      throw new Error(`waited ${timeoutMs} ms, but this did not happen: ${what}`);
     await sleep(stepMs);
   }
 }

@@ -7,8 +7,8 @@ import { until } from "../harness/until.mjs";
 const DISK = 8 << 20;
 
 function whyNoTmpfs() {
-  if (process.platform !== "linux") return "mounts a small tmpfs, which needs Linux";
-  if (process.getuid() !== 0) return "mounts a small tmpfs, which needs root";
+  if (process.platform !== "linux") return "needs Linux, because it mounts a small tmpfs";
+  if (process.getuid() !== 0) return "needs root, because it mounts a small tmpfs";
   const probe = "/tmp/holdfast-chaos-mount";
   mkdirSync(probe, { recursive: true });
   try {

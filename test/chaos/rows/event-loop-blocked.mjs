@@ -10,7 +10,7 @@ export const row = {
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
     const first = await ctx.worker(url, { concurrency: 1 }).ready();
-    // The heartbeat thread registers the worker. The handler blocks only after that, because this row does not test
+    // The heartbeat thread registers the worker. The handler blocks only after that, because this test does not cover
     // slow starts.
     await until(
       "the heartbeat thread has registered the worker",

@@ -5,7 +5,7 @@ const ENDS = Number(process.env.EVENT_ENDS ?? 10_000);
 const RESTARTS = 20;
 const PART = Math.ceil(ENDS / RESTARTS);
 /**
- * How many events the queue keeps in the second half of this row. The number is small, so that a stopped reader
+ * How many events the queue keeps in the second half of this test. The number is small, so that a stopped reader
  * misses some events.
  */
 const PATIENCE_MS = 30_000 + ENDS;

@@ -11,7 +11,7 @@ const FAILING = 0.2;
 const DYING = 10;
 const MOMENTS = ["dead", "done", "success"];
 
-/** Returns the name of a queue on each of the three masters. The first one is the queue of the row. */
+/** Returns the name of a queue on each of the three masters. The first one is the queue of this test. */
 async function queuesOn(ctx, port) {
   const queues = new Map();
   for (let n = 1; queues.size < 3; n++) {

@@ -58,7 +58,8 @@ export const row = {
     });
     ctx.expect(plainDone.length > 0, "no key waits after the jump back, so the row proves nothing");
     const counts = await ctx.settle(view, { rewound: true, drainMs: JUMP_MS + 30_000 });
-    // The difference between real time and the monotonic clock, which all processes share.
+    // The workers record times of the monotonic clock, which all processes share. This difference turns them into
+    // real time.
     const wallMs = Date.now() - Number(process.hrtime.bigint()) / 1e6;
     const ranAt = new Map(
       ctx

@@ -122,7 +122,7 @@ class Engine:
                 await once(waker)
             except Exception:
                 # A bug in this client, or an answer that does not follow the protocol, must not stop the worker.
-                log.exception("the worker goes on after an error of its own")
+                log.exception("the worker continues after an internal error")
                 await asyncio.sleep(1)
 
     def _begin_stop(self, grace: float) -> None:

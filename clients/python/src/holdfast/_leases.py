@@ -49,7 +49,7 @@ class Leases:
         try:
             await self._protocol.once("heartbeat", body, timeout=2)
         except HoldfastError as error:
-            log.warning("worker-api did not hear that the worker stopped: %s", error)
+            log.warning("could not tell worker-api that the worker stopped: %s", error)
 
     async def _renew(self, attempts: list[Attempt]) -> bool:
         state = "draining" if self.is_stopping else "running"

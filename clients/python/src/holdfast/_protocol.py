@@ -61,7 +61,7 @@ class Protocol:
                 if not (_passes(error) or (patient and error.status in _NOT_ALLOWED)) or not lasts():
                     raise
                 if not told:
-                    log.warning("worker-api does not answer %s, and is asked again: %s", path, error)
+                    log.warning("the request %s to worker-api failed and is repeated: %s", path, error)
                     told = True
                 await asyncio.sleep(max(wait, error.retry_after or 0))
         raise AssertionError("the waits never end")

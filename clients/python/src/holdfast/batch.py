@@ -126,7 +126,10 @@ def _settle(attempts: Sequence[Attempt], returned: Any) -> None:
         kind = type(returned).__name__
         refusal = TypeError(f"a batch handler returns nothing, or a list with one result for each task, not {kind}")
     elif returned is not None and len(returned) != len(attempts):
-        refusal = TypeError(f"the batch handler returned {len(returned)} results for {len(attempts)} tasks")
+        refusal = TypeError(
+            f"the batch handler returned {len(returned)} results for {len(attempts)} tasks: "
+            "return one for each task, in the order of the tasks, or None"
+        )
     for place, attempt in enumerate(attempts):
         result = returned[place] if returned is not None and refusal is None else None
         if refusal is not None:

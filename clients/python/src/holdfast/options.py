@@ -153,7 +153,7 @@ def options_to_json(options: Mapping[str, Any]) -> dict[str, Any]:
             body["expiresAt"] = to_epoch_ms(value, name)
         elif name == "tags":
             if isinstance(value, str):
-                raise TypeError("tags is a list of texts, got a text")
+                raise TypeError("tags has to be a list of strings, got one string")
             body["tags"] = list(value)
         elif name == "unique":
             body["unique"] = (Unique(value) if isinstance(value, str) else value).to_json()

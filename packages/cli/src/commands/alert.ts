@@ -129,7 +129,7 @@ function conditionOf({
   minTasks = ALERT_DEFAULTS.minTasks,
 }: PutOptions): AlertCondition {
   if (when === "no_workers") {
-    if (above !== undefined) throw new UsageError("--above has no meaning with --when no_workers");
+    if (above !== undefined) throw new UsageError("--above cannot be combined with --when no_workers");
     return { kind: when };
   }
   if (above === undefined) throw new UsageError(`--when ${when} needs --above`);

@@ -104,7 +104,7 @@ async function findRedis(context: Context, children: DevChildren, folder: DevFol
   const { given, io, where, out } = context;
   try {
     await context.checked();
-    const found = { where, how: "it was there before" };
+    const found = { where, how: "it was already running" };
     if (given === undefined) return { ...found, env: io.env, option: "" };
     const option = new URL(given).password === "" ? `--redis ${given} ` : "";
     return { ...found, env: { ...without(io.env, isAddress), REDIS_URL: given }, option };

@@ -129,7 +129,7 @@ test.each<[Partial<Job>, string, string]>([
   [{ name: "__default__" }, "refused", "add --type __default__=<type>"],
   [{ data: "{" }, "refused", "the payload is not valid JSON"],
   [{ data: "[".repeat(65) + "]".repeat(65) }, "refused", "nests deeper than 64"],
-  [{ opts: "[]" }, "refused", "its options are not a JSON object"],
+  [{ opts: "[]" }, "refused", "the options of the job are not a JSON object"],
 ])("a job with %j is %s: %s", (change, kind, why) => {
   expect(mapped(change)).toEqual({ kind, why: expect.stringContaining(why) });
 });

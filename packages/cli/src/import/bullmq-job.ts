@@ -58,7 +58,7 @@ interface JobOptions {
 /** Options of a job that a task cannot have, under the names that BullMQ uses. */
 const NOT_KEPT: Readonly<Record<string, string>> = {
   lifo: "lifo is dropped: tasks of one band run in the order of their enqueues",
-  de: "the deduplication id is dropped: an id of a task makes its enqueue idempotent",
+  de: "the deduplication id is dropped: in Holdfast, give a task an id to make its enqueue idempotent",
   tm: "the trace context is dropped",
 };
 
@@ -76,7 +76,7 @@ export function taskOfJob(job: Job, mapping: Mapping): Mapped {
   const wrong = payloadProblem(data);
   if (wrong !== null) return refused(wrong);
   const options = optionsOf(job.opts);
-  if (options === null) return refused("its options are not a JSON object");
+  if (options === null) return refused("the options of the job are not a JSON object");
   const id = taskIdOf(mapping.queue, job.id);
   const { maxRetries, backoff, changes } = retriesOf(job, options);
   for (const [option, text] of Object.entries(NOT_KEPT)) if (options[option]) changes.push(text);

@@ -31,7 +31,7 @@ export interface Note {
   kind: "changed" | "skipped" | "refused" | "kept";
   text: string;
   jobs: number;
-  /** The ids of the first of these jobs. */
+  /** The ids of the first jobs that the note concerns. */
   ids: string[];
 }
 

@@ -39,7 +39,8 @@ test("a worker acquires nothing while no thread sends heartbeats, and continues 
     expect(await queue.get(second.id)).toMatchObject({ state: "pending", attempts: 0 });
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  // A resume by an operator does not make up for the missing thread.
+  // An operator tells the worker to drain, and then to resume. The heartbeat thread is still missing, so the worker
+  // still takes no task.
   events().onRegistered(true);
   events().onRegistered(false);
   await new Promise((resolve) => setTimeout(resolve, 200));

@@ -7,7 +7,7 @@ import { ToldStates } from "../support/told-states.ts";
 import { callsOnFullQueue, prepareFullQueue } from "./full-queue.ts";
 
 /**
- * The scripts that move tasks. `purge` is not among them, because the tasks that it removes have ended before, and
+ * The scripts that change the state of tasks. `purge` is not among them, because the tasks that it removes have ended before, and
  * their ends were reported then.
  */
 const MOVING = [

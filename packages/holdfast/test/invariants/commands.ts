@@ -765,8 +765,8 @@ const enqueueUnique = fc
   .tuple(fc.array(uniqueTask, { minLength: 1, maxLength: 4 }), sending, fc.boolean())
   .map((args) => enqueue(...args));
 /**
- * One task per call, so that later calls can replace it. Most tasks with a unique key have the same type and key,
- * which a replacement needs.
+ * Enqueues one task with `keepLatest`, which replaces a waiting task with the same unique key. A replacement needs the
+ * same type and key, so most tasks get the same ones.
  */
 const enqueueLatest = fc
   .tuple(

@@ -27,7 +27,7 @@ const sweeps = ({ redis, prefix }: ReturnType<typeof swept>) =>
 async function until(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   while (!(await isTrue())) {
-    if (performance.now() > deadline) throw new Error(`waited 10 s in vain until ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited 10 s, but this did not happen: ${what}`);
     await sleep(10);
   }
 }

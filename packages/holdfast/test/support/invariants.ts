@@ -57,7 +57,7 @@ export interface QueueSnapshot {
   remembered: Set<string>;
   /** How many completed tasks have the header of their envelope in the record, according to the counter. */
   headersCounted: number;
-  /** The ids of these tasks (see `headersCounted`), according to their records. */
+  /** The ids of the completed tasks whose record has the header of their envelope. */
   headers: string[];
   /** The ids in the lists of kept tasks per type (`kept:types`). */
   lined: string[];

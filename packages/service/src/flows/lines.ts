@@ -43,7 +43,7 @@ async function* following(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGe
 
 /**
  * Yields the nodes of a body of lines, in blocks, while the body is arriving and its sender has access.
- * @throws HoldfastError the reason if a node is refused; invalid_request if the body broke off; unauthorized, forbidden
+ * @throws HoldfastError the reason if a node is refused; invalid_request if the body ends early; unauthorized, forbidden
  */
 export async function* blocksOf(
   app: HttpServer,
@@ -59,7 +59,7 @@ export async function* blocksOf(
     // After an error, a loop with `for await` would close the connection before the answer is sent.
     const next = await blocks.next().catch((error: unknown) => {
       if (error instanceof HoldfastError || !request.raw.destroyed) throw error;
-      throw new RequestError("invalid_request", "the body broke off");
+      throw new RequestError("invalid_request", "the body ended before it was complete: send it again");
     });
     if (next.done) return;
     const nodes = flowReader.nodesOf(next.value, before);

@@ -82,7 +82,7 @@ export class Connections {
       if (long.request.complete) return;
       // The first bytes of an answer were sent, so no other answer is possible.
       if (long.response.headersSent) socket.destroy();
-      else answerRaw(socket, 408, "request_timeout", "the request did not arrive in time");
+      else answerRaw(socket, 408, "request_timeout", "the request took too long to arrive: send it again");
     }, leftMs);
     long.request.once("close", () => clearTimeout(timer));
     return true;

@@ -349,7 +349,7 @@ function answerClientError(connections: Connections, error: NodeJS.ErrnoExceptio
   }
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
     if (!connections.goesOn(socket))
-      answerRaw(socket, 408, "request_timeout", "the request did not arrive in time");
+      answerRaw(socket, 408, "request_timeout", "the request took too long to arrive: send it again");
   } else if (error.code === "HPE_HEADER_OVERFLOW") {
     answerRaw(socket, 431, "invalid_request", "the request headers are too large");
   } else {

@@ -49,7 +49,7 @@ export function parseKeyFile(text: string, path: string): ApiKey[] {
 export function addToKeyFile(path: string, key: ApiKey): Promise<void> {
   return changeKeyFile(path, (keys) => {
     if (keys.some(({ id }) => id === key.id)) {
-      throw new HoldfastError("conflict", `there is a key ${key.id} already`);
+      throw new HoldfastError("conflict", `the key ${key.id} already exists`);
     }
     return [...keys, key];
   });

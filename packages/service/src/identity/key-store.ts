@@ -51,7 +51,7 @@ export class KeyStore {
       JSON.stringify(key),
       nanoid(),
     );
-    if (added === 0) throw new HoldfastError("conflict", `there is a key ${key.id} already`);
+    if (added === 0) throw new HoldfastError("conflict", `the key ${key.id} already exists`);
   }
 
   /** Removes the key. Every service refuses it within a second. @throws HoldfastError not_found */

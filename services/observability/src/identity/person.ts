@@ -27,7 +27,7 @@ export interface Entrance {
 export function openEntrance(): Entrance {
   const nobody = {
     verify: () => {
-      throw new HoldfastError("unauthorized", "there are no keys");
+      throw new HoldfastError("unauthorized", "this service has no API keys, so nobody can log in");
     },
     current: () => undefined,
   };

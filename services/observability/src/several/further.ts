@@ -51,7 +51,8 @@ export async function createFurther(options: FurtherOptions): Promise<Further> {
     start(signal) {
       for (const [name, dashboard] of dashboards)
         dashboard.start(signal).catch((error: unknown) => {
-          if (!signal.aborted) logOf(logger, name).error({ err: error }, "this Redis cannot be used");
+          if (!signal.aborted)
+            logOf(logger, name).error({ err: error }, "the dashboard of this Redis could not be started");
         });
     },
     async stop() {
