@@ -27,7 +27,7 @@ end
 --   taken         for each band, how many entries are removed from the start of its list
 --   left          the members that are removed from `pending:typed`
 --   changed       how many tasks are granted or expired
---   dropped       how many entries are removed because the task does not wait there
+--   dropped       how many entries are removed because their task does not wait there any more
 --   aside         how many tasks move to `pending:typed` (lib/typed.lua), or from there back to the line of their key
 --   moved, isMoved   the tasks that wait elsewhere, by band, and their ids as a set; nil if there are none
 --   firstText     the number of the first grant, as text

@@ -57,8 +57,8 @@ local function stepOf(limits, key, limit)
   return meanMs / TURN_MS / limit.weight
 end
 
--- A key without an account begins behind the current turn, as if it had just had a grant. So it gains nothing if its
--- account is deleted between two of its tasks.
+-- Returns the turn of a key; the key with the lowest turn is granted first (lib/accounts.lua). A key without an account
+-- gets the turn that a key has after a grant. So a key gains nothing if its account is deleted between two of its tasks.
 local function turnOf(limits, key, limit)
   local account, current = accountOf(limits, key), accountOf(limits, '').running
   return account.turn > 0 and math.max(account.turn, current) or current + stepOf(limits, key, limit)

@@ -8,8 +8,8 @@
 -- ARGV[3] from  integer  the place of the first node to return, from 0
 -- ARGV[4] limit  integer  how many nodes to look at, 0 to 100; with "open" 0 to 2,000
 -- ARGV[5] look  string  "all" | "graph" (no histories and results) | "open" (only the records of nodes that are waited for)
--- ARGV[6..] name  string  repeated, at most 2,000 times: only these nodes, also of a flow that was made in another part
--- RETURNS {} if there is no such flow; {"@<part>"} if it was made in that other part; otherwise {the flow, moments that it
+-- ARGV[6..] name  string  repeated, at most 2,000 times: only these nodes, also of a flow of another queue or partition
+-- RETURNS {} if there is no such flow; {"@<part>"} if the queue or partition <part> has it; otherwise {the flow, moments that it
 --   has callbacks for, place of the next page or -1, how many nodes there are, then for each node: name, record, header of
 --   its envelope, result, names before it}; "" for what it has not, or what was not looked at
 -- TIME    O(n), n = limit

@@ -1,11 +1,12 @@
 #!lua flags=no-writes
--- flow_outbox: read messages that wait for another part.
+-- flow_outbox: read messages that wait for another queue or partition.
 -- KEYS[1] tasks  HASH  taskId -> envelope
 -- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
--- ARGV[1] place  integer  which of the parts for which messages wait, counted from 1
+-- ARGV[1] place  integer  which of the queues and partitions for which messages wait, counted from 1
 -- ARGV[2] limit  integer  how many messages at most, 1 to 200
 -- ARGV[3] bytes  integer  no further message is read after this many bytes of envelopes
--- RETURNS {} if messages wait for fewer parts; otherwise {part, number of the last message, then for each: message, envelope}
+-- RETURNS {} if messages wait for fewer of them; otherwise {the queue or partition, number of the last message, then for
+--   each: message, envelope}
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 

@@ -1,9 +1,9 @@
 #!lua flags=no-writes
--- flow_target: say whether this part takes nodes of a flow that was made in another part.
+-- flow_target: say whether this queue or partition takes nodes of a flow that was created in another one.
 -- KEYS[1] tasks  HASH  taskId -> envelope, and what was accepted
 -- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
 -- ARGV[1] flow  string  the id of the flow
--- ARGV[2] home  string  the part in which the flow was made
+-- ARGV[2] home  string  the queue or partition in which the flow was created
 -- ARGV[3] nodes  integer  how many nodes it should take
 -- RETURNS n it takes them, o not registered, f full, c it has another flow with this id
 -- TIME    O(1)

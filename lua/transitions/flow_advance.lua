@@ -19,7 +19,7 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  about how many ends, and nodes behind them, to handle, 1 to 500
 -- RETURNS {1 if there is more to do, nodes that are pending or scheduled now, nodes that were skipped or cancelled,
---   1 if messages wait for other parts}
+--   1 if messages wait for other queues or partitions}
 -- TIME    O(n log s), n = limit, s = tasks scheduled
 -- MOVES   waiting -> pending | scheduled | cancelled (skipped); cancelled (skipped) -> waiting; pending | scheduled -> cancelled; -> pending (a callback)
 

@@ -5,7 +5,7 @@
 -- KEYS[2] flows_due  ZSET  flow -> when a janitor has to look at it, ms since the epoch
 -- ARGV[1] flow  string  the id of the flow
 -- ARGV[2] forget  integer  1: the queue is about to be deleted, so the flow is forgotten
--- RETURNS "cancelled" | "elsewhere" (cancelled, and other parts have nodes of it) | "too_late" (every node has ended) | "not_found"
+-- RETURNS "cancelled" | "elsewhere" (cancelled, and other queues or partitions have nodes of it) | "too_late" (every node has ended) | "not_found"
 -- TIME    O(1)
 -- MOVES   nothing
 

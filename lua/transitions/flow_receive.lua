@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- flow_receive: take messages that another part has sent. A message brings a node of a flow of that part, which runs here,
--- or says how a node of a flow of this part has ended there.
+-- flow_receive: take messages of another queue or partition. A message brings a node of a flow that was created there,
+-- or says how a node of a flow that was created here has ended there.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -14,11 +14,11 @@
 -- KEYS[11] wake  CHANNEL
 -- KEYS[12] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] source  string  the part that sent the messages
+-- ARGV[2] source  string  the queue or partition that sent the messages
 -- ARGV[3..] message  string  repeated, at most 200 times: message (lib/flow_out.lua), envelope of the node or ""
 -- RETURNS {"n" taken | "o" not registered: nothing was taken, 1 if ends are to be counted here or messages wait}
 -- TIME    O(n log s), n messages given, s = tasks scheduled
--- MOVES   waiting -> pending | scheduled (of nodes that waited in the other part)
+-- MOVES   waiting -> pending | scheduled (of nodes that waited in the other queue or partition)
 
 -- include lib/clock.lua
 -- include lib/queue.lua

@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- flow_sent: remove messages that another part has taken, or that cannot be delivered because that part was deleted.
+-- flow_sent: remove messages that another queue or partition has taken, or cannot take because it was deleted.
 -- KEYS[1] tasks  HASH  taskId -> envelope
 -- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
--- ARGV[1] part  string  the other part
+-- ARGV[1] part  string  the other queue or partition
 -- ARGV[2] upTo  integer  the number of the last of these messages
 -- ARGV[3] stamp  string  the stamp of that message
--- ARGV[4] lost  integer  1: the other part was deleted. Its nodes end as emptied, and its flows are forgotten here
--- RETURNS {1 if messages wait for other parts, 1 if flow_advance has something to do}
+-- ARGV[4] lost  integer  1: the other queue or partition was deleted. Its nodes end as emptied, and its flows are forgotten here
+-- RETURNS {1 if messages wait for other queues or partitions, 1 if flow_advance has something to do}
 -- TIME    O(n), n messages
--- MOVES   nothing: a node that is on its way belongs to the other part
+-- MOVES   nothing: a node that is on its way belongs to the other queue or partition
 
 -- include lib/queue.lua
 -- include lib/flows.lua

@@ -150,8 +150,8 @@ export abstract class TaskScripts {
    * - o or u: another task holds the unique key
    * - a: new, and waits for the end of the task that holds the unique key
    *
-   * `states` has a letter for each d, c, o and u: the state of the task that is there already. `owners` has an id for each
-   * o and u: the task that holds the unique key.
+   * `states` has a letter for each d, c, o and u: the state of the task that is there already. `owners` has an id for
+   * each o and u: the task that holds the unique key.
    */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     let isAnswered = false;

@@ -3,7 +3,7 @@ import { LIMITS } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { whole } from "../options/kinds.ts";
 
-/** The number of partitions of a queue: at first, and now. */
+/** How many partitions a queue had at first, and how many it has now. */
 export interface Partitions {
   readonly first: number;
   readonly count: number;

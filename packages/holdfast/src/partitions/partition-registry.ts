@@ -44,7 +44,7 @@ export class PartitionRegistry {
     return all;
   }
 
-  /** Returns the numbers of partitions of a queue; null if it has none. */
+  /** Returns how many partitions a queue had at first and has now; null if it has none. */
   async get(queue: string): Promise<Partitions | null> {
     return (await this.all()).get(queue) ?? null;
   }
@@ -90,7 +90,8 @@ export class PartitionRegistry {
   }
 
   /**
-   * Returns the numbers of partitions of a queue. A queue that does not exist is created with this number.
+   * Returns how many partitions a queue had at first and has now. A queue that does not exist is created with `count`
+   * partitions.
    * @throws HoldfastError conflict if the queue has a different number of partitions or none; invalid_argument
    */
   async open(queue: string, count: number): Promise<Partitions> {

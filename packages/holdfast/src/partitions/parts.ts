@@ -18,7 +18,7 @@ export interface Part {
 /** The parts of one queue when it was looked up: its partitions, or the queue itself. */
 export class Parts {
   readonly queue: string;
-  /** The numbers of partitions; null if the queue has none. */
+  /** How many partitions the queue had at first and has now; null if it has none. */
   readonly partitions: Partitions | null;
   readonly all: readonly Part[];
 

@@ -57,7 +57,7 @@ export interface ConnectionSettings extends TlsSettings {
   sentinelName?: string | undefined;
   /** The user of the Sentinels. @default the default user */
   sentinelUsername?: string | undefined;
-  /** The password of that user. @default none */
+  /** The password of the Sentinel user. @default none */
   sentinelPassword?: string | undefined;
   /** Some nodes of the Cluster, from which the others are found. */
   clusterNodes?: RedisNode[] | undefined;

@@ -90,7 +90,8 @@ export class ScheduleFiring {
   async #plan(schedule: StoredSchedule, now: number): Promise<boolean> {
     const { id, definition, record } = schedule;
     const { owed, runs } = await decideDue(schedule, now, this.#place);
-    // The next time is searched from now on, because after a very long outage not all missed occurrences were computed.
+    // The search for the next time starts at the present time, because after a very long outage not all missed
+    // occurrences were computed.
     const nextAt = nextAfter(definition, record.count + owed.length, now);
     const next = { nextAt, owed, count: record.count + owed.length };
     // If another janitor has stored a plan meanwhile, the next call finds what still has to be enqueued.

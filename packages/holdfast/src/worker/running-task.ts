@@ -51,7 +51,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   startedAtMs: number;
   /** Whether the handler was called, or the attempt ended without a call. */
   begun = false;
-  /** Whether the verdict of the attempt is fixed. */
+  /** Whether the outcome of the attempt is decided. Later outcomes are ignored. */
   ended = false;
   /** Index in the lease table. */
   leaseIndex = -1;

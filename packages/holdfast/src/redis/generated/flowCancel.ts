@@ -8,7 +8,7 @@ export interface FlowCancelArgs {
   forget: number;
 }
 
-/** flow_cancel: cancel a flow. No node of it is granted after this call. flow_advance ends the nodes that wait, and asks Returns "cancelled" | "elsewhere" (cancelled, and other parts have nodes of it) | "too_late" (every node has ended) | "not_found". */
+/** flow_cancel: cancel a flow. No node of it is granted after this call. flow_advance ends the nodes that wait, and asks Returns "cancelled" | "elsewhere" (cancelled, and other queues or partitions have nodes of it) | "too_late" (every node has ended) | "not_found". */
 export const flowCancelScript: Script<FlowCancelArgs> = {
   name: "flowCancel",
   sha1: "b7afbc3f83f5527fdd6ca12531080190f1dc057b",

@@ -12,11 +12,11 @@ export interface FlowNodesArgs {
   limit: number;
   /** "all" | "graph" (no histories and results) | "open" (only the records of nodes that are waited for) */
   look: string;
-  /** repeated, at most 2,000 times: only these nodes, also of a flow that was made in another part */
+  /** repeated, at most 2,000 times: only these nodes, also of a flow of another queue or partition */
   tail: readonly (string | number)[];
 }
 
-/** flow_nodes: a flow, and a page of its nodes or of the nodes before one of them. Returns {} if there is no such flow; {"@<part>"} if it was made in that other part; otherwise {the flow, moments that it. */
+/** flow_nodes: a flow, and a page of its nodes or of the nodes before one of them. Returns {} if there is no such flow; {"@<part>"} if the queue or partition <part> has it; otherwise {the flow, moments that it. */
 export const flowNodesScript: Script<FlowNodesArgs> = {
   name: "flowNodes",
   sha1: "690a8d4f7008a99a55098950b38a3d86da0bbfc5",

@@ -2,7 +2,7 @@
 import type { Script } from "../script.ts";
 
 export interface FlowOutboxArgs {
-  /** which of the parts for which messages wait, counted from 1 */
+  /** which of the queues and partitions for which messages wait, counted from 1 */
   place: number;
   /** how many messages at most, 1 to 200 */
   limit: number;
@@ -10,7 +10,7 @@ export interface FlowOutboxArgs {
   bytes: number;
 }
 
-/** flow_outbox: read messages that wait for another part. Returns {} if messages wait for fewer parts; otherwise {part, number of the last message, then for each: message, envelope}. */
+/** flow_outbox: read messages that wait for another queue or partition. Returns {} if messages wait for fewer of them; otherwise {the queue or partition, number of the last message, then for. */
 export const flowOutboxScript: Script<FlowOutboxArgs> = {
   name: "flowOutbox",
   sha1: "82366266333cd8dbe267cd137931036e62e8c479",

@@ -4,13 +4,13 @@ import type { Script } from "../script.ts";
 export interface FlowReceiveArgs {
   /** 0 for Redis time */
   clockMs: number;
-  /** the part that sent the messages */
+  /** the queue or partition that sent the messages */
   source: string;
   /** repeated, at most 200 times: message (lib/flow_out.lua), envelope of the node or "" */
   tail: readonly (string | number)[];
 }
 
-/** flow_receive: take messages that another part has sent. A message brings a node of a flow of that part, which runs here, Returns {"n" taken | "o" not registered: nothing was taken, 1 if ends are to be counted here or messages wait}. */
+/** flow_receive: take messages of another queue or partition. A message brings a node of a flow that was created there, Returns {"n" taken | "o" not registered: nothing was taken, 1 if ends are to be counted here or messages wait}. */
 export const flowReceiveScript: Script<FlowReceiveArgs> = {
   name: "flowReceive",
   sha1: "335428cb9af7a373cad9491f3cc88c8299ffafa4",

@@ -2,17 +2,17 @@
 import type { Script } from "../script.ts";
 
 export interface FlowSentArgs {
-  /** the other part */
+  /** the other queue or partition */
   part: string;
   /** the number of the last of these messages */
   upTo: number;
   /** the stamp of that message */
   stamp: string;
-  /** 1: the other part was deleted. Its nodes end as emptied, and its flows are forgotten here */
+  /** 1: the other queue or partition was deleted. Its nodes end as emptied, and its flows are forgotten here */
   lost: number;
 }
 
-/** flow_sent: remove messages that another part has taken, or that cannot be delivered because that part was deleted. Returns {1 if messages wait for other parts, 1 if flow_advance has something to do}. */
+/** flow_sent: remove messages that another queue or partition has taken, or cannot take because it was deleted. Returns {1 if messages wait for other queues or partitions, 1 if flow_advance has something to do}. */
 export const flowSentScript: Script<FlowSentArgs> = {
   name: "flowSent",
   sha1: "7b528daebd0691035769e0f5250536452478d852",

@@ -4,13 +4,13 @@ import type { Script } from "../script.ts";
 export interface FlowTargetArgs {
   /** the id of the flow */
   flow: string;
-  /** the part in which the flow was made */
+  /** the queue or partition in which the flow was created */
   home: string;
   /** how many nodes it should take */
   nodes: number;
 }
 
-/** flow_target: say whether this part takes nodes of a flow that was made in another part. Returns n it takes them, o not registered, f full, c it has another flow with this id. */
+/** flow_target: say whether this queue or partition takes nodes of a flow that was created in another one. Returns n it takes them, o not registered, f full, c it has another flow with this id. */
 export const flowTargetScript: Script<FlowTargetArgs> = {
   name: "flowTarget",
   sha1: "2cd16c31a662453436acb61fc2116d222a77fd82",

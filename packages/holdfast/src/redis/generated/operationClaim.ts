@@ -10,7 +10,7 @@ export interface OperationClaimArgs {
   leaseMs: number;
   /** the only operation to take; "" for any */
   only: string;
-  /** repeated: operations of these shares are not taken */
+  /** repeated: a caller for whose limit operations count; its operations are not taken now */
   tail: readonly (string | number)[];
 }
 
