@@ -25,17 +25,7 @@
 
 -- include lib/clock.lua
 -- include lib/queue.lua
--- include lib/envelope.lua
--- include lib/record.lua
--- include lib/bands.lua
--- include lib/limits.lua
--- include lib/due.lua
--- include lib/parked.lua
--- include lib/stop.lua
 -- include lib/flows.lua
--- include lib/ends.lua
--- include lib/flow_place.lua
--- include lib/flow_out.lua
 
 -- A call takes at most this many flows from `flows_due`.
 local FLOWS_DUE = 20
@@ -51,12 +41,30 @@ local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
 end
+local totals = readTotals(fields[4])
+local flowsDue = redis.call('ZRANGEBYSCORE', flowsDueKey, '-inf', nowText, 'LIMIT', 0, FLOWS_DUE)
+if totals.taken == totals.noted and #flowsDue == 0 and totals.kept <= settings.retentionCount then
+  return { 0, 0, 0, (fields[5] or '') ~= '' and 1 or 0 }
+end
+
+-- Workers often call this script when nothing is left to do, so the functions below are defined only now.
+-- include lib/envelope.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/limits.lua
+-- include lib/due.lua
+-- include lib/parked.lua
+-- include lib/stop.lua
+-- include lib/ends.lua
+-- include lib/flow_place.lua
+-- include lib/flow_out.lua
+
 if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)
 end
 limits = newLimits(fields[3], settings)
-local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
+local counters = unpackCounters(fields[1])
 -- work: how much of `limit` is used. `ends` collects the ends that this call itself causes.
 local work = 0
 local places, envelopes, cancelled, unscheduled, due = newPlaces(), {}, {}, {}, {}
@@ -174,7 +182,7 @@ local function takeEnd(flow, id, mark, cause, behind)
   end
 end
 
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', flowsDueKey, '-inf', nowText, 'LIMIT', 0, FLOWS_DUE)) do
+for _, name in ipairs(flowsDue) do
   lookAtFlow(name, false)
 end
 -- If too many nodes of finished flows are kept, the oldest of these flows are forgotten. The newest one is always kept.

@@ -3034,13 +3034,43 @@ export const mutants = [
   },
   {
     name: "flows: a worker leaves the ends of nodes to the janitor",
-    changes: [["packages/holdfast/src/worker/queue-runner.ts", "if (endsNodes) this.#ends.advance();", ""]],
+    changes: [
+      ["packages/holdfast/src/worker/queue-runner.ts", "if (endsNodes) this.#ends.advance();", ""],
+      ["packages/holdfast/src/worker/queue-runner.ts", "if (trip.ends) this.#ends.advance();", ""],
+    ],
     tests: [flowsLibrary],
   },
   {
-    name: "flows: flow_advance is not called again if the settle before it was repeated",
-    changes: [["packages/holdfast/src/worker/queue-runner.ts", "(isLate || !endsNodes)", "!endsNodes"]],
+    name: "flows: flow_advance is not called again if it came before the settle",
+    changes: [["packages/holdfast/src/worker/queue-runner.ts", "if (trip.ends) this.#ends.advance();", ""]],
     tests: [runner],
+  },
+  {
+    name: "flows: an end is left behind if no flow is due",
+    changes: [
+      [
+        "lua/transitions/flow_advance.lua",
+        "totals.taken == totals.noted and #flowsDue == 0",
+        "#flowsDue == 0",
+      ],
+    ],
+    tests: [flows],
+  },
+  {
+    name: "flows: a flow that is due is left alone if no node has ended",
+    changes: [["lua/transitions/flow_advance.lua", "and #flowsDue == 0 and", "and"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: nodes of old flows are kept if no node has ended",
+    changes: [
+      [
+        "lua/transitions/flow_advance.lua",
+        " and totals.kept <= settings.retentionCount then\n  return",
+        " then\n  return",
+      ],
+    ],
+    tests: [flows],
   },
   {
     name: "flows: a worker without other tasks does not ask for the nodes behind its node",

@@ -270,13 +270,13 @@ export class QueueRunner implements Caller {
       // A runner that stops or drains still makes this call if its request is parked: the call withdraws the request,
       // and returns the tasks that were granted to it already.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
-      void this.#roundTrip(settled, want, endsNodes);
+      void this.#roundTrip(settled, want);
       if (endsNodes) this.#ends.advance();
       if (asksLater) this.wake();
     }
   }
 
-  async #roundTrip(settled: Settled[], want: number, endsNodes: boolean): Promise<void> {
+  async #roundTrip(settled: Settled[], want: number): Promise<void> {
     const { slots, table } = this.#o;
     const isAcquire = settled.length === 0;
     const wakes = this.#wakes;
@@ -285,8 +285,6 @@ export class QueueRunner implements Caller {
       const { trip, sentAtMs, isLate } = answer;
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
-      // If the call was sent again, the flow_advance that followed the first try may have run before the settle.
-      if (trip.ends && (isLate || !endsNodes)) this.#ends.advance();
       // A wake-up during the call may announce tasks that the call did not find, so the runner does not sleep then.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const granted = trip.grants.length;
@@ -326,6 +324,9 @@ export class QueueRunner implements Caller {
       this.#reports.settled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of trip.expired) this.#reports.expired(this.#o.queue, id, envelope);
+    // The flow_advance that was sent after a settle may have run before it, because a settle is sent again after a failure,
+    // or if Redis does not know the script yet. A call with nothing to do costs little.
+    if (trip.ends) this.#ends.advance();
   }
 
   /** Decides what to do after an answer: make room for a task that has to run alone, sleep, or acquire more. */
