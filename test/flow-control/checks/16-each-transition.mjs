@@ -220,5 +220,5 @@ export async function run(ctx) {
   let n = 0;
   for (const transition of transitions) await attempt(ctx, view, transition, ++n);
   await processes(ctx, redis, view);
-  return `${transitions.length + 2} transitions; ${ctx.failed.length} counts, recounts or next calls were wrong`;
+  return `${transitions.length + 2} transitions; ${ctx.failed.length} checks failed (of counts, recounts and next calls)`;
 }

@@ -100,7 +100,10 @@ export interface QueueSnapshot {
   flows: string[];
   /** The violations in the counts of errors. */
   errors: string[];
-  /** How many failures were counted for errors, including those without a signature. */
+  /**
+   * How many failures Redis has counted in all errors. Failures without a signature (the text that groups equal errors)
+   * are included.
+   */
   failures: number;
 }
 
