@@ -60,17 +60,25 @@ function parseHeader(file, source) {
   return header;
 }
 
-/** Replaces each include by its fragment. The fragment gets the indentation of the line after the include. */
-function resolveIncludes(file, source) {
+/**
+ * Replaces each include by its fragment, which gets the indentation of the line that follows the include. A fragment
+ * that the script has included before, outside of every branch, is left out.
+ * @param before the fragments that were included outside of every branch
+ */
+function resolveIncludes(file, source, before = new Set(), isBranch = false) {
   return source.replace(/^-- include (\S+)$/gm, (_, path, at) => {
     const found = join(luaDir, path);
     if (!existsSync(found)) {
       problems.push(`lua/${file}: no ${path}`);
       return "";
     }
+    if (before.has(path)) return "";
     const mark = traced === null ? "" : `redis.call('SADD', 'fragments', 'lua/${path}')\n`;
-    const [, indent] = /^(?:-- include .*\n|\n)*( *)/.exec(source.slice(at));
-    const fragment = resolveIncludes(file, readFileSync(found, "utf8").trimEnd());
+    const [, following, end] = /^(?:-- include .*\n|\n)*( *)(e(?:nd|lse|lseif)\b)?/.exec(source.slice(at));
+    const indent = end === undefined ? following : `${following}  `;
+    const isInBranch = isBranch || indent !== "";
+    if (!isInBranch) before.add(path);
+    const fragment = resolveIncludes(file, readFileSync(found, "utf8").trimEnd(), before, isInBranch);
     return `${mark}${fragment}`.replace(/^(?=.)/gm, indent);
   });
 }
@@ -90,7 +98,7 @@ function assemble(file, source, header) {
   const locals = header.args.flatMap((arg, i) =>
     isInteger(arg) ? [`local ${arg.name} = tonumber(ARGV[${i + 1}])`] : [],
   );
-  let text = withoutUncalled(resolveIncludes(file, body.join("\n")));
+  let text = withoutUncalled(resolveIncludes(file, body.join("\n")).replace(/^ *--.*$/gm, ""));
   try {
     text = inlineConstants(text, names);
   } catch (error) {
@@ -142,18 +150,19 @@ function formatModule(constants) {
   return `// Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.\n${lines.join("\n")}\n`;
 }
 
-/** Removes the functions of included fragments that the script never calls. */
-function withoutUncalled(text) {
-  for (;;) {
-    const uncalled = [...text.matchAll(/^( *)local function (\w+)\([\s\S]*?^\1end$/gm)].find(
-      ([body, , name]) => count(text, name) === count(body, name),
-    );
-    if (!uncalled) return text;
-    text = text.replace(uncalled[0], "");
+/** Removes the functions of included fragments that are not called in the rest of their block. */
+function withoutUncalled(source) {
+  let text = source;
+  // The last function comes first, because only that function may call the one before it.
+  for (const { index, 1: indent, 2: name } of [...text.matchAll(/^( *)local function (\w+)/gm)].reverse()) {
+    const rest = text.slice(index);
+    const length = rest.search(new RegExp(`^${indent}end$`, "m")) + `${indent}end`.length;
+    const behind = rest.slice(length);
+    const [block] = behind.split(new RegExp(`^(?!${indent}) *\\S`, "m"), 1);
+    if (!new RegExp(`\\b${name}\\b`).test(block)) text = text.slice(0, index) + behind;
   }
+  return text;
 }
-
-const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length;
 
 /** Reports names that are not declared. Redis would report such a name only when a call reaches its line. */
 function checkGlobals(file, text) {

@@ -64,12 +64,12 @@ export const PARTS = [
     "One Lua script stores and grants the task",
     [
       ["lua/transitions/enqueue.lua", "stores the task, and grants it if a worker waits."],
-      ["lua/lib/clock.lua", "reads the time of Redis once."],
-      ["lua/lib/queue.lua", "reads and writes the counters and settings of the queue."],
-      ["lua/lib/request.lua", "answers a repeated request with the first reply."],
-      ["lua/lib/envelope.lua", "reads the type and the options of the task."],
-      ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
-      ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],
+      [
+        "lua/lib/call.lua",
+        "reads the time of Redis once, and answers a repeated request with the first reply.",
+      ],
+      ["lua/lib/queue.lua", "reads the counters and settings of the queue."],
+      ["lua/lib/lease.lua", "says what a lease is: deadline, record and fence."],
       ["lua/lib/push.lua", "leases the task to the parked request and publishes it."],
     ],
   ],

@@ -1,4 +1,5 @@
 -- Used by flow_advance: goes through the nodes of a flow that is cancelled or forgotten, one page of names at a time.
+-- include lib/tombstones.lua
 
 -- Cancels a pending or scheduled node, because its flow was cancelled.
 local function cancelNode(flow, id, record)

@@ -307,6 +307,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     elseif isDropped or isMoved then
       local source = lane and 'keyed' or sources and sources[i] or 'normal'
       grants.dropped = grants.dropped + 1
+-- include lib/tombstones.lua
       countTombstone(counters, source, not lane and not bandKeys[source], -1)
     end
   end

@@ -6,22 +6,6 @@
 -- The rules are there if the worker named its types (lib/routes.lua). Then it gets only tasks of these types.
 local PARKED_MAX = 64
 
-local function parkedLines(parked)
-  local lines = {}
-  for line in string.gmatch(parked or '', '[^\n]+') do
-    lines[#lines + 1] = line
-  end
-  return lines
-end
-
-local function writeParked(parked)
-  if parked == '' then
-    redis.call('HDEL', stateKey, '#parked')
-  else
-    redis.call('HSET', stateKey, '#parked', parked)
-  end
-end
-
 -- Returns the parked requests after this call, and whether the caller's request is one of them. `line` is that request;
 -- nil if it is not parked.
 local function parkedAfter(parked, line)
@@ -29,7 +13,7 @@ local function parkedAfter(parked, line)
     return parked, true
   end
   local others = {}
-  for _, other in ipairs(parkedLines(parked)) do
+  for other in string.gmatch(parked or '', '[^\n]+') do
     if string.match(other, '^%S+') ~= workerId then
       others[#others + 1] = other
     end
@@ -39,12 +23,4 @@ local function parkedAfter(parked, line)
     others[#others + 1] = line
   end
   return table.concat(others, '\n'), parks
-end
-
--- Wakes the workers whose requests are parked. If the message is lost, a worker still notices the tasks, because it
--- polls once a second.
-local function wake()
-  if redis.call('HDEL', stateKey, '#parked') == 1 then
-    redis.call('SPUBLISH', wakeKey, '')
-  end
 end

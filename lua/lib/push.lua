@@ -13,6 +13,7 @@ local function runsAll(types, tasks, at, pushed)
   if types == '' then
     return true
   end
+-- include lib/envelope.lua
 -- include lib/routes.lua
   local _, ruleOf = routesOf(types)
   for place = 1, pushed do
@@ -104,7 +105,7 @@ local function push(counters, parked, tasks, at, pushed, bands)
   trimBand(pendingHighKey, bands.high)
   trimBand(pendingKey, bands.normal)
   trimBand(pendingLowKey, bands.low)
-  writeParked(others)
+  writeField('#parked', others)
   local inside = bytes <= PUSH_BYTES
   local head = request.requestSlot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. string.format(' %d\n', inside and pushed or 0)
   redis.call('SPUBLISH', request.channel, inside and head .. table.concat(heads) .. table.concat(envelopes) or head)

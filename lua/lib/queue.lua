@@ -89,50 +89,15 @@ local function readSettings(raw)
   return settings
 end
 
-local function writeSettings(s)
-  local tail = s.durability ~= '' and ' ' .. s.durability or ''
-  if s.hasFlows or s.maxEvents then
-    tail = string.format(' %s %.0f %s %d', s.durability ~= '' and s.durability or 'memory', s.maxEvents or 0, s.maxEvents and s.life or '0', s.layout)
-  end
-  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.hasFlows and 4 or s.maxEvents and 3 or s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
-    s.retentionCount, s.idempotencyMs, s.reason) .. tail
-end
-
--- Returns the limits for dead letters, "maxDead maxDeadAgeMs"; 0 means no limit. They are the field `#dead_caps`,
--- because earlier versions would overwrite them in "#settings".
-local function readDeadCaps(raw)
-  local maxDead, maxDeadAgeMs = string.match(raw or '', '^(%d+) (%d+)$')
-  return tonumber(maxDead or 0), tonumber(maxDeadAgeMs or 0)
-end
-
--- Returns all settings as one text, which `stats` shows and `delete` compares.
-local function settingsText(raw, deadCaps)
-  return (raw or '') .. (deadCaps and '\n' .. deadCaps or '')
-end
-
--- Called when a queue gets its first key or its first limit.
-local function adoptLimits(settings)
-  settings.layout = 2
-  redis.call('HSET', stateKey, '#settings', writeSettings(settings), '#limits', '')
-end
-
 local function layoutError()
   return redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')
 end
 
--- Adds `by` to the tombstones. `source`: where the entry is: the name of its band, "keyed", or its member of
--- `pending:typed`, which begins with the number of the band. `aside`: whether the entry is in `pending:typed`.
-local function countTombstone(counters, source, aside, by)
-  counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] + by)
-  local first = string.byte(source)
-  local part = (first == 104 or first == 49) and TOMBSTONES_HIGH -- h, 1
-    or (first == 108 or first == 51) and TOMBSTONES_LOW -- l, 3
-    or (first == 115 or first == 48) and TOMBSTONES_SOLO -- s, 0
-    or first == 107 and TOMBSTONES_KEYED -- k
-  if part then
-    counters[part] = math.max(0, counters[part] + by)
-  end
-  if aside then
-    counters[TOMBSTONES_ASIDE] = math.max(0, counters[TOMBSTONES_ASIDE] + by)
+-- Writes a field of the queue, or removes the field if the text is empty.
+local function writeField(name, text)
+  if text == '' then
+    redis.call('HDEL', stateKey, name)
+  else
+    redis.call('HSET', stateKey, name, text)
   end
 end

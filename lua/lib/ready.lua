@@ -92,11 +92,7 @@ local function openKeys(limits, after, limit)
     end
   end
   writeResting(limits)
-  if after == '' then
-    redis.call('HDEL', stateKey, '#opening')
-  else
-    redis.call('HSET', stateKey, '#opening', after)
-  end
+  writeField('#opening', after)
   return after
 end
 

@@ -9,7 +9,7 @@
 --   <serial>/<place>/   a text of more than STEP_INLINE_BYTES. It is read only when the handler comes to this step
 --   <serial>!<number>   the data of a signal
 --   #serial             the last serial that was given to a task
---   #q:<slot>           the last reply of `signal` to a request slot (lib/request.lua): outcome, field of the data
+--   #q:<slot>           the last reply of `signal` to a request slot (lib/call.lua): outcome, field of the data
 --
 -- A serial is a number for the steps of one life of one task. No serial is used twice, because the fields of a purged
 -- task are removed later (transitions/free_steps.lua), and a new task may take the same id before that.

@@ -8,7 +8,7 @@
 -- TIME    O(1)
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 
 local found = redis.call('HMGET', alertsKey, ':revision', ':owner')
 local revision = tonumber(found[1] or 0)

@@ -11,7 +11,7 @@
 -- TIME    O(n), n parts
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 
 local holder, till = string.match(redis.call('HGET', alertsKey, ':owner') or '', '^(%S+) (%d+)$')
 if holder ~= owner or tonumber(till) <= now then

@@ -7,6 +7,6 @@
 -- TIME    O(1)
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 
 return redis.call('RPUSH', auditLogKey, nowText .. ' ' .. record)

@@ -16,8 +16,10 @@
 -- TIME    O(1)
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
+-- include lib/settings.lua
+-- include lib/dead_caps.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#dead_caps')
 local settings = readSettings(fields[1])

@@ -46,6 +46,7 @@
 -- MOVES   nothing: every task has to be purged first
 
 -- include lib/queue.lua
+-- include lib/dead_caps.lua
 -- include lib/flows.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#dead_caps', '#flows', '#out')

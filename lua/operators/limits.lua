@@ -8,10 +8,11 @@
 -- TIME    O(t), t = types with a limit
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
+-- include lib/settings.lua
 -- include lib/shares.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits')
 local settings = readSettings(fields[1])

@@ -11,11 +11,11 @@
 -- TIME    O(n log w), n = limit, w = tasks with a key that wait
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/limits.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#opening')

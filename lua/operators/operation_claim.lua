@@ -12,7 +12,7 @@
 -- TIME    O(log n + m), m operations of those shares
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 
 local operationId
 if only == '' then

@@ -16,7 +16,7 @@
 -- TIME    O(n), n operations that have not ended
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 
 local function field(name)
   return operationId .. ':' .. name

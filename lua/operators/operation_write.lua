@@ -12,7 +12,7 @@
 -- TIME    O(log n)
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 
 if redis.call('HGET', operationsKey, operationId .. ':owner') ~= owner then
   return { 0, '', now }

@@ -10,9 +10,10 @@
 -- TIME    O(1)
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/parked.lua
+-- include lib/settings.lua
+-- include lib/wake.lua
 
 local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
 if not settings then

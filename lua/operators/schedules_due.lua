@@ -12,7 +12,7 @@
 -- TIME    O(n log s + log j), n schedules due, s = schedules, j = janitors
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/schedule.lua
 
 if janitorId ~= '' then

@@ -10,8 +10,9 @@
 -- MOVES   nothing
 
 -- include lib/queue.lua
+-- include lib/settings.lua
 -- include lib/shares.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#counters')
 local settings, text = readSettings(fields[1]), fields[2] or ''

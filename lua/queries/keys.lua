@@ -12,7 +12,7 @@
 -- TIME    O(n log w), n keys, w = tasks with a key that wait
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
 
 local fields = redis.call('HMGET', stateKey, '#limits', '@', '#counters')

@@ -33,8 +33,9 @@
 --   At most 100 ready keys, 100 resting keys, 1,000 cancelled and 500 scheduled tasks are looked at
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
+-- include lib/dead_caps.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 

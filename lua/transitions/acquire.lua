@@ -34,13 +34,13 @@
 -- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types sent, q = tasks in pending:typed
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/due.lua
 -- include lib/lease.lua
 -- include lib/grants.lua
@@ -113,7 +113,7 @@ end
 local flags = replyFlags(settings, grants) + (parks and REPLY_PARKED or 0)
 commitRoundTrip(commit, counters, grants, '', flags) -- parked requests are a hint, so they are not part of the commit
 if parked ~= (fields[3] or '') then
-  writeParked(parked)
+  writeField('#parked', parked)
 end
 
 -- 4. Remove the sources: where the tasks were.

@@ -12,8 +12,9 @@
 -- TIME    O(log s), s = tasks scheduled; the list entry of a pending task stays as a tombstone, which acquire drops
 -- MOVES   pending | scheduled | waiting -> cancelled
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
+-- include lib/tombstones.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/stop.lua
@@ -81,7 +82,7 @@ if waiting then
 end
 if hasFlag(c, FLAG_NEXT) then
 -- include lib/next.lua
--- include lib/parked.lua
+-- include lib/wake.lua
   releaseNext({ taskId })
   if not settings.paused then
     wake()

@@ -35,9 +35,9 @@
 -- MOVES   pending -> scheduled; scheduled -> pending (a task that stays pending may move to another band or line);
 --   pending -> cancelled
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
+-- include lib/tombstones.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/known_ids.lua
@@ -48,7 +48,7 @@
 -- include lib/policies.lua
 -- include lib/unique.lua
 -- include lib/due.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 
 -- If a task leaves the line of its key, its entry is searched among this many entries. In a longer line the entry stays
 -- as a tombstone, which an acquire removes.

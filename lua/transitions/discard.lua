@@ -23,9 +23,8 @@
 -- TIME    O(n log d), n tasks given, d = dead letters
 -- MOVES   dead -> discarded | purged (if it moved)
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/ends.lua

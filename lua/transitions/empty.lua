@@ -22,9 +22,9 @@
 -- TIME    O(n), n = limit
 -- MOVES   target -> purged
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
+-- include lib/tombstones.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/purge.lua

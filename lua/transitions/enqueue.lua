@@ -37,10 +37,8 @@
 --   full=cancel
 -- MOVES   -> pending | scheduled (pending if it is due already); pending -> processing; pending -> cancelled
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
--- include lib/envelope.lua
 
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
@@ -97,6 +95,7 @@ if checked == 0 and normal == count then
     ids[position], at = given[at], at + 2
   end
 else
+-- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/accept.lua
 end
@@ -121,6 +120,7 @@ end
 if #bands.keyed > 0 then
   limits.lineUp(limits, bands.keyed, false)
 elseif isKeyed and not queue[5] then
+-- include lib/settings.lua
   adoptLimits(settings)
 end
 -- A waiting worker knows when the next scheduled task is due, and has to be woken if a new task is due sooner.
@@ -143,17 +143,9 @@ end
 local pushed = #bands.high + #bands.normal + #bands.low + #bands.keyed
 if settings.maxEvents then
 -- include lib/events.lua
+-- include lib/enqueued_events.lua
   events = newEvents(settings)
-  for _, ids in ipairs({ bands.high, bands.normal, bands.low }) do
-    events.noteAll(EVENT_ENQUEUED, table.concat(ids, ' '), #ids)
-  end
-  for _, entry in ipairs(bands.keyed) do
-    events.note(EVENT_ENQUEUED, entry.id)
-  end
-  for at = 2, #due, 2 do
-    events.note(EVENT_SCHEDULED, due[at])
-  end
-  events.number()
+  noteEnqueued(bands, due)
 end
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
 local reply = keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or ''))
@@ -175,7 +167,6 @@ end
 -- 4. If a worker waits, lease the tasks to it, or wake all workers. The functions for this are included only here,
 -- because most calls do not need them.
 if queue[3] and (pushed > 0 or isSooner) then
--- include lib/parked.lua
 -- include lib/lease.lua
 -- include lib/push.lua
   counters = counters or unpackCounters(queue[1])
@@ -190,6 +181,7 @@ if queue[3] and (pushed > 0 or isSooner) then
   -- A push cannot apply limits, so it is not used in a queue with limits.
   local isPushed = pushed > 0 and #bands.keyed == 0 and not queue[5] and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)
   if isSooner or not isPushed then
+-- include lib/wake.lua
     wake()
   end
 end

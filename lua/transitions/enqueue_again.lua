@@ -34,9 +34,8 @@
 -- TIME    O(n (log s + c)), n tasks given, s = tasks scheduled, c = tasks that were cancelled or expired after them
 -- MOVES   dead | cancelled | expired | discarded -> pending | scheduled
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/known_ids.lua
@@ -47,7 +46,7 @@
 -- include lib/ends.lua
 -- include lib/policies.lua
 -- include lib/due.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/errors.lua
 
 -- 1. Read.

@@ -19,8 +19,9 @@
 -- TIME    O(n), n = limit; if `from` lies deep in a list also O(from / 100)
 -- MOVES   pending -> expired
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
+-- include lib/tombstones.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua

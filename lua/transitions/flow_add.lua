@@ -37,15 +37,14 @@
 -- TIME    O(n + a), n nodes given, a = nodes that they come after
 -- MOVES   -> waiting | pending | scheduled | cancelled (skipped, behind a node that did not complete)
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/due.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/flows.lua
 -- include lib/ends.lua
 -- include lib/flow_place.lua

@@ -23,7 +23,7 @@
 -- TIME    O(n log s), n = limit, s = tasks scheduled
 -- MOVES   waiting -> pending | scheduled | cancelled (skipped); cancelled (skipped) -> waiting; pending | scheduled -> cancelled; -> pending (a callback)
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
 -- include lib/flows.lua
 
@@ -53,7 +53,7 @@ end
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/due.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/stop.lua
 -- include lib/ends.lua
 -- include lib/flow_place.lua

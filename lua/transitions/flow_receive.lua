@@ -20,14 +20,14 @@
 -- TIME    O(n log s), n messages given, s = tasks scheduled
 -- MOVES   waiting -> pending | scheduled (of nodes that waited in the other queue or partition)
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/due.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/flows.lua
 -- include lib/ends.lua
 -- include lib/flow_place.lua

@@ -11,7 +11,7 @@
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/unique.lua

@@ -16,7 +16,7 @@
 -- TIME    O(n (log s + log d)), n tasks given, s = tasks scheduled, d = dead letters
 -- MOVES   scheduled -> dead
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua

@@ -10,7 +10,7 @@
 -- TIME    O(n log p), n pairs given, p = tasks processing
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 

@@ -37,7 +37,7 @@ if checkpoint ~= '' then
   kept = '\t' .. checkpoint
 end
 if line ~= '' then
--- include lib/clock.lua
+-- include lib/call.lua
   lines[#lines + 1] = nowText .. '\t' .. line
 end
 local from = math.max(1, #lines - maxLines + 1)

@@ -19,12 +19,12 @@
 -- TIME    O(n log s), n = limit, s = tasks scheduled
 -- MOVES   scheduled -> pending
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/due.lua
 -- include lib/limits.lua
 

@@ -28,8 +28,9 @@
 -- TIME    O(n), n = limit
 -- MOVES   completed | cancelled | expired | dead | discarded -> purged
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
+-- include lib/dead_caps.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/purge.lua

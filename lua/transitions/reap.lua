@@ -23,13 +23,13 @@
 -- TIME    O(n log p), n = limit, p = tasks processing
 -- MOVES   processing -> pending (at the head, at once) | dead | cancelled
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/limits.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/next.lua
 -- include lib/ends.lua
 -- include lib/errors.lua

@@ -18,8 +18,9 @@
 -- TIME    O(n log q), n = limit, q = tasks in pending:typed
 -- MOVES   pending -> dead
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
+-- include lib/tombstones.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/routes.lua

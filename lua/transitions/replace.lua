@@ -24,16 +24,16 @@
 -- TIME    O(n log s), n pairs given, s = tasks scheduled
 -- MOVES   pending -> scheduled; scheduled -> pending (otherwise the task stays where it is, or moves to another band)
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
+-- include lib/tombstones.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/unique.lua
 -- include lib/due.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 
 -- 1. Read.
 local ids, offered = {}, {}

@@ -26,15 +26,14 @@
 -- TIME    O(n log d), n tasks given, d = dead letters
 -- MOVES   dead -> pending
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/limits.lua
 -- include lib/unique.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/ends.lua
 -- include lib/errors.lua
 

@@ -51,13 +51,12 @@
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; completed -> purged; scheduled -> pending;
 --   pending -> processing | expired
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/lease.lua
 -- include lib/grants.lua
 -- include lib/grant_writes.lua

@@ -25,13 +25,12 @@
 -- TIME    O(s + log n), s = signals that are kept for the task, at most 100, n = tasks scheduled
 -- MOVES   scheduled -> pending
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/queue.lua
--- include lib/request.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/parked.lua
+-- include lib/wake.lua
 -- include lib/limits.lua
 -- include lib/steps.lua
 

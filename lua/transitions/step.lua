@@ -15,7 +15,7 @@
 -- TIME    O(s), s = signals that are kept for the task, at most 100
 -- MOVES   nothing
 
--- include lib/clock.lua
+-- include lib/call.lua
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/steps.lua

@@ -923,7 +923,7 @@ export const mutants = [
     name: "settle: an attempt is counted at the failure instead of the grant",
     changes: [
       ["lua/lib/lease.lua", "flags = '', counts = '1',", "flags = '', counts = '0',"],
-      ["lua/lib/lease.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
+      ["lua/lib/terms.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
       ["lua/lib/grants.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       [
         "lua/lib/verdicts.lua",
@@ -967,7 +967,7 @@ export const mutants = [
   },
   {
     name: "cancel: the entry that a cancelled task leaves is counted for another priority",
-    changes: [["lua/lib/queue.lua", "  if part then", "  if false then"]],
+    changes: [["lua/lib/tombstones.lua", "  if part then", "  if false then"]],
     tests: [test("expire")],
   },
   {
@@ -1040,7 +1040,7 @@ export const mutants = [
   },
   {
     name: "requests: a repeated request runs again",
-    changes: [["lua/lib/request.lua", "if last == sequence then", "if last == -1 then"]],
+    changes: [["lua/lib/call.lua", "if last == sequence then", "if last == -1 then"]],
     tests: [settle, test("enqueue"), test("replay"), interleavings],
   },
   {
@@ -1340,12 +1340,12 @@ export const mutants = [
   },
   {
     name: "acquire: the retries that a worker sent for a type are not used",
-    changes: [["lua/lib/lease.lua", "or own and own.maxRetries or maxRetries", "or maxRetries"]],
+    changes: [["lua/lib/terms.lua", "or own and own.maxRetries or maxRetries", "or maxRetries"]],
     tests: [ownTerms],
   },
   {
     name: "acquire: a task without options does not get the options that the worker sent for its type",
-    changes: [["lua/lib/lease.lua", "return nil, function(envelope)", "return plain, function(envelope)"]],
+    changes: [["lua/lib/lease.lua", "return not ownOf and plain or nil, function", "return plain, function"]],
     tests: [ownTerms],
   },
   {
@@ -1523,7 +1523,7 @@ export const mutants = [
   },
   {
     name: "push: the request stays parked",
-    changes: [["lua/lib/push.lua", "  writeParked(others)\n", ""]],
+    changes: [["lua/lib/push.lua", "  writeField('#parked', others)\n", ""]],
     tests: [push],
   },
   {

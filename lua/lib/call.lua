@@ -1,3 +1,13 @@
+-- What belongs to one call: its time, and its request id.
+
+-- The only clock of a script is the TIME of Redis, read once. Tests pass another time in `clockMs`; 0 means Redis time.
+local now = clockMs
+if now == 0 then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local nowText = string.format('%d', now)
+
 -- Answers repeated calls. Each call has a request slot of its client and a sequence that grows. The slot keeps the last
 -- sequence and its reply. A call with the same sequence is a repeat and gets the stored reply; a call with a lower one
 -- is refused. Replies do not expire by time, because a late repeat would then run again.
@@ -25,7 +35,6 @@ local function indexRequest(raw, hash, ofSlot)
     redis.call('ZADD', requestsKey, now, hash .. ofSlot)
   end
 end
-
 
 -- Returns the reply of a settle or acquire as it is stored for a repeat. `first`: the number of the first grant, as
 -- text. `idsText`: the granted ids, separated by spaces.
