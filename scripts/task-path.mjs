@@ -45,12 +45,10 @@ export const PARTS = [
         "packages/holdfast/src/engine/envelope.ts",
         "writes the envelope here, and reads the envelope in the worker.",
       ],
-      ["packages/holdfast/src/queue/call-buffer.ts", "gathers enqueues into few script calls."],
       [
-        "packages/holdfast/src/queue/enqueue-call.ts",
-        "holds the tasks of one call, and answers their callers.",
+        "packages/holdfast/src/queue/call-buffer.ts",
+        "gathers enqueues into few script calls, and answers their callers.",
       ],
-      ["packages/holdfast/src/soon.ts", "sends the buffer at the end of the turn of the event loop."],
       [
         "packages/holdfast/src/engine/task-scripts.ts",
         "calls the script `enqueue` with its keys, request slot and sequence.",

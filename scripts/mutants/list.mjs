@@ -2055,7 +2055,7 @@ export const mutants = [
     name: "partitions: an enqueue fails if the queue got partitions meanwhile",
     changes: [
       [
-        "packages/holdfast/src/queue/enqueue-call.ts",
+        "packages/holdfast/src/queue/queue-part.ts",
         "if (partsChanged(error)) this.#onMoved(this);\n    else this.reject(error);",
         "this.reject(error);",
       ],

@@ -1,11 +1,11 @@
 import { LIMITS } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import type { EnqueueAnswer } from "../engine/enqueue-answer.ts";
-import { soon } from "../soon.ts";
-import { EnqueueCall } from "./enqueue-call.ts";
+import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
+import { BAND_ORDER, type Band } from "../engine/envelope.ts";
 import type { PreparedTask } from "./new-task.ts";
 import { PlainCall, type PlainRun } from "./plain-call.ts";
 import type { EnqueueReceipt, EnqueueSink } from "./receipt.ts";
+import { failureOf, NotNew } from "./refusals.ts";
 
 // Each call has a fixed cost, so while two calls are unanswered, further tasks are collected for the next one. With two
 // calls Redis always has work: the second one waits there while the first one runs.
@@ -93,7 +93,7 @@ export class CallBuffer {
     this.#isScheduled = true;
     if (this.#lingerMs > 0) setTimeout(() => this.#flushScheduled(), this.#lingerMs);
     // If no call is unanswered, this call waits only for tasks that are enqueued in the same turn of the event loop.
-    else if (this.#inFlight.size === 0) soon(() => this.#flushScheduled());
+    else if (this.#inFlight.size === 0) queueMicrotask(() => this.#flushScheduled());
     else setImmediate(() => this.#flushScheduled());
   }
 
@@ -141,5 +141,102 @@ export class CallBuffer {
       return;
     }
     call.answered(answer);
+  }
+}
+
+// The most tasks and payload characters of one script call. Larger calls cost less per task, but block Redis longer.
+const CALL_TASKS = LIMITS.scriptTasks;
+const CALL_CHARACTERS = 262_144;
+
+/** The tasks of one script call, in the order in which they came. */
+class EnqueueCall {
+  readonly #queue: string;
+  readonly #idIs: PreparedTask["idIs"];
+  #isUnique = false;
+  /** The last arguments of the script: id, envelope, id, envelope, … */
+  tail: string[] = [];
+  sinks: EnqueueSink[] = [];
+  places: number[] = [];
+  /**
+   * The band (pending list) of each task. Undefined while all tasks go to the normal band, because then they need not
+   * be sorted.
+   */
+  bands: Band[] | undefined;
+  #characters = 0;
+
+  constructor(queue: string, idIs: PreparedTask["idIs"]) {
+    this.#queue = queue;
+    this.#idIs = idIs;
+  }
+
+  get isFull(): boolean {
+    return this.size >= CALL_TASKS || this.#characters >= CALL_CHARACTERS;
+  }
+
+  get size(): number {
+    return this.sinks.length;
+  }
+
+  add(task: Omit<PreparedTask, "idIs">, sink: EnqueueSink, place: number): void {
+    const { id, envelope, band } = task;
+    if (task.isUnique) this.#isUnique = true;
+    if (band !== "normal") this.bands ??= this.sinks.map(() => "normal");
+    this.bands?.push(band);
+    this.tail.push(id, envelope);
+    this.#characters += envelope.length;
+    this.sinks.push(sink);
+    this.places.push(place);
+  }
+
+  /** Returns the arguments of the script, when no task is added any more. */
+  args(): EnqueueArgs {
+    const [high = 0, normal = 0, low = 0, keyed = 0] = this.#order();
+    const checked = this.#idIs !== "minted";
+    const once = this.#idIs === "once";
+    return { checked, once, unique: this.#isUnique, high, normal, low, keyed, tail: this.tail };
+  }
+
+  /** Sorts the tasks by band, as the script expects them. @returns how many tasks each band has */
+  #order(): number[] {
+    const { bands, tail, sinks, places } = this;
+    if (bands === undefined) return [0, sinks.length, 0, 0, 0];
+    this.tail = [];
+    this.sinks = [];
+    this.places = [];
+    this.bands = [];
+    return BAND_ORDER.map((band) => {
+      const before = this.size;
+      for (let i = 0; i < bands.length; i++) {
+        if (bands[i] !== band) continue;
+        const task = { id: tail[2 * i] as string, envelope: tail[2 * i + 1] as string, band };
+        this.add(task, sinks[i] as EnqueueSink, places[i] as number);
+      }
+      return this.size - before;
+    });
+  }
+
+  answered(reply: EnqueueAnswer): void {
+    const { tail, sinks, places, bands } = this;
+    let others: NotNew | undefined;
+    for (let i = 0; i < sinks.length; i++) {
+      const id = tail[2 * i] as string;
+      const sink = sinks[i] as EnqueueSink;
+      const place = places[i] as number;
+      const verdict = reply.verdicts[i];
+      if (verdict === "n" || verdict === "p" || verdict === "a") {
+        const isScheduled = verdict === "a" || (verdict === "n" && bands?.[i] === "scheduled");
+        const state = isScheduled ? "scheduled" : "pending";
+        sink.accepted(place, { id, state, duplicate: false, willRun: true, durability: "memory" });
+      } else {
+        others ??= new NotNew(this.#queue, reply);
+        others.answer(sink, place, id, verdict);
+      }
+    }
+  }
+
+  failed(error: unknown): void {
+    const { tail, sinks, places } = this;
+    for (let i = 0; i < sinks.length; i++)
+      sinks[i]?.refused(places[i] as number, failureOf(error, tail[2 * i]));
   }
 }

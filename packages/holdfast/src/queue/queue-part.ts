@@ -3,6 +3,7 @@ import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { traceOf } from "../engine/envelope.ts";
+import { partsChanged } from "../engine/registry.ts";
 import { flatTask, type NewTask, optionsOfNewTask } from "../engine/task-options.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
@@ -12,12 +13,12 @@ import { inBatch } from "./batch-results.ts";
 import { CallBuffer } from "./call-buffer.ts";
 import { type ColumnsResult, toTasks } from "./columns.ts";
 import { DurabilityGate } from "./durability.ts";
-import { AskedTask, keepSettlers } from "./enqueue-call.ts";
+import { EarlyCalls } from "./early-calls.ts";
 import { mintId } from "./mint-ids.ts";
 import { checkWellFormed, NewTasks, type PreparedTask, payloadTextOf } from "./new-task.ts";
 import { PartOpening } from "./part-opening.ts";
 import { PlainRun } from "./plain-call.ts";
-import type { EnqueueReceipt, EnqueueResult } from "./receipt.ts";
+import type { EnqueueReceipt, EnqueueResult, EnqueueSink } from "./receipt.ts";
 import { givenId } from "./task-checks.ts";
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
@@ -40,8 +41,9 @@ export class QueuePart {
   readonly #opening: PartOpening;
   readonly #tasks: NewTasks;
   readonly #onMoved: QueuePartOptions["onMoved"];
-  readonly #early: AskedTask[] = [];
-  /** Enqueues that wait until a disk or a replica has confirmed the write. */
+  /** The tasks that came before the queue was registered. */
+  readonly #early = new EarlyCalls();
+  /** Enqueues that wait until a disk or a replica has confirmed their task. */
   readonly #confirming = new UnderWay();
 
   constructor(client: Holdfast, engine: Engine, options: QueuePartOptions) {
@@ -93,18 +95,9 @@ export class QueuePart {
     else this.#addDurably(asked, wish).then(asked.resolve, (error) => asked.refused(0, error));
   }
 
-  /** Sends a task when the queue is registered. Tasks that come before that wait together. */
   #sendOnceReady(asked: AskedTask): void {
-    this.#early.push(asked);
-    if (this.#early.length > 1) return;
-    this.#opening.enter().then(
-      () => {
-        for (const each of this.#early.splice(0)) this.#send(each);
-      },
-      (error) => {
-        for (const each of this.#early.splice(0)) each.refused(0, error);
-      },
-    );
+    const send = async () => this.#send(asked);
+    this.#early.run(send, () => this.#opening.enter()).catch((error) => asked.refused(0, error));
   }
 
   /** Enqueues many tasks: see `Queue.enqueueMany`. */
@@ -192,4 +185,57 @@ export class QueuePart {
     await this.#durability.confirm(receipt.id, wish);
     return { ...receipt, durability: wish.durability };
   }
+}
+
+/** A single enqueue, and the functions that settle its promise. */
+export class AskedTask implements EnqueueSink {
+  readonly task: PreparedTask;
+  readonly type: string;
+  readonly payloadText: string;
+  readonly options: TaskOptions | undefined;
+  readonly trace: TraceContext | undefined;
+  readonly resolve: (receipt: EnqueueReceipt) => void;
+  readonly reject: (error: unknown) => void;
+  readonly #onMoved: (task: AskedTask) => void;
+
+  constructor(
+    task: PreparedTask,
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    trace: TraceContext | undefined,
+    onMoved: (task: AskedTask) => void,
+  ) {
+    this.task = task;
+    this.type = type;
+    this.payloadText = payloadText;
+    this.options = options;
+    this.trace = trace;
+    this.resolve = settlers.resolve;
+    this.reject = settlers.reject;
+    this.#onMoved = onMoved;
+  }
+
+  accepted(_place: number, receipt: EnqueueReceipt): void {
+    this.resolve(receipt);
+  }
+
+  refused(_place: number, error: unknown): void {
+    if (partsChanged(error)) this.#onMoved(this);
+    else this.reject(error);
+  }
+}
+
+// `new Promise(keepSettlers)` stores its two functions here, and the AskedTask that is created next takes them. No
+// other promise may be created in between. An executor for each task would be one more closure per task (hot path).
+const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
+  resolve: () => {},
+  reject: () => {},
+};
+export function keepSettlers(
+  resolve: (receipt: EnqueueReceipt) => void,
+  reject: (error: unknown) => void,
+): void {
+  settlers.resolve = resolve;
+  settlers.reject = reject;
 }

@@ -15,9 +15,8 @@ import type { ViewedBytes } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import { UnderWay } from "../under-way.ts";
 import { type ColumnsResult, toTasks } from "./columns.ts";
-import type { AskedTask } from "./enqueue-call.ts";
 import type { QueueOptions } from "./queue-options.ts";
-import { QueuePart } from "./queue-part.ts";
+import { type AskedTask, QueuePart } from "./queue-part.ts";
 import type { EnqueueResult } from "./receipt.ts";
 import { givenId } from "./task-checks.ts";
 

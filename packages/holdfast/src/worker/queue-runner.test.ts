@@ -79,7 +79,7 @@ class ScriptedEngine {
 }
 
 /** Makes a runner that never polls. Its handlers end when the test says so, or at once. */
-function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
+function setup({ total = 2, atOnce = false, aheadMs = 0, onBegin = () => {} } = {}) {
   const engine = new ScriptedEngine();
   const ends: (() => void)[] = [];
   const slots = new Slots(total);
@@ -94,7 +94,10 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
       slots,
       table: new LeaseTable(200),
       handlers: new HandlerTable({
-        t: () => (atOnce ? undefined : new Promise<void>((resolve) => ends.push(resolve))),
+        t: () => {
+          onBegin();
+          return atOnce ? undefined : new Promise<void>((resolve) => ends.push(resolve));
+        },
       }),
       middleware: new MiddlewareChain(),
       leaseMs: 30_000,
@@ -394,5 +397,19 @@ test("a cancel that overtakes the answer with its task reaches the handler", asy
   await first.answer({ grants: [grant("early")] });
   // The runner hands the cancelled task back without beginning it, and Redis then ends it as cancelled.
   expect((await next()).settled).toEqual(["early"]);
+  runner.close();
+});
+
+test("a handler that begins when another one has ended has no frames of Node in its stack", async () => {
+  const stacks: string[] = [];
+  const onBegin = () => stacks.push(new Error("here").stack ?? "");
+  const { runner, ends, next } = setup({ total: 1, onBegin });
+  runner.schedule();
+  const first = await next();
+  await first.answer({ grants: [grant("a"), grant("b")] });
+  ends[0]?.();
+  await nextTurn();
+  expect(stacks).toHaveLength(2);
+  expect(stacks[1]).not.toContain("node:");
   runner.close();
 });
