@@ -25,7 +25,7 @@ export interface EnqueueArgs {
 }
 
 /**
- * The answer to an enqueue. `verdicts` has a letter per task, as in the script enqueue, or r: replaced; x: the task
+ * The answer to an enqueue. `verdicts` has a letter per task, as in lua/transitions/enqueue.lua, or r: replaced; x: the task
  * that holds the unique key has another type or key, so it was not replaced. `states` has the state letter of the known
  * task for each verdict d, c, o, u, w, r or x. `owners` has the id of the task that holds the unique key, for each o,
  * u, w, r or x.

@@ -131,12 +131,3 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
 
 /** The task type that is shown if an envelope cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
-
-/** Returns the trace context of a task, from its options or its envelope. */
-export function traceOf(
-  of: { traceparent?: string | null | undefined; tracestate?: string | null | undefined } | undefined | null,
-): TraceContext | undefined {
-  const { traceparent, tracestate } = of ?? {};
-  if (!traceparent) return undefined;
-  return tracestate ? { traceparent, tracestate } : { traceparent };
-}

@@ -138,21 +138,7 @@ export abstract class TaskScripts {
 
   abstract open(): Promise<void>;
 
-  /**
-   * Enqueues tasks. The answer has three lists. `verdicts` has a letter per task:
-   * - n: new, or a new life of a task that has ended
-   * - p: new and due at once, although it was to be scheduled
-   * - d: duplicate
-   * - c: conflict
-   * - b: the task with this id is being cancelled
-   * - f: the queue is full
-   * - k: the key is full
-   * - o or u: another task holds the unique key
-   * - a: new, and waits for the end of the task that holds the unique key
-   *
-   * `states` has a letter for each d, c, o and u: the state of the task that is there already. `owners` has an id for
-   * each o and u: the task that holds the unique key.
-   */
+  /** Enqueues tasks. If Redis does not know the queue, it is registered first. */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     let isAnswered = false;
     try {

@@ -8,12 +8,13 @@ import {
   LIMITS,
 } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { encodeEnvelope } from "../engine/envelope.ts";
 import { advanceAll } from "../engine/flow-mover.ts";
 import { readFlow } from "../engine/flow-reader.ts";
 import { addToFlow, type FlowAdded, type FlowAddition } from "../engine/flows.ts";
 import { ENVELOPE_NODE, FLAG_CONTINUE, FLAG_HOLD, FLAG_NODE } from "../engine/format.ts";
 import { checkWellFormed, payloadTextOf } from "../queue/new-task.ts";
+import { traceOf } from "../tracing/trace-context.ts";
 import { unknownNode } from "./flow-options.ts";
 import { type FlowPlaces, otherFlow, type Placed } from "./flow-places.ts";
 

@@ -5,8 +5,9 @@ import type { StepStore } from "../steps/step-store.ts";
 import { Steps } from "../steps/steps.ts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import { batchSettings } from "../worker/batch.ts";
-import type { Handlers, LogOptions } from "../worker/handler.ts";
-import { handlerContext, handlerTask } from "../worker/handler-arguments.ts";
+import type { ContextCalls } from "../worker/context-calls.ts";
+import type { Handlers } from "../worker/handler.ts";
+import { type Attempt, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import { HandlerTable } from "../worker/handler-table.ts";
 import { checkpointText, logLevel, logText, progressText, storedResult } from "../worker/json-text.ts";
 import { readThrown } from "../worker/thrown.ts";
@@ -98,20 +99,27 @@ function storeOfWorker(run: number): StepStore {
   };
 }
 
-function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
+function attemptOf(task: SentTask, run: number, signal: AbortSignal): Attempt {
   let parsed: { value: unknown } | undefined;
-  const stepStore = storeOfWorker(run);
-  let steps: Steps | undefined;
   return {
     get payload(): unknown {
       parsed ??= { value: JSON.parse(task.payloadText) };
       return parsed.value;
     },
     signal,
-    progress: async (value: unknown) => {
+    flow: task.flow && { ...task.flow, add: () => Promise.reject(notHere("ctx.flow.add")) },
+    calls: callsOf(task, run, signal),
+  };
+}
+
+/** The calls of the context. The worker carries them out. */
+function callsOf(task: SentTask, run: number, signal: AbortSignal): ContextCalls {
+  const stepStore = storeOfWorker(run);
+  return {
+    progress: async (value) => {
       await ask((call) => ({ kind: "progress", run, call, ...reported(value) }));
     },
-    checkpoint: async (value: unknown) => {
+    checkpoint: async (value) => {
       const text = checkpointText(value);
       await ask((call) => ({ kind: "checkpoint", run, call, text }));
     },
@@ -119,16 +127,12 @@ function attemptOf(task: SentTask, run: number, signal: AbortSignal) {
       const text = await ask((call) => ({ kind: "read_checkpoint", run, call }));
       return text === undefined ? undefined : JSON.parse(text);
     },
-    log: async (line: unknown, options?: LogOptions) => {
+    log: async (line, options) => {
       const level = logLevel(options?.level);
       await ask((call) => ({ kind: "log", run, call, text: logText(line), level }));
     },
     stepStore,
-    steps() {
-      steps ??= new Steps(stepStore, { taskId: task.id, signal: () => signal, suspends: true });
-      return steps;
-    },
-    flow: task.flow && { ...task.flow, add: () => Promise.reject(notHere("ctx.flow.add")) },
+    steps: new Steps(stepStore, { taskId: task.id, signal: () => signal, suspends: true }),
     // biome-ignore lint/correctness/useYield: it only refuses
     async *children(): AsyncGenerator<FlowChild> {
       if (task.flow) throw notHere("ctx.children");

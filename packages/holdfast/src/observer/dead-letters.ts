@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { HoldfastError } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { bandOf, decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { bandOf, decodeEnvelope, encodeEnvelope } from "../engine/envelope.ts";
 import type { RawTask } from "../engine/replies.ts";
 import type { Request } from "../engine/task-scripts.ts";
 import { taskView } from "../engine/task-view.ts";
 import { uniqueOptions } from "../engine/unique.ts";
 import { type Parts, perId } from "../partitions/parts.ts";
+import { traceOf } from "../tracing/trace-context.ts";
 import type { ReplayOptions } from "./observer-options.ts";
 
 /** The result of a replay for one dead letter. */

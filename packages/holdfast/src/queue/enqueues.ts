@@ -1,12 +1,11 @@
 import { type FingerprintedOptions, HoldfastError, type TaskOptions } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
 import { clientOf, type Holdfast } from "../client.ts";
-import { traceOf } from "../engine/envelope.ts";
 import { checkQueueName } from "../engine/names.ts";
 import { type NewTask, taskShape, taskTextShape } from "../engine/task-options.ts";
 import { checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";
-import type { TraceContext } from "../tracing/trace-context.ts";
+import { type TraceContext, traceOf } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { UnderWay } from "../under-way.ts";
 import { type ColumnsResult, checkColumns, headersOf, toTasks } from "./columns.ts";
@@ -22,9 +21,9 @@ import { tracedEnqueue, tracedEnqueueMany } from "./traced-enqueue.ts";
 export class Enqueues {
   /** The name of the queue. */
   readonly name: string;
-  readonly #client: Holdfast;
+  protected readonly client: Holdfast;
+  protected readonly parts: QueueParts;
   readonly #ownsClient: boolean;
-  readonly #parts: QueueParts;
   readonly #tracing: Tracing | undefined;
   /** Enqueues that came before the partitions of the queue were known. */
   readonly #early = new EarlyCalls();
@@ -39,9 +38,9 @@ export class Enqueues {
     if (options.partitions !== undefined) checkPartitionedName(name);
     const { client, isOwn } = clientOf(options);
     this.#ownsClient = isOwn;
-    this.#client = client;
+    this.client = client;
     this.#tracing = client.tracing;
-    this.#parts = new QueueParts(client, name, options);
+    this.parts = new QueueParts(client, name, options);
   }
 
   /**
@@ -51,7 +50,7 @@ export class Enqueues {
    * partitions than the option says)
    */
   async ready(): Promise<void> {
-    await this.during(() => this.#parts.ready());
+    await this.during(() => this.parts.ready());
   }
 
   /**
@@ -101,11 +100,11 @@ export class Enqueues {
     options: FingerprintedOptions | undefined,
     trace: TraceContext | undefined,
   ): Promise<EnqueueReceipt> {
-    const { only } = this.#parts;
+    const { only } = this.parts;
     if (only !== undefined && !this.#closed) return only.add(type, payloadText, options, trace);
     // A copy, because the task may be enqueued later, and the caller may change the options until then.
     const kept = options && structuredClone(options);
-    return this.#inOrder(async () => (await this.#parts.partFor(kept)).add(type, payloadText, kept, trace));
+    return this.#inOrder(async () => (await this.parts.partFor(kept)).add(type, payloadText, kept, trace));
   }
 
   /**
@@ -123,8 +122,8 @@ export class Enqueues {
   }
 
   #enqueueMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
-    const add = () => this.#parts.addMany(tasks, trace);
-    return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
+    const add = () => this.parts.addMany(tasks, trace);
+    return this.parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
   }
 
   /**
@@ -137,27 +136,19 @@ export class Enqueues {
     checkColumns(tasks);
     checkShape(enqueueManyShape, options);
     const { trace } = options;
-    const headers = headersOf(tasks, this.#client.connection.now(), trace);
+    const headers = headersOf(tasks, this.client.connection.now(), trace);
     if (headers === undefined || headers.size === 0 || this.#tracing !== undefined)
       return { ids: null, results: await this.enqueueMany(toTasks(tasks), options) };
-    const add = () => this.#parts.addColumns(tasks, headers, trace);
-    return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
+    const add = () => this.parts.addColumns(tasks, headers, trace);
+    return this.parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
   }
 
   /** Sends all collected tasks, then closes the connection if the queue opened it. May be called several times. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#underWay.ended();
-    await this.#parts.close();
-    if (this.#ownsClient) await this.#client.close();
-  }
-
-  protected get client(): Holdfast {
-    return this.#client;
-  }
-
-  protected get parts(): QueueParts {
-    return this.#parts;
+    await this.parts.close();
+    if (this.#ownsClient) await this.client.close();
   }
 
   protected assertOpen(): void {
@@ -176,7 +167,7 @@ export class Enqueues {
    */
   #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
     return this.during(() =>
-      this.#parts.isKnown ? enqueue() : this.#early.run(enqueue, () => this.#parts.known()),
+      this.parts.isKnown ? enqueue() : this.#early.run(enqueue, () => this.parts.known()),
     );
   }
 }

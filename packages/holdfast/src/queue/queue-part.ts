@@ -2,17 +2,15 @@ import type { FingerprintedOptions, TaskOptions } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
-import { traceOf } from "../engine/envelope.ts";
 import { partsChanged } from "../engine/registry.ts";
 import { flatTask, type NewTask, optionsOfNewTask } from "../engine/task-options.ts";
-import type { DurabilityWish } from "../redis/durability.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
-import type { TraceContext } from "../tracing/trace-context.ts";
-import { UnderWay } from "../under-way.ts";
+import { type TraceContext, traceOf } from "../tracing/trace-context.ts";
 import { inBatch } from "./batch-results.ts";
 import { CallBuffer } from "./call-buffer.ts";
 import { type ColumnsResult, toTasks } from "./columns.ts";
 import { DurabilityGate } from "./durability.ts";
+import { DurableEnqueues } from "./durable-enqueues.ts";
 import { EarlyCalls } from "./early-calls.ts";
 import { mintId } from "./mint-ids.ts";
 import { checkWellFormed, NewTasks, type PreparedTask, payloadTextOf } from "./new-task.ts";
@@ -20,8 +18,6 @@ import { PartOpening } from "./part-opening.ts";
 import { PlainRun } from "./plain-call.ts";
 import type { EnqueueReceipt, EnqueueResult, EnqueueSink } from "./receipt.ts";
 import { givenId } from "./task-checks.ts";
-
-type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
 /** The settings that a queue passes on to its partitions. */
 export interface QueuePartOptions {
@@ -43,8 +39,7 @@ export class QueuePart {
   readonly #onMoved: QueuePartOptions["onMoved"];
   /** The tasks that came before the queue was registered. */
   readonly #early = new EarlyCalls();
-  /** Enqueues that wait until a disk or a replica has confirmed their task. */
-  readonly #confirming = new UnderWay();
+  readonly #durable: DurableEnqueues;
 
   constructor(client: Holdfast, engine: Engine, options: QueuePartOptions) {
     this.#client = client;
@@ -54,6 +49,7 @@ export class QueuePart {
     this.#durability = new DurabilityGate(client, engine);
     this.#opening = new PartOpening(client, engine, this.#durability);
     this.#buffer = new CallBuffer(engine, options.lingerMs);
+    this.#durable = new DurableEnqueues(client, this.#durability, this.#opening, this.#tasks, this.#buffer);
   }
 
   /** Connects and registers this part: see `Queue.ready`. */
@@ -82,17 +78,14 @@ export class QueuePart {
     return promise;
   }
 
-  /** Returns the durability of a task, by its own option or the setting of the queue; null if "memory" is enough. */
-  #wishOf(options: TaskOptions | undefined): DurabilityWish | null {
-    const durability = options?.durability ?? this.#durability.default;
-    if (durability === "memory") return null;
-    return { durability, replicas: durability === "replicated" ? (options?.replicas ?? 1) : 0 };
+  /** Whether a task has to reach more than memory. Its own option overrides the setting of the queue. */
+  #isDurable(options: TaskOptions | undefined): boolean {
+    return (options?.durability ?? this.#durability.default) !== "memory";
   }
 
   #send(asked: AskedTask): void {
-    const wish = this.#wishOf(asked.options);
-    if (wish === null) this.#buffer.push(asked.task, asked, 0);
-    else this.#addDurably(asked, wish).then(asked.resolve, (error) => asked.refused(0, error));
+    if (!this.#isDurable(asked.options)) this.#buffer.push(asked.task, asked, 0);
+    else this.#durable.add(asked).then(asked.resolve, (error) => asked.refused(0, error));
   }
 
   #sendOnceReady(asked: AskedTask): void {
@@ -113,10 +106,9 @@ export class QueuePart {
       if (task.payloadText !== undefined) checkWellFormed(payloadText);
       const own = options === undefined ? trace : (traceOf(options) ?? trace);
       const prepared = this.#tasks.prepare(type, payloadText, options, task.fingerprint, now, own);
-      const wish = this.#wishOf(options);
-      if (wish === null) this.#buffer.push(prepared, sink, place);
+      if (!this.#isDurable(options)) this.#buffer.push(prepared, sink, place);
       else {
-        this.#addDurably({ type, payloadText, options, trace: own }, wish).then(
+        this.#durable.add({ type, payloadText, options, trace: own }).then(
           (receipt) => sink.accepted(place, receipt),
           (error) => sink.refused(place, error),
         );
@@ -135,7 +127,7 @@ export class QueuePart {
       const error = refusal;
       return { ids: null, results: tasks.types.map(() => ({ ok: false, id: null, error })) };
     }
-    if (this.#tasks.mintId !== mintId || this.#wishOf(undefined) !== null)
+    if (this.#tasks.mintId !== mintId || this.#isDurable(undefined))
       return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
     return new Promise((resolve) => {
       this.#buffer.pushRun(new PlainRun(this.engine.queue, tasks, headers, resolve));
@@ -144,16 +136,7 @@ export class QueuePart {
 
   /** Runs a call that stores nodes of a flow, and waits until they have the durability of the queue. */
   storeNodes<Result>(flow: string, call: () => Promise<Result>): Promise<Result> {
-    const store = async () => {
-      const refusal = await this.#opening.refusal();
-      if (refusal) throw refusal;
-      const wish = this.#wishOf(undefined);
-      if (wish) await this.#durability.refuseImpossible(wish);
-      const result = await call();
-      if (wish) await this.#durability.confirm(flow, wish);
-      return result;
-    };
-    return this.#confirming.add(store());
+    return this.#durable.storeNodes(flow, call);
   }
 
   /** Sends all collected tasks. May be called several times. */
@@ -162,28 +145,7 @@ export class QueuePart {
     await this.#opening.close();
     await new Promise(setImmediate);
     await this.#buffer.drain();
-    await this.#confirming.ended();
-  }
-
-  /**
-   * Enqueues a task whose write has to be confirmed. It gets a fingerprint, and is looked for by its id, so that the
-   * caller can send it again with this id if the outcome is unknown.
-   */
-  #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
-    return this.#confirming.add(this.#addConfirmed(task, wish));
-  }
-
-  async #addConfirmed(
-    { type, payloadText, options, trace }: DurableTask,
-    wish: DurabilityWish,
-  ): Promise<EnqueueReceipt> {
-    const id = options?.id ?? this.#tasks.mintId();
-    const now = this.#client.connection.now();
-    const prepared = this.#tasks.prepare(type, payloadText, { ...options, id }, undefined, now, trace);
-    await this.#durability.refuseImpossible(wish);
-    const receipt = await this.#buffer.add(prepared);
-    await this.#durability.confirm(receipt.id, wish);
-    return { ...receipt, durability: wish.durability };
+    await this.#durable.ended();
   }
 }
 

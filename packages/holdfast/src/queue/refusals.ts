@@ -79,7 +79,7 @@ export class NotNew {
     this.#reply = reply;
   }
 
-  /** @param verdict a letter that `TaskScripts.enqueue` and `EnqueueAnswer` explain */
+  /** @param verdict see `EnqueueAnswer` */
   answer(sink: EnqueueSink, place: number, id: string, verdict: string | undefined): void {
     if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
     else if (verdict === "k") sink.refused(place, keyFull(this.#queue, id));

@@ -140,28 +140,29 @@ async function runTask(
   let checkpoint = options.checkpoint === undefined ? undefined : checkpointText(options.checkpoint);
   for (let attempt = options.attempt ?? 1; ; attempt++) {
     const signal = options.signal ?? new AbortController().signal;
-    const steps = new Steps(stepStore, { taskId: id, signal: () => signal, suspends: !entry.batches });
     const behind: Attempt = {
       payload: JSON.parse(payloadText),
       signal,
-      progress: async (value) => {
-        try {
-          progress.push(JSON.parse(progressText(value)));
-        } catch (error) {
-          errors.push(failedCall("ctx.progress", id, error));
-        }
-      },
-      checkpoint: async (value) => {
-        checkpoint = checkpointText(value);
-      },
-      readCheckpoint: async () => (checkpoint === undefined ? undefined : JSON.parse(checkpoint)),
-      log: async (line) => {
-        log.push(logText(line));
-      },
       flow: null,
-      async *children() {},
-      steps: () => steps,
-      stepStore,
+      calls: {
+        progress: async (value) => {
+          try {
+            progress.push(JSON.parse(progressText(value)));
+          } catch (error) {
+            errors.push(failedCall("ctx.progress", id, error));
+          }
+        },
+        checkpoint: async (value) => {
+          checkpoint = checkpointText(value);
+        },
+        readCheckpoint: async () => (checkpoint === undefined ? undefined : JSON.parse(checkpoint)),
+        log: async (line) => {
+          log.push(logText(line));
+        },
+        async *children() {},
+        steps: new Steps(stepStore, { taskId: id, signal: () => signal, suspends: !entry.batches }),
+        stepStore,
+      },
     };
     const of = {
       id,

@@ -1,10 +1,10 @@
 import { HoldfastError } from "@holdfast/contracts";
 import { describe, expect, it, test } from "vitest";
-import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { decodeEnvelope, encodeEnvelope } from "../engine/envelope.ts";
 import { decodeRecord, tracedError } from "../engine/record.ts";
 import { taskShape } from "../engine/task-options.ts";
 import { checkShape } from "../options/shape.ts";
-import { isSampled, isTraceparent, traceContextOf, traceIdOf } from "./trace-context.ts";
+import { isSampled, isTraceparent, traceContextOf, traceIdOf, traceOf } from "./trace-context.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const traceparent = `00-${TRACE}-b7ad6b7169203331-01`;

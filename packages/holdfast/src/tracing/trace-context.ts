@@ -35,6 +35,15 @@ export function traceContextOf(
   return state !== undefined && isTracestate(state) ? { traceparent, tracestate: state } : { traceparent };
 }
 
+/** Returns the trace context of a task, from its options or its envelope. */
+export function traceOf(
+  of: { traceparent?: string | null | undefined; tracestate?: string | null | undefined } | undefined | null,
+): TraceContext | undefined {
+  const { traceparent, tracestate } = of ?? {};
+  if (!traceparent) return undefined;
+  return tracestate ? { traceparent, tracestate } : { traceparent };
+}
+
 export function traceIdOf(traceparent: string): string {
   return traceparent.slice(3, 35);
 }

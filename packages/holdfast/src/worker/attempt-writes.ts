@@ -5,7 +5,7 @@ import type { AttemptSpan } from "../tracing/tracing.ts";
 import { checkpointText, logLevel, logText, progressText } from "./json-text.ts";
 
 /** The attempt whose handler reports progress or writes a log line. */
-interface Writer {
+export interface Writer {
   readonly id: string;
   readonly fence: string;
   readonly engine: Engine;

@@ -1,10 +1,10 @@
 import { HoldfastError } from "@holdfast/contracts";
-import type { ChildrenOptions, FlowChild, TaskFlowContext } from "../flows/node-flow.ts";
+import type { ChildrenOptions, TaskFlowContext } from "../flows/node-flow.ts";
 import type { Duration } from "../steps/duration.ts";
 import type { CallOptions, SleepOptions, StepOptions, WaitForOptions } from "../steps/step-options.ts";
 import type { StepStore } from "../steps/step-store.ts";
-import type { Steps } from "../steps/steps.ts";
 import { traceIdOf } from "../tracing/trace-context.ts";
+import type { ContextCalls } from "./context-calls.ts";
 import type { HandlerContext, HandlerTask, LogOptions } from "./handler.ts";
 
 /** The attempt from which the `task` and `ctx` arguments of a handler read. */
@@ -13,16 +13,10 @@ export interface Attempt {
   readonly payload: unknown;
   /** Created when it is first read. */
   readonly signal: AbortSignal;
-  progress(value: unknown): Promise<void>;
-  checkpoint(value: unknown): Promise<void>;
-  readCheckpoint(): Promise<unknown>;
-  log(line: unknown, options?: LogOptions): Promise<void>;
   /** Null if the task belongs to no flow. */
   readonly flow: TaskFlowContext | null;
-  children(options?: ChildrenOptions): AsyncGenerator<FlowChild>;
-  /** Created by the first call. */
-  steps(): Steps;
-  readonly stepStore: StepStore;
+  /** Created when it is first read. */
+  readonly calls: ContextCalls;
 }
 
 class Itself {
@@ -97,19 +91,19 @@ export function handlerContext(
     token,
     traceId: traceparent === null ? null : traceIdOf(traceparent),
     traceparent,
-    progress: (value: unknown) => attempt.progress(value),
-    checkpoint: (value: unknown) => attempt.checkpoint(value),
-    readCheckpoint: () => attempt.readCheckpoint(),
-    log: (line: unknown, options?: LogOptions) => attempt.log(line, options),
+    progress: (value: unknown) => attempt.calls.progress(value),
+    checkpoint: (value: unknown) => attempt.calls.checkpoint(value),
+    readCheckpoint: () => attempt.calls.readCheckpoint(),
+    log: (line: unknown, options?: LogOptions) => attempt.calls.log(line, options),
     step: (name: string, run: () => unknown, options?: StepOptions) =>
-      attempt.steps().step(name, run, options),
-    sleep: (duration: Duration, options?: SleepOptions) => attempt.steps().sleep(duration, options),
+      attempt.calls.steps.step(name, run, options),
+    sleep: (duration: Duration, options?: SleepOptions) => attempt.calls.steps.sleep(duration, options),
     waitFor: (events: string | readonly string[], options?: WaitForOptions) =>
-      attempt.steps().waitFor(events, options),
+      attempt.calls.steps.waitFor(events, options),
     call: (type: string, payload: unknown, options?: CallOptions) =>
-      attempt.steps().call(type, payload, options),
+      attempt.calls.steps.call(type, payload, options),
     flow: attempt.flow,
-    children: (options?: ChildrenOptions) => attempt.children(options),
+    children: (options?: ChildrenOptions) => attempt.calls.children(options),
   };
   new Given(context, attempt);
   return Object.defineProperty(context, "signal", signal) as unknown as HandlerContext;
@@ -122,7 +116,7 @@ export function handlerContext(
  */
 export function stepStoreOf(context: object): StepStore {
   const attempt = Given.find(context);
-  if (attempt) return attempt.stepStore;
+  if (attempt) return attempt.calls.stepStore;
   throw new HoldfastError(
     "invalid_argument",
     "steps in a child process need the context that the worker made: a middleware may pass on that object, or one that inherits from it",

@@ -1,24 +1,18 @@
 import type { HoldfastError, TaskSchedule } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
-import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
+import { decodeEnvelope, type Envelope, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS, ENVELOPE_NODE } from "../engine/format.ts";
 import type { Past } from "../engine/round-trip.ts";
 import { eventsText } from "../engine/steps.ts";
-import {
-  type ChildrenOptions,
-  childrenOf,
-  type FlowChild,
-  flowOfTask,
-  type TaskFlowContext,
-} from "../flows/node-flow.ts";
-import { RedisSteps, type StepStore, type StepsOwner, type Suspension } from "../steps/step-store.ts";
-import { Steps } from "../steps/steps.ts";
+import { flowOfTask, type TaskFlowContext } from "../flows/node-flow.ts";
+import type { StepsOwner, Suspension } from "../steps/step-store.ts";
+import { traceOf } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
 import { errorVerdict, resultVerdict, timeoutError, unreadableVerdict } from "./attempt-verdicts.ts";
-import { readCheckpoint, writeCheckpoint, writeLog, writeProgress } from "./attempt-writes.ts";
 import { type BatchedTask, LATER } from "./batches.ts";
-import type { HandlerContext, HandlerTask, LogOptions } from "./handler.ts";
+import { type ContextCalls, RedisCalls } from "./context-calls.ts";
+import type { HandlerContext, HandlerTask } from "./handler.ts";
 import { type Attempt, handlerContext, handlerTask } from "./handler-arguments.ts";
 import type { HandlerEntry } from "./handler-entry.ts";
 import type { RunContext } from "./run-context.ts";
@@ -71,8 +65,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   #aborted: AttemptAborted | undefined;
   #deadlineMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
-  #stepStore: StepStore | undefined;
-  #steps: Steps | undefined;
+  #calls: ContextCalls | undefined;
 
   /** @param leasedAtMs monotonic time before the acquire was sent, so the lease began at this time or later */
   constructor(grant: Grant, run: RunContext<RunningTask>, leasedAtMs: number) {
@@ -187,8 +180,8 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
           : batches.join(this, middleware);
         if (returned === LATER) return;
       } else {
-        const task = handlerTask(this, this);
-        const context = handlerContext(this, this);
+        const task = this.asTask();
+        const context = this.asContext();
         const handler = middleware.around?.(entry.handler) ?? entry.handler;
         returned = this.span ? this.span.run(() => handler(task, context)) : handler(task, context);
       }
@@ -250,41 +243,18 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     return this.envelope?.schedule ?? null;
   }
 
-  progress(value: unknown): Promise<void> {
-    return writeProgress(this, value);
-  }
-
-  checkpoint(value: unknown): Promise<void> {
-    return writeCheckpoint(this, value);
-  }
-
-  readCheckpoint(): Promise<unknown> {
-    return readCheckpoint(this);
-  }
-
-  log(line: unknown, options?: LogOptions): Promise<void> {
-    return writeLog(this, line, options?.level);
-  }
-
   get flow(): TaskFlowContext | null {
     return this.isNode ? flowOfTask(this) : null;
   }
 
-  children(options?: ChildrenOptions): AsyncGenerator<FlowChild> {
-    return childrenOf(this, options);
+  /** Made when the handler makes its first call, because most handlers make none. */
+  get calls(): ContextCalls {
+    this.#calls ??= new RedisCalls(this);
+    return this.#calls;
   }
 
-  get stepStore(): StepStore {
-    this.#stepStore ??= new RedisSteps(this);
-    return this.#stepStore;
-  }
-
-  /** Created when the handler comes to its first step, because most handlers have none. */
-  steps(): Steps {
-    this.#steps ??= new Steps(this.stepStore, {
-      ...{ taskId: this.id, signal: () => this.signal, suspends: !this.entry?.batches },
-    });
-    return this.#steps;
+  get suspends(): boolean {
+    return !this.entry?.batches;
   }
 
   suspend({ until, events }: Suspension): void {
