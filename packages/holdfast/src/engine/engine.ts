@@ -5,9 +5,9 @@ import * as scripts from "../redis/generated/index.ts";
 import { MAX_TYPES, OTHER_TYPE } from "../series/type-series.ts";
 import { OperatorScripts } from "./operator-scripts.ts";
 
-export type { Grant, RoundTrip, VerdictOutcome } from "./round-trip.ts";
+export type { Grant, RoundTrip } from "./round-trip.ts";
 export type { RoundTripArgs } from "./round-trip-call.ts";
-export type { Verdict } from "./verdict.ts";
+export type { Verdict, VerdictOutcome } from "./verdict.ts";
 
 const TIMINGS_TTL_MS = 2_678_400_000; // The timings of a deleted queue expire after this time.
 

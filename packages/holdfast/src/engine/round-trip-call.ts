@@ -1,4 +1,5 @@
-import { decodePast, type Past, type RoundTrip, roundTripOf, type VerdictOutcome } from "./round-trip.ts";
+import { decodePast, type Past, type RoundTrip, roundTripOf } from "./round-trip.ts";
+import type { VerdictOutcome } from "./verdict.ts";
 
 export interface RoundTripArgs {
   want: number;
@@ -47,6 +48,16 @@ export type RoundTripReply = [
   ...envelopes: (string | number)[],
 ];
 
+const OUTCOMES: Record<string, VerdictOutcome> = {
+  a: "acked",
+  r: "retried",
+  d: "dead",
+  l: "released",
+  c: "cancelled",
+  s: "stale",
+  u: "unknown",
+};
+
 /** The index of the first envelope in a reply. */
 const ENVELOPES_AT = 6;
 
@@ -66,7 +77,9 @@ export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip 
   // One text has all ids, because each additional string of a reply costs Redis and the client more than splitting one.
   const ids = named === "" ? [] : named.split(" ");
   const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
-  const trip = roundTripOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
+  const outcomes = new Array<VerdictOutcome>(verdicts.length);
+  for (let i = 0; i < verdicts.length; i++) outcomes[i] = OUTCOMES[verdicts[i] as string] ?? "unknown";
+  const trip = roundTripOf(now, outcomes, flags, granted, placedPasts(counts), nonce);
   const [, , , , , , dueInMs] = reply;
   if (typeof dueInMs === "number" && dueInMs >= 0) trip.dueInMs = dueInMs;
   return trip;

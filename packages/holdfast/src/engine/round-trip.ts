@@ -8,19 +8,7 @@ import {
   REPLY_TYPED,
 } from "./format.ts";
 import { decodeCounts } from "./record.ts";
-
-/** What happened to a task that a worker has settled. */
-export type VerdictOutcome = "acked" | "retried" | "dead" | "released" | "cancelled" | "stale" | "unknown";
-
-const OUTCOMES: Record<string, VerdictOutcome> = {
-  a: "acked",
-  r: "retried",
-  d: "dead",
-  l: "released",
-  c: "cancelled",
-  s: "stale",
-  u: "unknown",
-};
+import type { VerdictOutcome } from "./verdict.ts";
 
 /** The earlier attempts of a task, as the grant of the task reports them. */
 export interface Past {
@@ -100,7 +88,7 @@ interface Granted {
  */
 export function roundTripOf(
   now: number,
-  verdicts: string,
+  outcomes: VerdictOutcome[],
   flags: number,
   { first, ids, envelopes, from }: Granted,
   pasts: ReadonlyMap<number, Past>,
@@ -117,8 +105,6 @@ export function roundTripOf(
     // Tasks that the worker no longer holds come without an envelope.
     else if (envelope) grants.push({ id, token: `${fence}.${i + 1}`, fence, envelope, past });
   }
-  const outcomes = new Array<VerdictOutcome>(verdicts.length);
-  for (let i = 0; i < verdicts.length; i++) outcomes[i] = OUTCOMES[verdicts[i] as string] ?? "unknown";
   return {
     now,
     outcomes,
@@ -183,7 +169,7 @@ export function parsePush(message: Buffer): Push | null {
         envelopes.push(message.toString("utf8", at, at + length));
         at += length;
       }
-      return roundTripOf(Number(now), "", 0, { first, ids, envelopes, from: 0 }, pasts, nonce);
+      return roundTripOf(Number(now), [], 0, { first, ids, envelopes, from: 0 }, pasts, nonce);
     },
   };
 }

@@ -1,5 +1,8 @@
 import type { HoldScope } from "@holdfast/contracts";
 
+/** What happened to a task that a worker has settled. */
+export type VerdictOutcome = "acked" | "retried" | "dead" | "released" | "cancelled" | "stale" | "unknown";
+
 interface ToldError {
   /** The error as it is stored. */
   error: string;

@@ -9,6 +9,17 @@ import type { NewTasks } from "./new-task.ts";
 import type { PartOpening } from "./part-opening.ts";
 import type { EnqueueReceipt } from "./receipt.ts";
 
+/** What the enqueues of one part of a queue share. */
+export interface PartState {
+  readonly client: Holdfast;
+  /** The name of the part. */
+  readonly queue: string;
+  readonly durability: DurabilityGate;
+  readonly opening: PartOpening;
+  readonly tasks: NewTasks;
+  readonly buffer: CallBuffer;
+}
+
 interface DurableTask {
   readonly type: string;
   readonly payloadText: string;
@@ -18,25 +29,11 @@ interface DurableTask {
 
 /** The enqueues of one part of a queue that wait until a disk or a replica has confirmed their tasks. */
 export class DurableEnqueues {
-  readonly #client: Holdfast;
-  readonly #gate: DurabilityGate;
-  readonly #opening: PartOpening;
-  readonly #tasks: NewTasks;
-  readonly #buffer: CallBuffer;
+  readonly #part: PartState;
   readonly #confirming = new UnderWay();
 
-  constructor(
-    client: Holdfast,
-    gate: DurabilityGate,
-    opening: PartOpening,
-    tasks: NewTasks,
-    buffer: CallBuffer,
-  ) {
-    this.#client = client;
-    this.#gate = gate;
-    this.#opening = opening;
-    this.#tasks = tasks;
-    this.#buffer = buffer;
+  constructor(part: PartState) {
+    this.#part = part;
   }
 
   /**
@@ -48,13 +45,14 @@ export class DurableEnqueues {
   }
 
   async #add({ type, payloadText, options, trace }: DurableTask): Promise<EnqueueReceipt> {
+    const { client, durability, tasks, buffer } = this.#part;
     const wish = this.#wishOf(options);
-    const id = options?.id ?? this.#tasks.mintId();
-    const now = this.#client.connection.now();
-    const prepared = this.#tasks.prepare(type, payloadText, { ...options, id }, undefined, now, trace);
-    await this.#gate.refuseImpossible(wish);
-    const receipt = await this.#buffer.add(prepared);
-    await this.#gate.confirm(receipt.id, wish);
+    const id = options?.id ?? tasks.mintId();
+    const now = client.connection.now();
+    const prepared = tasks.prepare(type, payloadText, { ...options, id }, undefined, now, trace);
+    await durability.refuseImpossible(wish);
+    const receipt = await buffer.add(prepared);
+    await durability.confirm(receipt.id, wish);
     return { ...receipt, durability: wish.durability };
   }
 
@@ -64,13 +62,14 @@ export class DurableEnqueues {
   }
 
   async #storeNodes<Result>(flow: string, call: () => Promise<Result>): Promise<Result> {
-    const refusal = await this.#opening.refusal();
+    const { durability, opening } = this.#part;
+    const refusal = await opening.refusal();
     if (refusal) throw refusal;
-    if (this.#gate.default === "memory") return call();
+    if (durability.default === "memory") return call();
     const wish = this.#wishOf(undefined);
-    await this.#gate.refuseImpossible(wish);
+    await durability.refuseImpossible(wish);
     const result = await call();
-    await this.#gate.confirm(flow, wish);
+    await durability.confirm(flow, wish);
     return result;
   }
 
@@ -81,7 +80,7 @@ export class DurableEnqueues {
 
   /** Called only if memory is not enough. */
   #wishOf(options: TaskOptions | undefined): DurabilityWish {
-    const durability = (options?.durability ?? this.#gate.default) as DurabilityWish["durability"];
+    const durability = (options?.durability ?? this.#part.durability.default) as DurabilityWish["durability"];
     return { durability, replicas: durability === "replicated" ? (options?.replicas ?? 1) : 0 };
   }
 }

@@ -1,23 +1,17 @@
 import type { FingerprintedOptions, TaskOptions } from "@holdfast/contracts";
-import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { partsChanged } from "../engine/registry.ts";
-import { flatTask, type NewTask, optionsOfNewTask } from "../engine/task-options.ts";
-import type { ViewedBytes } from "../redis/tail-bytes.ts";
-import { type TraceContext, traceOf } from "../tracing/trace-context.ts";
-import { inBatch } from "./batch-results.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
+import { BatchEnqueues } from "./batch-enqueues.ts";
 import { CallBuffer } from "./call-buffer.ts";
-import { type ColumnsResult, toTasks } from "./columns.ts";
 import { DurabilityGate } from "./durability.ts";
 import { DurableEnqueues } from "./durable-enqueues.ts";
 import { EarlyCalls } from "./early-calls.ts";
 import { mintId } from "./mint-ids.ts";
-import { checkWellFormed, NewTasks, type PreparedTask, payloadTextOf } from "./new-task.ts";
+import { NewTasks, type PreparedTask } from "./new-task.ts";
 import { PartOpening } from "./part-opening.ts";
-import { PlainRun } from "./plain-call.ts";
-import type { EnqueueReceipt, EnqueueResult, EnqueueSink } from "./receipt.ts";
-import { givenId } from "./task-checks.ts";
+import type { EnqueueReceipt, EnqueueSink } from "./receipt.ts";
 
 /** The settings that a queue passes on to its partitions. */
 export interface QueuePartOptions {
@@ -31,25 +25,33 @@ export interface QueuePartOptions {
 /** Enqueues tasks into one part of a queue: into one partition, or into a queue without partitions. */
 export class QueuePart {
   readonly engine: Engine;
+  readonly batches: BatchEnqueues;
   readonly #client: Holdfast;
-  readonly #buffer: CallBuffer;
-  readonly #durability: DurabilityGate;
-  readonly #opening: PartOpening;
   readonly #tasks: NewTasks;
+  readonly #durability: DurabilityGate;
+  readonly #durable: DurableEnqueues;
+  readonly #opening: PartOpening;
+  readonly #buffer: CallBuffer;
   readonly #onMoved: QueuePartOptions["onMoved"];
   /** The tasks that came before the queue was registered. */
   readonly #early = new EarlyCalls();
-  readonly #durable: DurableEnqueues;
 
   constructor(client: Holdfast, engine: Engine, options: QueuePartOptions) {
-    this.#client = client;
+    const { queue } = engine;
+    const tasks = new NewTasks(options.mintId ?? mintId);
+    const durability = new DurabilityGate(client, engine);
+    const opening = new PartOpening(client, engine, durability);
+    const buffer = new CallBuffer(engine, options.lingerMs);
+    const part = { client, queue, tasks, durability, opening, buffer };
     this.engine = engine;
-    this.#tasks = new NewTasks(options.mintId ?? mintId);
+    this.#client = client;
+    this.#tasks = tasks;
+    this.#durability = durability;
+    this.#opening = opening;
+    this.#buffer = buffer;
     this.#onMoved = options.onMoved;
-    this.#durability = new DurabilityGate(client, engine);
-    this.#opening = new PartOpening(client, engine, this.#durability);
-    this.#buffer = new CallBuffer(engine, options.lingerMs);
-    this.#durable = new DurableEnqueues(client, this.#durability, this.#opening, this.#tasks, this.#buffer);
+    this.#durable = new DurableEnqueues(part);
+    this.batches = new BatchEnqueues(part, this.#durable);
   }
 
   /** Connects and registers this part: see `Queue.ready`. */
@@ -78,60 +80,15 @@ export class QueuePart {
     return promise;
   }
 
-  /** Whether a task has to reach more than memory. Its own option overrides the setting of the queue. */
-  #isDurable(options: TaskOptions | undefined): boolean {
-    return (options?.durability ?? this.#durability.default) !== "memory";
-  }
-
   #send(asked: AskedTask): void {
-    if (!this.#isDurable(asked.options)) this.#buffer.push(asked.task, asked, 0);
+    const durability = asked.options?.durability ?? this.#durability.default;
+    if (durability === "memory") this.#buffer.push(asked.task, asked, 0);
     else this.#durable.add(asked).then(asked.resolve, (error) => asked.refused(0, error));
   }
 
   #sendOnceReady(asked: AskedTask): void {
     const send = async () => this.#send(asked);
     this.#early.run(send, () => this.#opening.enter()).catch((error) => asked.refused(0, error));
-  }
-
-  /** Enqueues many tasks: see `Queue.enqueueMany`. */
-  async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
-    const refusal = await this.#opening.refusal();
-    if (refusal) return tasks.map((task) => ({ ok: false, id: givenId(task), error: refusal }));
-    const now = this.#client.connection.now();
-    return inBatch(tasks, (given, place, sink) => {
-      const task = flatTask(given);
-      const options = optionsOfNewTask(task);
-      const { type } = task;
-      const payloadText = task.payloadText ?? payloadTextOf(task.payload);
-      if (task.payloadText !== undefined) checkWellFormed(payloadText);
-      const own = options === undefined ? trace : (traceOf(options) ?? trace);
-      const prepared = this.#tasks.prepare(type, payloadText, options, task.fingerprint, now, own);
-      if (!this.#isDurable(options)) this.#buffer.push(prepared, sink, place);
-      else {
-        this.#durable.add({ type, payloadText, options, trace: own }).then(
-          (receipt) => sink.accepted(place, receipt),
-          (error) => sink.refused(place, error),
-        );
-      }
-    });
-  }
-
-  /** Enqueues tasks in columns: see `Queue.enqueueColumns`. @param headers the result of `headersOf` */
-  async addColumns(
-    tasks: TaskColumns,
-    headers: Map<string, ViewedBytes>,
-    trace: TraceContext | undefined,
-  ): Promise<ColumnsResult> {
-    const refusal = await this.#opening.refusal();
-    if (refusal) {
-      const error = refusal;
-      return { ids: null, results: tasks.types.map(() => ({ ok: false, id: null, error })) };
-    }
-    if (this.#tasks.mintId !== mintId || this.#isDurable(undefined))
-      return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
-    return new Promise((resolve) => {
-      this.#buffer.pushRun(new PlainRun(this.engine.queue, tasks, headers, resolve));
-    });
   }
 
   /** Runs a call that stores nodes of a flow, and waits until they have the durability of the queue. */
@@ -194,10 +151,7 @@ const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: un
   resolve: () => {},
   reject: () => {},
 };
-export function keepSettlers(
-  resolve: (receipt: EnqueueReceipt) => void,
-  reject: (error: unknown) => void,
-): void {
+function keepSettlers(resolve: (receipt: EnqueueReceipt) => void, reject: (error: unknown) => void): void {
   settlers.resolve = resolve;
   settlers.reject = reject;
 }

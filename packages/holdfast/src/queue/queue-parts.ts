@@ -125,7 +125,7 @@ export class QueueParts {
     trace: TraceContext | undefined,
   ): Promise<ColumnsResult> {
     if (this.only === undefined) return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
-    const done = await this.only.addColumns(tasks, headers, trace);
+    const done = await this.only.batches.addColumns(tasks, headers, trace);
     if (done.ids) return done;
     return { ids: null, results: await this.#withMissed(toTasks(tasks), done.results, trace) };
   }
@@ -164,7 +164,7 @@ export class QueueParts {
   }
 
   async #spread(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
-    if (this.only) return this.only.addMany(tasks, trace);
+    if (this.only) return this.only.batches.addMany(tasks, trace);
     const results = new Array<EnqueueResult>(tasks.length);
     const batches = new Map<QueuePart, Batch>();
     for (const [place, given] of tasks.entries()) {
@@ -181,7 +181,7 @@ export class QueueParts {
     }
     let failed = 0;
     const send = async (part: QueuePart, { places, tasks: own }: Batch) => {
-      const done = await part.addMany(own, trace).catch((error: unknown) => {
+      const done = await part.batches.addMany(own, trace).catch((error: unknown) => {
         // Other batches may have been stored, so each task of this one gets the error as its result.
         if (++failed === batches.size) throw error;
         return own.map((task) => refusedFor(task, error));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BytesPool } from "./bytes-pool.ts";
-import { encodeCall } from "./script-call.ts";
+import { encodeCall } from "./connection.ts";
 import { headOfCall, TailBytes, viewOf } from "./tail-bytes.ts";
 
 const viewed = (text: string) => {

@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/contracts";
-import type { VerdictOutcome } from "../engine/round-trip.ts";
+import type { VerdictOutcome } from "../engine/engine.ts";
 import { isTypeRule } from "../engine/type-rules.ts";
 import type { StopOptions } from "../grace.ts";
 import { abortSignal, listOf, pattern, whole } from "../options/kinds.ts";

@@ -1,4 +1,3 @@
-import { monotonicMs } from "./lease-table.ts";
 import type { Claim } from "./policy.ts";
 import type { QueueRunner } from "./queue-runner.ts";
 import type { OtherRunners, Peer } from "./runner-options.ts";
@@ -87,30 +86,5 @@ export class Runners implements OtherRunners {
 
   get quiet(): boolean {
     return this.all.every((runner) => runner.quiet);
-  }
-
-  /**
-   * How long ago Redis last answered, for the queue that has waited longest, ms. While a slot is free, every queue
-   * polls, so the number stays small. While no slot is free, it is 0. A queue that drains does not count.
-   */
-  oldestAnswerAgeMs(): number {
-    return this.#oldest(() => true);
-  }
-
-  /**
-   * How long a queue has neither called Redis nor slept with a reason, ms. More than 0 means that the worker has a bug.
-   */
-  stalledMs(): number {
-    const age = this.#oldest((runner) => runner.trips.inFlight === 0);
-    return Math.max(0, age - Math.max(...this.all.map(({ pollMs }) => pollMs)));
-  }
-
-  #oldest(counts: (runner: QueueRunner) => boolean): number {
-    this.#slots.look();
-    if (!this.#slots.hasFree) return 0;
-    const since = this.all
-      .filter((runner) => !runner.drains && counts(runner))
-      .map(({ answeredMs }) => Math.max(answeredMs, this.#slots.takenAtMs));
-    return since.length === 0 ? 0 : Math.max(0, monotonicMs() - Math.min(...since));
   }
 }

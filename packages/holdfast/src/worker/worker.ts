@@ -14,6 +14,7 @@ import { checkHandlers } from "./handler-options.ts";
 import { HandlerTable } from "./handler-table.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
+import { oldestAnswerAgeMs, stalledMs } from "./liveness.ts";
 import { type Middleware, MiddlewareChain } from "./middleware.ts";
 import { maxParts, PartRunners } from "./part-runners.ts";
 import { Reports } from "./reports.ts";
@@ -24,10 +25,8 @@ import { type WorkerOptions, workerSettings } from "./worker-options.ts";
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
-/**
- * How long a stop waits for the heartbeat thread if Redis is down, ms. It is short, because the thread cannot remove
- * the worker from the registry then.
- */
+// How long a stop waits for the heartbeat thread if Redis is down, ms. It is short, because the thread cannot remove
+// the worker from the registry then.
 const AWAY_MS = 100;
 // The most tasks in one push. It has to be the same number as in lua/lib/push.lua.
 const PUSH_TASKS = 32;
@@ -171,7 +170,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
    */
   lastGoodPollAgeMs(): number {
     const ageMs = monotonicMs() - this.#reports.lastTurnMs;
-    return this.#rests ? ageMs : Math.max(ageMs, this.#runners.oldestAnswerAgeMs());
+    return this.#rests ? ageMs : Math.max(ageMs, oldestAnswerAgeMs(this.#runners.all, this.#slots));
   }
 
   /**
@@ -180,7 +179,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
    */
   stalledMs(): number {
     const acquires = this.#started && this.#beating && !this.#rests && !this.#stopped;
-    return acquires ? this.#runners.stalledMs() : 0;
+    return acquires ? stalledMs(this.#runners.all, this.#slots) : 0;
   }
 
   /**

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { Command } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { BytesPool } from "./bytes-pool.ts";
-import { type EncodedCall, encodeCall, ScriptCommand } from "./script-call.ts";
+import { type EncodedCall, encodeCall, ScriptCommand } from "./connection.ts";
 
 const argument = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
