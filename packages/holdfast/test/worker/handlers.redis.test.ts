@@ -122,6 +122,7 @@ test("middleware runs around the attempts of a worker, and its error is the erro
   const bad = await queue.enqueue("bad", 0, { maxRetries: 0 });
   expect(await queue.result(bad.id, { waitMs: 10_000 })).toMatchObject({ state: "dead" });
   expect(seen).toEqual(["begin ok 1", "end ok", "begin bad 1", "end bad"]);
+  await until("the worker has reported both tasks", () => settled.length === 2);
   expect(settled.at(-1)).toMatchObject({ outcome: "dead", error: new Error("not today") });
 });
 
