@@ -141,7 +141,7 @@ export async function open(page: Page, address: string): Promise<void> {
 /** Returns the problems that axe finds on the page, one line each. */
 export async function violations(page: Page): Promise<string[]> {
   // axe is evaluated in the page. The dashboard's Content-Security-Policy would refuse an inserted script.
-  await page.evaluate(axe.source);
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
       axe: {
@@ -156,6 +156,35 @@ export async function violations(page: Page): Promise<string[]> {
       nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${String(target)} ${failureSummary ?? ""}`),
     );
   });
+}
+
+/**
+ * Waits until the page has been drawn after a change of its size or theme. The style sheet gives every element a short
+ * transition, so a new colour takes one frame for each level of the document.
+ */
+export const drawn = (page: Page) =>
+  page.evaluate(`new Promise((drawn) => {
+    let quiet = 0;
+    const look = () => {
+      quiet = document.getAnimations().some((each) => each instanceof CSSTransition) ? 0 : quiet + 1;
+      if (quiet > 2) drawn();
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  })`);
+
+/**
+ * Returns the problems that axe finds on the page in the dark theme and in the light one. The page stays open, because
+ * to load it takes longer than to check it.
+ */
+export async function violationsInThemes(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await drawn(page);
+    found.push(...(await violations(page)).map((line) => `in the ${colorScheme} theme: ${line}`));
+  }
+  return found;
 }
 
 /** Expects that the page and its open dialog do not scroll sideways. */

@@ -2,7 +2,16 @@ import { until } from "@holdfast/testing";
 import { FatalError, Worker } from "holdfast";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { die, executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
+import {
+  die,
+  drawn,
+  executablePath,
+  expectToFit,
+  open,
+  type Stack,
+  startStack,
+  violations,
+} from "./support.ts";
 
 describe.skipIf(!executablePath)(
   "the screens show the real state, in a real browser",
@@ -207,13 +216,18 @@ describe.skipIf(!executablePath)(
       for (const mode of ["utc", "local"]) {
         const page = await stack.page();
         await page.addInitScript(`localStorage.setItem("holdfast.time", "${mode}")`);
-        for (const width of [1440, 1280, 1024, 800, 390]) {
-          await page.setViewportSize({ width, height: 900 });
+        // The screens are loaded at the first width, and in the layout for phones.
+        for (const [loadedAt, ...narrower] of [[1440, 1280, 1024, 800], [390]]) {
           for (const path of paths) {
+            await page.setViewportSize({ width: Number(loadedAt), height: 900 });
             await open(page, stack.base + path);
-            const where = `${path} at ${width} px, ${mode}`;
-            expect([where, await page.evaluate<string[]>(CUT_TIMES)]).toEqual([where, []]);
-            await expectToFit(page, where);
+            for (const width of [Number(loadedAt), ...narrower]) {
+              await page.setViewportSize({ width, height: 900 });
+              await drawn(page);
+              const where = `${path} at ${width} px, ${mode}`;
+              expect([where, await page.evaluate<string[]>(CUT_TIMES)]).toEqual([where, []]);
+              await expectToFit(page, where);
+            }
           }
         }
         await page.context().close();
