@@ -38,6 +38,7 @@ export default defineConfig({
           name: "redis",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.redis.test.{ts,mjs}"],
           exclude: [...exclude, ...systems],
+          isolate,
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
