@@ -6,12 +6,13 @@ import { ClosingLine } from "./scripts/closing-line.mjs";
 const exclude = ["**/node_modules/**", "**/dist/**", "packages/cli/template/**"];
 /** The files of a worker share the modules that they import. To load these for each file takes half of the CPU time. */
 const isolate = false;
-/** These tests start whole systems and browsers. They run one at a time, after all others. */
+/** These tests mostly wait for the Docker engine, so they begin first and run beside the others. */
+const compose = ["test/compose*.test.ts"];
+/** These tests start whole systems and browsers, which need more than one core. They run after all others. */
 const systems = [
   "test/browser/**/*.test.ts",
   "test/bare-metal/**/*.test.mjs",
   "test/proxy/**/*.test.ts",
-  "test/compose*.test.ts",
   "test/monitoring/prometheus.redis.test.ts",
   "test/loadtest/**/*.test.mjs",
   "test/clients/**/*.test.mjs",
@@ -19,8 +20,8 @@ const systems = [
 
 export default defineConfig({
   test: {
-    // By default one core would stay free. On a machine with two cores, that is half of the machine.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most tests wait for Redis or for other processes, so there is one worker more than there are cores.
+    maxWorkers: availableParallelism() + 1,
     reporters: ["default", new ClosingLine()],
     projects: [
       {
@@ -28,7 +29,7 @@ export default defineConfig({
           // The tests of this project need no Redis.
           name: "unit",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.test.{ts,mjs}"],
-          exclude: [...exclude, ...systems, "**/*.redis.test.*"],
+          exclude: [...exclude, ...compose, ...systems, "**/*.redis.test.*"],
           isolate,
           testTimeout: 60_000,
         },
@@ -46,11 +47,21 @@ export default defineConfig({
       },
       {
         test: {
+          // The projects run in the order of their names.
+          name: "compose",
+          include: compose,
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
           name: "systems",
           include: systems,
           exclude,
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 180_000,
