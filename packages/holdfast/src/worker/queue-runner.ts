@@ -119,9 +119,7 @@ export class QueueRunner implements Caller {
     return this.#o.handlers.hasBatches ? 0 : this.#pace.ahead();
   }
 
-  /**
-   * Makes calls at the end of this turn of the event loop, so that tasks that end in one turn are settled in one call.
-   */
+  /** Makes calls at the end of this turn of the event loop. Tasks that end in one turn share a call. */
   schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -139,10 +137,7 @@ export class QueueRunner implements Caller {
     this.schedule();
   }
 
-  /**
-   * Called with each message on the channels of the part and of the worker. An empty message says that there may be
-   * tasks.
-   */
+  /** Called with each message for the part or the worker. An empty one says that there may be tasks. */
   readonly heard: OnMessage = (_channel, message) => {
     const push = parsePush(message);
     if (push) return this.granted(push);
@@ -155,8 +150,7 @@ export class QueueRunner implements Caller {
   granted(push: Push): void {
     const trip = this.#acquire.granted(push);
     if (trip === null) return;
-    // The answer that parked the request may not be handled yet. This makes sure that it does not put the runner to
-    // sleep.
+    // The answer that parked the request may come later, and must not put the runner to sleep then.
     this.#wakes++;
     this.idle = this.drains;
     clearTimeout(this.#pollTimer);
@@ -216,8 +210,7 @@ export class QueueRunner implements Caller {
     }
     task.entry?.limit?.leave();
     this.#verdicts.push({ task, verdict, error });
-    // Half a batch of verdicts is enough for a call. Redis then settles this half while the handlers of the other half
-    // run.
+    // Half a batch of verdicts is enough for a call. Redis settles it while the handlers of the other half run.
     if (this.#inHalves && this.trips.inFlight === 0 && this.#verdicts.length >= earlyVerdicts(this.#granted))
       this.#pump();
     this.held.beginSoon();
@@ -255,20 +248,15 @@ export class QueueRunner implements Caller {
     while (this.trips.inFlight < CALLS_IN_FLIGHT && !this.#closed) {
       const settled = this.#verdicts.splice(0, CALL_TASKS);
       const isAcquire = settled.length === 0;
-      const asks = wish(
-        this.#situation(),
-        settled.length,
-        this.#runners.claim(this, this.taken - settled.length),
-      );
+      const taken = this.taken - settled.length;
+      const asks = wish(this.#situation(), settled.length, this.#runners.claim(this, taken));
       if (asks) this.#inHalves = asks.inHalves;
       const endsNodes = settled.some(({ task }) => task.isNode);
-      // A runner that holds no other task asks for tasks only after flow_advance. So it gets the nodes that come after the
-      // ended ones at once.
+      // A runner that holds no other task asks after flow_advance, so that it gets the nodes behind these at once.
       const asksLater = endsNodes && this.held.size === settled.length;
       const want = asksLater ? 0 : this.#o.handlers.most(asks?.want ?? 0);
       if (isAcquire && this.#acquire.isSent) return;
-      // A runner that stops or drains still makes this call if its request is parked: the call withdraws the request,
-      // and returns the tasks that were granted to it already.
+      // If the runner stops or drains, this call withdraws its parked request, and returns what was granted to it.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
       void this.#roundTrip(settled, want);
       if (endsNodes) this.#ends.advance();
@@ -353,9 +341,7 @@ export class QueueRunner implements Caller {
     this.held.take(grants, this.#context, leasedAtMs, solo, kept);
   }
 
-  /**
-   * Sleeps until the next delayed task is due, at most `pollMs`. The wake-up promotes due tasks if there is no janitor.
-   */
+  /** Sleeps until the next delayed task is due, at most `pollMs`: there may be no janitor that promotes it. */
   #sleep(dueInMs: number): void {
     this.idle = true;
     clearTimeout(this.#pollTimer);

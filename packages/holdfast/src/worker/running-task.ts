@@ -6,9 +6,9 @@ import type { Past } from "../engine/round-trip.ts";
 import { eventsText } from "../engine/steps.ts";
 import { flowOfTask, type TaskFlowContext } from "../flows/node-flow.ts";
 import type { StepsOwner, Suspension } from "../steps/step-store.ts";
-import { traceOf } from "../tracing/trace-context.ts";
-import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
+import type { AttemptSpan } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
+import { beginSpan } from "./attempt-span.ts";
 import { errorVerdict, resultVerdict, timeoutError, unreadableVerdict } from "./attempt-verdicts.ts";
 import { type BatchedTask, LATER } from "./batches.ts";
 import { type ContextCalls, RedisCalls } from "./context-calls.ts";
@@ -169,7 +169,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     // path).
     const leftMs = Math.ceil(this.#deadlineMs - nowMs);
     if (leftMs < OWN_TIMER_MS) this.#timer = setTimeout(() => this.#timeOut(), leftMs);
-    this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
+    this.span = this.#run.tracing && beginSpan(this.#run.tracing, this, this.#run.workerId, this.#past);
     let returned: unknown;
     try {
       const { middleware } = this.#run;
@@ -206,20 +206,6 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   #expiryMs(nowMs: number, entry: HandlerEntry): number {
     const expiresAt = entry.abortAtExpiry ? this.envelope?.expiresAt : null;
     return expiresAt == null ? Number.POSITIVE_INFINITY : nowMs + expiresAt - this.engine.connection.now();
-  }
-
-  #beginSpan(tracing: Tracing): AttemptSpan {
-    return tracing.attempt({
-      queue: this.engine.queue,
-      id: this.id,
-      type: this.type,
-      workerId: this.#run.workerId,
-      attempt: this.attempt,
-      generation: this.#past.generation,
-      payloadText: this.payloadText,
-      parent: traceOf(this.envelope),
-      previous: this.#past.span,
-    });
   }
 
   get payload(): unknown {
