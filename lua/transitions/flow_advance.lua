@@ -47,7 +47,7 @@ if totals.taken == totals.noted and #flowsDue == 0 and totals.kept <= settings.r
   return { 0, 0, 0, (fields[5] or '') ~= '' and 1 or 0 }
 end
 
--- Workers often call this script when nothing is left to do, so the functions below are defined only now.
+-- Janitors and workers also call this script when nothing is left to do, so the functions below are defined only now.
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua

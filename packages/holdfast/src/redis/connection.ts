@@ -24,6 +24,8 @@ export class Connection extends LinkMember {
   readonly #onScript: ConnectionOptions["onScript"];
   /** Reused memory, into which script calls are written. */
   readonly pool = new BytesPool();
+  /** How many sends of a call failed. While this number stays the same, Redis runs calls in the order of their sends. */
+  failedSends = 0;
 
   /** @throws HoldfastError invalid_argument */
   constructor(redis: RedisOption, { name = "holdfast", onScript, share = false }: ConnectionOptions = {}) {
@@ -92,6 +94,7 @@ export class Connection extends LinkMember {
           return await this.#call<Reply>("EVALSHA", script.sha1, script.keyCount, argv, tail);
         } catch (error) {
           if (classify(error).kind !== "no_script") throw error;
+          this.failedSends++;
           return await this.#call<Reply>("EVAL", script.source, script.keyCount, argv, tail);
         }
       }, timeoutMs);
@@ -128,6 +131,7 @@ export class Connection extends LinkMember {
         if (!this.isReady) await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
         return await send();
       } catch (error) {
+        this.failedSends++;
         // The Redis client adds the whole command to its errors. It is removed, so that no payload gets into a log.
         if (error instanceof Error && "command" in error) delete error.command;
         if (deadline === 0) deadline = performance.now() + timeoutMs;

@@ -258,21 +258,25 @@ export class QueueRunner implements Caller {
       if (isAcquire && this.#acquire.isSent) return;
       // If the runner stops or drains, this call withdraws its parked request, and returns what was granted to it.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
-      void this.#roundTrip(settled, want);
+      void this.#roundTrip(settled, want, endsNodes);
       if (endsNodes) this.#ends.advance();
       if (asksLater) this.wake();
     }
   }
 
-  async #roundTrip(settled: Settled[], want: number): Promise<void> {
+  async #roundTrip(settled: Settled[], want: number, endsNodes: boolean): Promise<void> {
     const { slots, table } = this.#o;
     const isAcquire = settled.length === 0;
     const wakes = this.#wakes;
+    const { connection } = this.engine;
+    const { failedSends } = connection;
     const answer = await this.trips.make(settled, want);
     if (answer) {
       const { trip, sentAtMs, isLate } = answer;
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
+      // After a failed send, the flow_advance that was sent after a settle may have run before it.
+      if (trip.ends && !(endsNodes && connection.failedSends === failedSends)) this.#ends.advance();
       // A wake-up during the call may announce tasks that the call did not find, so the runner does not sleep then.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       const granted = trip.grants.length;
@@ -312,9 +316,6 @@ export class QueueRunner implements Caller {
       this.#reports.settled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of trip.expired) this.#reports.expired(this.#o.queue, id, envelope);
-    // The flow_advance that was sent after a settle may have run before it, because a settle is sent again after a failure,
-    // or if Redis does not know the script yet. A call with nothing to do costs little.
-    if (trip.ends) this.#ends.advance();
   }
 
   /** Decides what to do after an answer: make room for a task that has to run alone, sleep, or acquire more. */
