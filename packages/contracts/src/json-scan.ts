@@ -118,10 +118,7 @@ export function scanString(text: JsonText, at: number): number {
   throw unexpected(text, index, "a character of a string");
 }
 
-/**
- * Returns whether the bytes have neither a backslash nor a control character. The bit operations set bit 7 of each byte
- * that is one.
- */
+/** Whether the bytes have no backslash and no control character. The bit operations look for both in four bytes. */
 function isPlain({ bytes, view }: JsonText, start: number, end: number): boolean {
   let at = start;
   for (; view !== undefined && at + 4 <= end; at += 4) {

@@ -28,10 +28,7 @@ abstract class PlainMetric<S> {
     registry.registerMetric(this as unknown as Metric);
   }
 
-  /**
-   * @param values the values of the labels, in the order of the labels. Each combination is kept for ever, so there
-   * must be few.
-   */
+  /** @param values label values in the order of the labels. Combinations are kept for ever: there must be few. */
   of(...values: string[]): S {
     const key = values.join("\n");
     let found = this.#series.get(key);

@@ -322,8 +322,8 @@ class Reader {
       }
       this.#at++;
       if (character !== "*") pieces[pieces.length - 1] += character;
-      // Two wildcards in a row count as one.
-      else if (this.#text[this.#at - 2] !== "*" || this.#at - 1 === at) pieces.push("");
+      // Two wildcards with nothing between them count as one.
+      else if (pieces.length === 1 || pieces.at(-1) !== "") pieces.push("");
     }
     if (this.#at === at)
       this.#fail(

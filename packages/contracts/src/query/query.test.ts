@@ -56,6 +56,8 @@ test.each([
   ["-timeout -payload.a=true", "-timeout -payload.a=true"],
   ['"type:mail" "OR" "-x" 12:30', '"type:mail" "OR" "-x" "12:30"'],
   ["a**b", "a*b"],
+  ['a*""*b', "a*b"],
+  ['*""*', "*"],
   ['"a \\" \\\\ b"', '"a \\" \\\\ b"'],
 ])("%s is written as %s", (text, written) => expect(printQuery(clausesOf(text))).toBe(written));
 

@@ -28,9 +28,7 @@ export function bandOf(options: TaskOptions | undefined): Band {
   return options.key === undefined ? (options.priority ?? "normal") : "keyed";
 }
 
-/**
- * Appends the version to a task type, `order@2`. @throws HoldfastError invalid_task_type if it has a version already
- */
+/** Appends the version to a type, `order@2`. @throws HoldfastError invalid_task_type if it has a version already */
 function typeWithVersion(type: string, version: number): string {
   if (!type.includes("@")) return `${type}@${version}`;
   throw new HoldfastError(
@@ -117,10 +115,7 @@ export function decodeEnvelope(text: string): Envelope {
   return decodeHeader(text.slice(0, newline), payloadText);
 }
 
-/**
- * Decodes an envelope for display. If decoding fails, the whole text is shown as the payload, with the type
- * `unreadable`.
- */
+/** Decodes an envelope for display. If that fails, the payload is the whole text and the type `unreadable`. */
 export function decodeEnvelopeForDisplay(text: string): Envelope {
   try {
     return decodeEnvelope(text);

@@ -31,10 +31,7 @@ export interface Grant {
   id: string;
   /** `<fence>.<place>`, which no other lease has. */
   token: string;
-  /**
-   * `<number of the first grant>-<nonce>`, the same for all tasks of one call. Redis stores it and compares it when the
-   * task is settled.
-   */
+  /** `<number of the first grant>-<nonce>`, the same for all tasks of a call. A settle has to name it. */
   fence: string;
   envelope: string;
   past: Past;
@@ -83,9 +80,7 @@ interface Granted {
   from: number;
 }
 
-/**
- * Decodes a reply. @param pasts earlier attempts of tasks that were granted before, by the position of the task, from 1
- */
+/** Decodes a reply. @param pasts earlier attempts, by the position of the task from 1, of tasks granted before */
 export function roundTripOf(
   now: number,
   outcomes: VerdictOutcome[],
@@ -174,10 +169,7 @@ export function parsePush(message: Buffer): Push | null {
   };
 }
 
-/**
- * Reads a message that asks a worker to cancel a running task, `cancel <fence> <id>`. Returns null for any other
- * message.
- */
+/** Reads the message `cancel <fence> <id>`, which asks to cancel a running task. Null for any other message. */
 export function parseCancel(message: Buffer): { id: string; fence: string } | null {
   const [, fence, id] = /^cancel (\S+) (\S+)$/.exec(message.toString("latin1")) ?? [];
   return fence === undefined || id === undefined ? null : { id, fence };

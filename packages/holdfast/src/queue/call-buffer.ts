@@ -157,10 +157,7 @@ class EnqueueCall {
   tail: string[] = [];
   sinks: EnqueueSink[] = [];
   places: number[] = [];
-  /**
-   * The band (pending list) of each task. Undefined while all tasks go to the normal band, because then they need not
-   * be sorted.
-   */
+  /** The band (pending list) of each task. Undefined while all are in the normal band and need no sorting. */
   bands: Band[] | undefined;
   #characters = 0;
 

@@ -69,10 +69,7 @@ export class Enqueues {
     }
   }
 
-  /**
-   * Like `enqueue`, with the payload as JSON text, which is stored byte for byte. The text is not checked for valid
-   * JSON.
-   */
+  /** Like `enqueue`, with the payload as JSON text, which is stored byte for byte and not checked to be valid. */
   enqueueText(type: string, payloadText: string, options?: FingerprintedOptions): Promise<EnqueueReceipt> {
     try {
       checkWellFormed(payloadText);
@@ -161,10 +158,7 @@ export class Enqueues {
     return this.#underWay.add(call());
   }
 
-  /**
-   * Runs an enqueue when the partitions of the queue are known. Enqueues that wait for this run in the order of their
-   * calls.
-   */
+  /** Runs an enqueue once the partitions of the queue are known. Enqueues that wait keep their order. */
   #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
     return this.during(() =>
       this.parts.isKnown ? enqueue() : this.#early.run(enqueue, () => this.parts.known()),

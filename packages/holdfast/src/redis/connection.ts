@@ -207,9 +207,7 @@ export function encodeCall(
   return Buffer.from(lines.join("\r\n"));
 }
 
-/**
- * The loop is in a separate function, because V8 would otherwise also compile the code around it, which runs only once.
- */
+/** A separate function, because V8 would otherwise also compile the code around the loop, which runs only once. */
 function writeArguments(lines: string[], from: number, argv: readonly (string | number)[]): number {
   let at = from;
   for (let i = 0; i < argv.length; i++) {

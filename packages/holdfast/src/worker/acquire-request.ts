@@ -3,9 +3,7 @@ import type { Engine, RoundTrip } from "../engine/engine.ts";
 import type { Push } from "../engine/round-trip.ts";
 import type { Request } from "../engine/task-scripts.ts";
 
-/**
- * A request for tasks. Redis builds the fence of the tasks that it grants from `nonce`, so the worker knows the fence.
- */
+/** A request for tasks. Redis builds the fence of granted tasks from `nonce`, so the worker knows it. */
 export interface Asked {
   request: Request & { readonly index: number };
   nonce: string;

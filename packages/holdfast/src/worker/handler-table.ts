@@ -6,17 +6,11 @@ import { type PrefixEntry, rulesWithLimits, type ToldRules, termsText } from "./
 
 const nothing = () => {};
 
-/**
- * The handlers of a worker, by task type. If several rules match a type, the exact type comes first, then the longest
- * prefix.
- */
+/** The handlers of a worker by task type. Of several matching rules the exact type wins, then the longest prefix. */
 export class HandlerTable {
   /** The rules in alphabetical order. */
   readonly rules: readonly string[];
-  /**
-   * The types for which this worker sets maxRetries or timeoutMs, as text for the scripts. lua/lib/lease.lua has the
-   * format.
-   */
+  /** The types for which this worker sets maxRetries or timeoutMs, in the format of lua/lib/lease.lua. */
   readonly ownTerms: string;
   readonly hasLimits: boolean;
   readonly hasBatches: boolean;

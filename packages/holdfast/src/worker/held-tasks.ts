@@ -27,10 +27,7 @@ export interface QueueSlots {
   changed(): void;
 }
 
-/**
- * The tasks of one queue that a worker holds. Each of them runs, waits for a slot, or has ended and waits until Redis
- * has settled it.
- */
+/** The tasks of one queue that a worker holds: they run, wait for a slot, or have ended and are not settled yet. */
 export class HeldTasks {
   readonly #o: HeldTasksOptions;
   /** The held tasks, by their index in the lease table. */
@@ -41,10 +38,7 @@ export class HeldTasks {
   readonly #beginSoon: () => void;
   /** `<fence> <id>` of tasks whose cancel was requested before the answer with the task arrived. */
   readonly #cancelsAhead = new Set<string>();
-  /**
-   * True while the worker makes room for a task that has to run alone: no task begins, and arriving tasks are handed
-   * back.
-   */
+  /** True while the worker makes room for a task that has to run alone: no task begins, and new ones go back. */
   yields = false;
   /** How many handlers of this queue run. */
   running = 0;
@@ -107,9 +101,7 @@ export class HeldTasks {
     if (!this.#beginning && this.#ahead.length > 0) this.#begin();
   }
 
-  /**
-   * Begins waiting tasks at the end of the turn of the event loop, so that handlers that end together cause one call.
-   */
+  /** Begins waiting tasks at the end of the turn of the event loop, all that became possible in it together. */
   beginSoon(): void {
     if (this.#beginning || this.#ahead.length === 0) return;
     this.#beginning = true;
@@ -182,10 +174,7 @@ export class HeldTasks {
     this.#sweepTimer = undefined;
   }
 
-  /**
-   * Aborts attempts whose time-out has passed, and removes tasks that were handed back.
-   * @returns whether a slot became free
-   */
+  /** Aborts attempts after their time-out, and removes tasks handed back. @returns whether a slot became free */
   #sweep(): boolean {
     const { slots, table } = this.#o;
     slots.look();

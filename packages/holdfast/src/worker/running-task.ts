@@ -200,9 +200,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     this.succeed(returned);
   }
 
-  /**
-   * Returns the monotonic time at which the task expires, ms; Infinity if a running attempt may continue after that.
-   */
+  /** Returns when the task expires, monotonic ms; Infinity if a running attempt may continue after that. */
   #expiryMs(nowMs: number, entry: HandlerEntry): number {
     const expiresAt = entry.abortAtExpiry ? this.envelope?.expiresAt : null;
     return expiresAt == null ? Number.POSITIVE_INFINITY : nowMs + expiresAt - this.engine.connection.now();

@@ -37,10 +37,7 @@ interface Target {
   name: string;
   isBatch: boolean;
   route: string;
-  /**
-   * The last sender that was allowed to enqueue into this queue. An identity never changes, so it is checked only
-   * once.
-   */
+  /** The last sender that was allowed to enqueue here. An identity never changes, so it is checked only once. */
   sender: Identity | undefined;
 }
 

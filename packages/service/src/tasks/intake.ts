@@ -12,10 +12,7 @@ export type TaskQueue = EnqueueQueue &
   Pick<Queue, "wait" | "get" | "cancel" | "change" | "signal" | "events">;
 
 export interface TaskRouteOptions {
-  /**
-   * Returns the queue with this name, which is valid. It is called for every request, so it should cache the queues. It
-   * throws while tasks cannot be accepted, for example before Redis has passed the boot checks.
-   */
+  /** Returns the queue with this valid name; called for each request. Throws while tasks cannot be accepted. */
   queue(name: string): TaskQueue;
   /** Limits how many queues a key may create. @default no limit */
   newQueues?: Pick<NewQueues, "isKnown" | "admit"> | undefined;
@@ -122,7 +119,6 @@ interface ReadTask {
 
 /**
  * Reads the body of an enqueue.
- *
  * @param key the value of the header `Idempotency-Key`, if it was sent; the id of the task is made from it
  * @throws HoldfastError invalid_json, invalid_argument, payload_too_large, payload_too_deep
  */
