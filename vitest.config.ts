@@ -20,8 +20,8 @@ const systems = [
 
 export default defineConfig({
   test: {
-    // Most tests wait for Redis or for other processes, so there is one worker more than there are cores.
-    maxWorkers: availableParallelism() + 1,
+    // By default one core stays free, which is half of a machine with two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ["default", new ClosingLine()],
     projects: [
       {
@@ -39,7 +39,6 @@ export default defineConfig({
           name: "redis",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.redis.test.{ts,mjs}"],
           exclude: [...exclude, ...systems],
-          isolate,
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,

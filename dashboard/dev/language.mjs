@@ -23,8 +23,8 @@ export const catalogPath = (language) => `${SOURCE}language/${language}.json`;
 export const readCatalog = (language) => JSON.parse(readFileSync(catalogPath(language), "utf8"));
 
 /**
- * Returns the key of a text in a catalog. The key `[verb] Open` is the text `Open`; the context in brackets tells it
- * from the adjective.
+ * Returns the key of a text in a catalog. A text with several meanings has its meaning in brackets before it: the key
+ * `[verb] Open` is the text `Open` as a verb.
  */
 const keyOf = ({ message, context }) => (context === undefined ? message : `[${context}] ${message}`);
 export const textOf = (key) => {

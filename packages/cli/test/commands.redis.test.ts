@@ -368,7 +368,7 @@ test("each line of NDJSON is a task, and a bad line is named and does not stop t
   expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 11]);
   expect(results).toHaveLength(10);
   expect(stderr.match(/^holdfast: line \d+: /gm)).toHaveLength(8);
-  expect(stderr).toContain('line 4: the task has no "payload"; use "payload":null for none');
+  expect(stderr).toContain('line 4: the task needs a "payload"; use "payload":null for none');
   expect((await observer.task("lines", "big"))?.payloadText).toBe('{"n":12345678901234567890, "s":"}\\"{"}');
   expect((await readFile(rejects, "utf8")).trimEnd().split("\n").sort()).toEqual([...bad].sort());
   // The command does not overwrite the file of another run.

@@ -13,7 +13,7 @@ export interface TaskStepView {
   at: number;
   /** Size of the result of the step, bytes. */
   bytes: number;
-  /** For an open call: the id of the task that it has enqueued; null otherwise. */
+  /** The id of the task that `ctx.call` enqueued, while this step waits for its result; null for any other step. */
   calledId: string | null;
 }
 

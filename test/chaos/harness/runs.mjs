@@ -37,7 +37,7 @@ export class Runs {
     const limitMs = row.timeoutMs ?? timeoutMs;
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`the row took longer than ${limitMs} ms`)), limitMs);
+      timer = setTimeout(() => reject(new Error(`${row.name} took longer than ${limitMs} ms`)), limitMs);
     });
     let seen = "";
     try {

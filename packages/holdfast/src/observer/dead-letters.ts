@@ -172,9 +172,13 @@ export async function replayInto(
         { taskId: raw.id },
       );
     if (verdicts === "c")
-      throw new HoldfastError("task_conflict", `queue "${target.queue}" has another task "${newId}"`, {
-        taskId: raw.id,
-      });
+      throw new HoldfastError(
+        "task_conflict",
+        `queue "${target.queue}" already has a different task with the id "${newId}"`,
+        {
+          taskId: raw.id,
+        },
+      );
     const letter = await from.discard([raw.id, `${to.queue}/${newId}`]);
     results.push(
       letter === "d" ? { id: raw.id, outcome: "moved", newId } : { id: raw.id, outcome: "not_dead" },

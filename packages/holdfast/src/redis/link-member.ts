@@ -26,7 +26,7 @@ export abstract class LinkMember implements LinkUser {
   readonly #waiters = new Set<Waiter>();
   readonly #listening: { channels: string[]; onMessage: OnMessage }[] = [];
 
-  /** @throws HoldfastError invalid_argument */
+  /** @throws HoldfastError invalid_argument if the settings cannot be used */
   constructor(redis: ConnectionSettings, name: string, share: boolean) {
     this.redis = redis;
     this.link = Link.join(redis, name, share, this);

@@ -92,7 +92,7 @@ export class MemorySteps implements StepStore {
     if (!answer)
       throw new HoldfastError(
         "invalid_argument",
-        `the test run has no answer for calls of "${type}": give calls`,
+        `the test run has no answer to ctx.call of "${type}": add one to the option "calls"`,
       );
     this.#signals.push({ event: endOf(id), data: (await answer(JSON.parse(payloadText))) ?? null });
   }

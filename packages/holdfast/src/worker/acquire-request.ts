@@ -33,7 +33,7 @@ export class AcquireRequest {
     return this.#parked !== null;
   }
 
-  /** Makes the request of a settle call that acquires tasks as well. */
+  /** Makes the part of a settle call that asks for new tasks. */
   create(): Asked {
     return { request: this.#engine.takeRequest(), nonce: nanoid(8) };
   }

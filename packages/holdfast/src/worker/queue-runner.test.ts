@@ -363,7 +363,7 @@ test("the first half of a batch that ends at once is on its way to Redis while t
   runner.schedule();
   const ids = Array.from({ length: 40 }, (_, n) => `task-${n}`);
   await (await next()).answer({ grants: ids.map(grant) });
-  // The runner has not measured the handlers yet, so it sends one call.
+  // The runner does not know yet how long its handlers take, so it settles all tasks in one call and not in halves.
   const whole = await next();
   expect(whole.settled).toEqual(ids);
   await whole.answer({ grants: ids.map(grant) });

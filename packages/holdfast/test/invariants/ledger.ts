@@ -17,7 +17,7 @@ const MOVES: Record<string, readonly string[]> = {
   absent: ["pending", "scheduled", "waiting", "cancelled"],
   waiting: ["pending", "scheduled", "cancelled", "absent"],
   // A change of the task, or an enqueue with its unique key, may give the task a later time, so it becomes scheduled.
-  // A grant may find that the flow of a node was cancelled, and makes it wait again.
+  // If an acquire finds a node of a cancelled flow, the node goes back to waiting, until flow_advance ends it as skipped.
   pending: ["scheduled", "processing", "cancelled", "expired", "absent", "waiting"],
   // A task that another system gave up becomes a dead letter without an attempt in this queue.
   scheduled: ["pending", "processing", "dead", "cancelled", "expired", "absent"],

@@ -22,7 +22,9 @@ export const runs = (told: string, type: string) =>
 export const fillOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/\\d+/(\\d+)/`).exec(told)?.[1] ?? 0);
 
-/** Returns how many tasks of the type one call takes at most. */
+/**
+ * Returns how many tasks of the type one acquire takes at most, as its argument `types` says; Infinity if it sets no limit.
+ */
 export const mostOf = (told: string, type: string) =>
   Number(new RegExp(` ${type}=0/(\\d+)/`).exec(told)?.[1] ?? Number.POSITIVE_INFINITY);
 

@@ -111,7 +111,7 @@ test("a task that has to run alone waits for the worker that runs its type, and 
   const system = await setupSystem();
   const queue = system.queue();
   const { id } = await queue.enqueue("report", 1);
-  // After two crashes the task has to run alone.
+  // A task that has crashed its worker twice runs only while its worker runs nothing else.
   for (let n = 0; n < 2; n++) {
     await system.grantToNobody("work", 1, 1);
     await until("the lease has expired", async () => (await system.engine().reap(10)).requeued === 1);

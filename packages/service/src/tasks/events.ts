@@ -50,9 +50,13 @@ export function registerEventRoute(app: HttpServer, options: TaskRouteOptions, c
       const wanted = types === undefined ? undefined : typesIn(types);
       const queue = options.queue(request.params.queue);
       if (streams >= STREAMS)
-        throw new HoldfastError("rate_limited", `this process has ${STREAMS} streams of events already`, {
-          retryAfterMs: 5_000,
-        });
+        throw new HoldfastError(
+          "rate_limited",
+          `this server has ${STREAMS} open streams of events, and allows no more: close one, or try again later`,
+          {
+            retryAfterMs: 5_000,
+          },
+        );
       const gone = new AbortController();
       const end = () => gone.abort();
       reply.raw.once("close", end);
