@@ -1,3 +1,4 @@
+// The types of a task. The file has more than 500 lines, because nearly every member has a doc comment for its users.
 import type { ChangesView } from "./change.ts";
 import type { Keep } from "./keep.ts";
 import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
