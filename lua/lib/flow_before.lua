@@ -52,12 +52,12 @@ local function countsAs(id)
   return (letter ~= 'c' or isNoted(id)) and 'open' or nil
 end
 
--- Parses the flags of a node. Many nodes of a call have the same flags, so the result is cached. part: the other queue
--- or partition in which the nodes run; '' for this one.
+-- Parses the flags of a node. Many nodes of a call have the same flags, so the result is cached. open: how many nodes it
+-- comes after. part: the other queue or partition in which it runs; '' for this one.
 local kinds = {}
 local function kindOf(flags)
-  local kind, own, part = { waits = {} }, string.match(flags, '^(%a+)>?(.*)$')
-  kind.c, kind.part = newCounts(), part
+  local kind, own, open, part = { waits = {} }, string.match(flags, '^(%a+)(%d+)>?(.*)$')
+  kind.c, kind.open, kind.part = newCounts(), tonumber(open), part
   kind.c.flags = own
   kind.counts = countsText(kind.c)
   kinds[flags] = kind

@@ -93,22 +93,3 @@ local function conclude(flow)
     due[flow.name] = heldScore(flow)
   end
 end
-
--- Handles a flow at its time in `flows_due`. A flow that is over is forgotten, and a flow that was not sealed (closed
--- for new nodes) in time is cancelled. isExcess: its time has not come, but the queue keeps too many flows.
-local function lookAtFlow(name, isExcess)
-  local flow = flowNamed(name)
-  if not flow then
-    due[name] = HELD_FOR_EVER
-  elseif isFlow(flow, 'k') then
-    flow.letters, totals.kept = string.gsub(flow.letters, 'k', 'g'), totals.kept - flow.total - 1
-    due[name] = HELD_FOR_EVER
-    addMarked('%' .. name, 'f')
-  elseif not isExcess then
-    if not isFlow(flow, 's') then
-      flow.letters = flow.letters .. 'sx'
-      addMarked('%' .. name, 'x')
-    end
-    due[name] = heldScore(flow)
-  end
-end

@@ -3,36 +3,39 @@
 -- A page is full when its text has this many bytes.
 local PAGE_BYTES = 4000
 
--- Adds to `pages`, which a later HSET writes: field, value, field, value … behind: the new names behind each node, by
--- the id of the node. order: these ids.
-local function addPages(pages, order, behind)
-  local texts = {}
-  for place = 1, #order do
-    texts[place] = '>' .. order[place]
+-- Returns those of the names that pass the test. names: each after a space.
+local function namesOf(names, passes)
+  return (string.gsub(names, ' (%S+)', function(name)
+    return passes(name) and ' ' .. name or ''
+  end))
+end
+
+-- Adds the new names behind nodes that the flow has already. ids: these nodes. behind: the new names, by id, each after
+-- a space. They are added to `pages`, which a later HSET writes: field, value, field, value …
+local function addPages(pages, ids, behind)
+  local fields = {}
+  for place = 1, #ids do
+    fields[place] = '>' .. ids[place]
   end
-  readRecords(texts)
-  for place = 1, #order do
-    local id, text = order[place], records[texts[place]]
-    local names = behind[id]
-    if text then
-      local full, there, fresh = tonumber(string.match(text, '^%d+')), {}, {}
-      for name in string.gmatch(text, ' (%S+)') do
+  readRecords(fields)
+  for place = 1, #ids do
+    local id, field, size = ids[place], fields[place], #pages
+    local text, names = records[field] or '|0', behind[id]
+    if string.byte(text, -1) ~= 48 or string.byte(text, -2) ~= 124 then -- "|0": there are no names yet
+      local head, full, last = string.match(text, '^([^|]*|)(%d+)(.*)$')
+      local there = {}
+      for name in string.gmatch(last, '%S+') do
         there[name] = true
       end
-      for _, name in ipairs(names) do
-        fresh[#fresh + 1] = not there[name] and name or nil
-      end
-      if #text > PAGE_BYTES then
+      names = namesOf(names, function(name) return not there[name] end)
+      if #last > PAGE_BYTES and names ~= '' then
         full = full + 1
-        pages[#pages + 1], pages[#pages + 2] = string.format('>%s %d', id, full), string.match(text, '^%d+ (.*)$')
-        text = string.format('%d', full)
+        pages[size + 1], pages[size + 2], size = string.format('>%s %d', id, full), string.sub(last, 2), size + 2
+        text = string.format('%s%d', head, full)
       end
-      names = fresh
     end
-    if names[1] then
-      local size = #pages
-      pages[size + 1], pages[size + 2] = texts[place], (text or '0') .. ' ' .. table.concat(names, ' ')
+    if names ~= '' then
+      pages[size + 1], pages[size + 2] = field, text .. names
     end
   end
-  return pages
 end

@@ -47,16 +47,21 @@ local function putInPlace(places, counters, id, c, options, counts)
   return 'p' .. counts
 end
 
--- Writes the planned nodes into their lists. Called before the commit. Returns whether one of them is due before all
--- scheduled tasks, so that sleeping workers have to be told.
-local function writePlaces(places, settings)
-  if places.hasKeys and not limits.used then
-    adoptLimits(settings)
+-- Writes the planned nodes into their lists. Called before the commit. limitsText: the field `#limits` of the queue.
+-- Returns whether one of the nodes is due before all scheduled tasks, so that sleeping workers have to be told.
+local function writePlaces(places, settings, limitsText)
+  if limitsText or places.hasKeys then
+-- include lib/limits.lua
+    limits = newLimits(limitsText, settings)
+    if not limits.used then
+      adoptLimits(settings)
+    end
   end
   pushBands(places.bands, false)
   if #places.due == 0 then
     return false
   end
+-- include lib/due.lua
   local isSooner = isFirstDue(placeDue(places.due))
   redis.call('ZADD', scheduledKey, unpack(places.due))
   return isSooner

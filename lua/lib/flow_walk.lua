@@ -1,4 +1,5 @@
 -- Used by flow_advance: goes through the nodes of a flow that is cancelled or forgotten, one page of names at a time.
+-- include lib/stop.lua
 -- include lib/tombstones.lua
 
 -- Cancels a pending or scheduled node, because its flow was cancelled.
@@ -65,10 +66,10 @@ local function forgetPage(ids)
       removed[#removed + 1] = id
     end
     local text = read('>' .. id)
-    for page = 1, text and tonumber(string.match(text, '^%d+')) or 0 do
+    for page = 1, text and tonumber(string.match(text, '|(%d+)')) or 0 do
       removed[#removed + 1] = string.format('>%s %d', id, page)
     end
-    removed[#removed + 1], removed[#removed + 2] = '>' .. id, '<' .. id
+    removed[#removed + 1] = '>' .. id
   end
 end
 

@@ -6,7 +6,7 @@
 --            r purged, kept for its id alone      w a node of a flow that waits for others (lib/flows.lua)
 --            o a node of a flow that is in another part (lib/flow_out.lua)
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
---            If only attempts were counted, attempts alone, and the flags of a node of a flow right behind them.
+--            If only attempts were counted, attempts alone. If then the first flag is f or z, the flags follow right behind.
 --            limited: how often a handler handed the task back because of a rate limit; left out while it is 0, so that
 --            an earlier version can read the rest. Behind the @, only while leased: the key of the task, and its type
 --            if the type has a limit. Either may be empty
@@ -54,20 +54,20 @@ local function parseCounts(head)
   local attempts, rest = string.match(head, '^%a(%d+)([^%s@]*)')
   local c = newCounts()
   c.attempts = tonumber(attempts or 0)
-  if string.byte(rest or '') == 102 then -- f, a node
-    c.flags = rest
-  elseif rest and rest ~= '' then
+  if string.byte(rest or '') == 44 then -- a comma
     local failures, crashes, releases, generation, unroutedSince, limited, flags =
       string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),?(%d*),(%a*)$')
     c.failures, c.crashes, c.releases = tonumber(failures), tonumber(crashes), tonumber(releases)
     c.generation, c.unroutedSince, c.limited, c.flags = tonumber(generation), tonumber(unroutedSince), tonumber(limited) or 0, flags
+  else
+    c.flags = rest or ''
   end
   return c
 end
 
 local function countsText(c)
   if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.limited == 0
-    and (c.flags == '' or string.find(c.flags, '^f[^o]*$')) then
+    and (c.flags == '' or string.find(c.flags, '^[fz][^o]*$')) then
     return string.format('%d', c.attempts) .. c.flags
   end
   return string.format('%d,%d,%d,%d,%d,%.0f,%s%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince,

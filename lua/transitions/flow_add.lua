@@ -25,8 +25,11 @@
 -- ARGV[9] fence  string  the fence of the token of that node
 -- ARGV[10] most  integer  how many nodes a flow may have
 -- ARGV[11] callbacks  integer  with how many callbacks the following texts begin, two texts each: moment, envelope (lib/flows.lua)
--- ARGV[12..] name  string  repeated, at most 500 nodes: name, envelope, flags, the names in its `after` with spaces.
---   If a node runs in another queue or partition, its flags are followed by `>` and the name of that one
+-- ARGV[12] befores  integer  how many nodes follow that new nodes come after, two texts each: its name; the names of these
+--   new nodes, each after a space
+-- ARGV[13..] text  string  then at most 500 new nodes, four texts each: name, envelope, flags, and the names in its `after`
+--   with commas. The flags are followed by the number of these names. If the node runs in another queue or partition, `>`
+--   and the name of that one follow
 -- RETURNS {verdict, how many nodes the flow has, letters, name}
 --   letters: one per node: n new, d the flow has it already. With m: the name of the node, and the unknown name
 --   verdict: n stored, d the flow exists and is sealed, u there is no such flow, s sealed, x cancelled, e ended,
@@ -42,8 +45,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/limits.lua
--- include lib/due.lua
+-- include lib/settings.lua
 -- include lib/wake.lua
 -- include lib/flows.lua
 -- include lib/ends.lua
@@ -107,55 +109,53 @@ elseif how == 'task' then
 end
 
 local totals, counters = readTotals(fields[6]), unpackCounters(fields[1])
-limits = newLimits(fields[4], settings)
-local nodesAt = nameAt + 2 * callbacks
+local beforesAt = textAt + 2 * callbacks
+local nodesAt = beforesAt + 2 * befores
 local count = (#ARGV - nodesAt + 1) / 4
-local names, ids, prefix = {}, {}, flow .. '.'
+local ids, prefix = {}, flow .. '.'
 for place = 1, count do
-  local name = ARGV[nodesAt + 4 * place - 4]
-  names[place], ids[place] = name, prefix .. name
+  ids[place] = prefix .. ARGV[nodesAt + 4 * place - 4]
 end
 
 -- include lib/flow_before.lua
 -- include lib/flow_pages.lua
 readRecords(ids)
-
-local before, asked, letters, added, new, newHere = {}, {}, {}, {}, 0, 0
-local isSuspect = how == 'task'
+local letters, added, new, newHere = {}, {}, 0, 0
 for place = 1, count do
   local id = ids[place]
   letters[place] = (records[id] or added[id]) and 'd' or 'n'
   if letters[place] == 'n' then
-    local list, size = {}, 0
-    added[id], before[place] = true, list
-    for name in string.gmatch(ARGV[nodesAt + 4 * place - 1], '%S+') do
-      local other = prefix .. name
-      size = size + 1
-      list[size] = other
-      isSuspect = isSuspect or other == id
-      if not asked[other] and not added[other] and records[other] == nil then
-        asked[#asked + 1], asked[other] = other, true
-      end
-    end
     local flags = ARGV[nodesAt + 4 * place - 2]
-    new, newHere = new + 1, newHere + ((kinds[flags] or kindOf(flags)).part == '' and 1 or 0)
+    added[id], new, newHere = true, new + 1, newHere + ((kinds[flags] or kindOf(flags)).part == '' and 1 or 0)
+  end
+end
+
+-- before: the nodes that new nodes come after. behind: by the id of such a node, the names of the new nodes behind it,
+-- each after a space.
+local before, behind, asked = {}, {}, {}
+for place = 1, befores do
+  local id, names = prefix .. ARGV[beforesAt + 2 * place - 2], ARGV[beforesAt + 2 * place - 1]
+  if new < count then
+    names = namesOf(names, function(name) return added[prefix .. name] end)
+  end
+  if names ~= '' then
+    before[#before + 1], behind[id] = id, names
+    asked[#asked + 1] = records[id] == nil and id or nil
   end
 end
 if #asked > 0 then
   readRecords(asked)
 end
-for _, other in ipairs(asked) do
-  isSuspect = isSuspect or not records[other] and not added[other]
-end
-for place = 1, isSuspect and count or 0 do
-  for _, other in ipairs(before[place] or {}) do
-    -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node, it
-    -- could come after one of these, and the two would wait for each other. So an added node may only come after the
-    -- running node and other added nodes.
-    local isOther = how == 'task' and other ~= taskId and string.sub(other, 1, #taskId + 1) ~= taskId .. '.'
-    if not records[other] and not added[other] or other == ids[place] or isOther then
-      return { 'm', at.total, names[place], string.sub(other, #flow + 2) }
-    end
+for _, id in ipairs(before) do
+  local isUnknown = not records[id] and not added[id]
+  local isOwn = added[id] and string.find(behind[id] .. ' ', ' ' .. string.sub(id, #prefix + 1) .. ' ', 1, true)
+  -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node, it
+  -- could come after one of these, and the two would wait for each other. So an added node may only come after the
+  -- running node and other added nodes.
+  local isOther = how == 'task' and id ~= taskId and string.sub(id, 1, #taskId + 1) ~= taskId .. '.'
+  if isUnknown or isOwn or isOther then
+    local name = string.sub(id, #prefix + 1)
+    return { 'm', at.total, isOwn and name or string.match(behind[id], '%S+'), name }
   end
 end
 if at.total + new > most then
@@ -175,9 +175,9 @@ end
 -- added earlier do not wait for the new ones.
 local followers = {}
 if how == 'task' then
-  local own = redis.call('HGET', stateKey, '>' .. taskId) or '0'
+  local own = redis.call('HGET', stateKey, '>' .. taskId) or '|0'
   local list = {}
-  for page = 1, tonumber(string.match(own, '^%d+')) do
+  for page = 1, tonumber(string.match(own, '|(%d+)')) do
     own = own .. ' ' .. redis.call('HGET', stateKey, string.format('>%s %d', taskId, page))
   end
   for name in string.gmatch(own, ' (%S+)') do
@@ -194,49 +194,41 @@ if how == 'task' then
   end
 end
 
--- behind: the new names for the list of nodes behind a node, by the id of that node. order: these ids, in the order in
--- which they came.
-local behind, order = {}, {}
-local function addBehind(id, name)
-  local list = behind[id]
-  if list then
-    list[#list + 1] = name
-  else
-    behind[id], order[#order + 1] = { name }, id
+-- passed: how many of the nodes before a new node have ended. failed: how many of them failed it. cause: one that did.
+local passed, failed, cause, there = {}, {}, {}, {}
+for _, id in ipairs(before) do
+  local as = added[id] and 'open' or countsAs(id)
+  there[#there + 1] = as and not added[id] and id or nil
+  if as ~= 'open' then
+    for name in string.gmatch(behind[id], '%S+') do
+      local node = prefix .. name
+      if as then
+        failed[node], cause[node] = (failed[node] or 0) + 1, cause[node] or id
+      else
+        passed[node] = (passed[node] or 0) + 1
+      end
+    end
   end
 end
 
--- asOf: the results of `countsAs`, by id, because many nodes of a call come after the same nodes.
-local commit, envelopes, waits, pushed, asOf = {}, {}, {}, newPlaces(), {}
+local followerNames = ''
+for _, follower in ipairs(followers) do
+  followerNames = followerNames .. ' ' .. string.sub(follower.id, #prefix + 1)
+end
+local commit, envelopes, pages, pushed = {}, {}, {}, newPlaces()
 for place = 1, count do
   if letters[place] == 'n' then
-    local id, name, envelope, after = ids[place], names[place], ARGV[nodesAt + 4 * place - 3], before[place]
-    local open, failed, cause = 0, 0, '-'
-    for n = 1, #after do
-      local other = after[n]
-      local as = asOf[other]
-      if as == nil then
-        as = added[other] and not records[other] and 'open' or countsAs(other) or false
-        asOf[other] = as
-      end
-      if as then
-        addBehind(other, name)
-        open = open + 1
-      end
-      if as == 'failed' then
-        failed, cause = failed + 1, cause == '-' and other or cause
-      end
-    end
+    local id, envelope, after = ids[place], ARGV[nodesAt + 4 * place - 3], ARGV[nodesAt + 4 * place - 1]
     local kind = kinds[ARGV[nodesAt + 4 * place - 2]]
-    local c, counts, part = kind.c, kind.counts, kind.part
+    local c, counts, part, open = kind.c, kind.counts, kind.part, kind.open - (passed[id] or 0)
     local options = optionsOfPlace(envelope) .. (part ~= '' and ' f=' .. part or '')
     local size = #commit
     envelopes[size + 1], envelopes[size + 2], commit[size + 1] = id, envelope, id
-    if failed > 0 then
-      commit[size + 2] = string.format('x%s %s %s %d %d%s', counts, nowText, cause, open, failed, options)
+    if failed[id] then
+      commit[size + 2] = string.format('x%s %s %s %d %d%s', counts, nowText, cause[id], open, failed[id], options)
       at.skipped, totals.skipped = at.skipped + 1, totals.skipped + 1
       at.faults = at.faults + (policyOf(c.flags) == 'c' and 0 or 1)
-      addMarked(id, 's' .. policyOf(c.flags), cause)
+      addMarked(id, 's' .. policyOf(c.flags), cause[id])
     elseif open > 0 then
       local text = options == '' and kind.waits[open] or string.format('w%s %d%s', counts, open, options)
       kind.waits[open] = options == '' and text or kind.waits[open]
@@ -248,22 +240,20 @@ for place = 1, count do
     else
       commit[size + 2] = putInPlace(pushed, counters, id, c, options, counts)
     end
-    for n = 1, #followers do
-      addBehind(id, string.sub(followers[n].id, #flow + 2))
-    end
-    if after[1] then
-      size = #waits
-      waits[size + 1], waits[size + 2] = '<' .. id, ARGV[nodesAt + 4 * place - 1]
+    local names = (behind[id] or '') .. followerNames
+    if after ~= '' or names ~= '' then
+      size = #pages
+      pages[size + 1], pages[size + 2] = '>' .. id, after .. '|0' .. names
     end
   end
 end
 
 -- 2. Write the targets. An earlier call that was aborted before its commit may have added the names already.
 indexRequest(fields[3], 's', requestSlot)
-local pages = addPages(waits, order, behind)
+addPages(pages, there, behind)
 for place = 1, callbacks do
-  pages[#pages + 1] = field .. ':' .. ARGV[nameAt + 2 * place - 2]
-  pages[#pages + 1] = ARGV[nameAt + 2 * place - 1]
+  pages[#pages + 1] = field .. ':' .. ARGV[textAt + 2 * place - 2]
+  pages[#pages + 1] = ARGV[textAt + 2 * place - 1]
 end
 for first = 1, #pages, 2 * SLICE do
   redis.call('HSET', stateKey, unpack(pages, first, math.min(first + 2 * SLICE - 1, #pages)))
@@ -274,7 +264,7 @@ end
 if #envelopes > 0 then
   redis.call('HSET', tasksKey, unpack(envelopes))
 end
-local isSooner = writePlaces(pushed, settings)
+local isSooner = writePlaces(pushed, settings, fields[4])
 
 -- 3. Commit: one HSET.
 local total = at.total
@@ -284,7 +274,7 @@ local page, listed = math.floor(total / FLOW_PAGE), {}
 local text = total % FLOW_PAGE > 0 and redis.call('HGET', stateKey, string.format('%s %d', field, page)) or nil
 for place = 1, count do
   if letters[place] == 'n' then
-    listed[#listed + 1] = names[place]
+    listed[#listed + 1] = ARGV[nodesAt + 4 * place - 4]
     total = total + 1
     if total % FLOW_PAGE == 0 or total == at.total then
       commit[#commit + 1] = string.format('%s %d', field, page)
@@ -294,12 +284,12 @@ for place = 1, count do
   end
 end
 for _, follower in ipairs(new > 0 and followers or {}) do
-  local names = redis.call('HGET', stateKey, '<' .. follower.id) or ''
+  local names, rest = string.match(redis.call('HGET', stateKey, '>' .. follower.id) or '|0', '^([^|]*)(.*)$')
   for place = 1, count do
-    names = letters[place] == 'n' and names .. ' ' .. string.sub(ids[place], #flow + 2) or names
+    names = letters[place] == 'n' and names .. ',' .. string.sub(ids[place], #prefix + 1) or names
   end
   commit[#commit + 1], commit[#commit + 2] = follower.id, string.format('w%s %d%s', follower.counts, follower.open, follower.options)
-  commit[#commit + 1], commit[#commit + 2] = '<' .. follower.id, names
+  commit[#commit + 1], commit[#commit + 2] = '>' .. follower.id, names .. rest
 end
 if seal == 1 then
   at.letters = at.letters .. 's'
@@ -314,7 +304,9 @@ if not settings.hasFlows then
   commit[#commit + 1], commit[#commit + 2] = '#settings', writeSettings(settings)
 end
 letters = table.concat(letters)
-limits.write(limits, commit)
+if limits then
+  limits.write(limits, commit)
+end
 if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)
@@ -338,7 +330,9 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', tota
 if seal == 1 then
   redis.call('ZADD', flowsDueKey, string.format('%.0f', heldScore(at)), flow)
 end
-limits.finish(limits)
+if limits then
+  limits.finish(limits)
+end
 if not settings.paused and (pushed.count > 0 or isSooner) then
   wake()
 end

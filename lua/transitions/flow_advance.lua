@@ -51,10 +51,7 @@ end
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/limits.lua
--- include lib/due.lua
 -- include lib/wake.lua
--- include lib/stop.lua
 -- include lib/ends.lua
 -- include lib/flow_place.lua
 -- include lib/flow_out.lua
@@ -63,7 +60,6 @@ if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)
 end
-limits = newLimits(fields[3], settings)
 local counters = unpackCounters(fields[1])
 -- work: how much of `limit` is used. `ends` collects the ends that this call itself causes.
 local work = 0
@@ -110,7 +106,6 @@ end
 -- include lib/flow_waiting.lua
 -- include lib/flow_behind.lua
 -- include lib/flow_end.lua
--- include lib/flow_walk.lua
 
 -- How a node in another queue or partition may change after each end (letters of lib/flows.lua).
 local AFTER_MARK = { ['-'] = 'cdxem', d = 'ykg', k = 'b' }
@@ -182,18 +177,8 @@ local function takeEnd(flow, id, mark, cause, behind)
   end
 end
 
-for _, name in ipairs(flowsDue) do
-  lookAtFlow(name, false)
-end
--- If too many nodes of finished flows are kept, the oldest of these flows are forgotten. The newest one is always kept.
-if totals.kept > settings.retentionCount then
-  local kept = redis.call('ZRANGEBYSCORE', flowsDueKey, '(' .. nowText, '(' .. HELD_FOR_EVER, 'LIMIT', 0, FLOWS_DUE)
-  for place = 1, #kept - 1 do
-    if totals.kept <= settings.retentionCount then
-      break
-    end
-    lookAtFlow(kept[place], true)
-  end
+if #flowsDue > 0 or totals.kept > settings.retentionCount then
+-- include lib/flow_due.lua
 end
 
 -- Parses as many ends of a note as this call can handle. Returns their ids; the marks and causes of those that have
@@ -223,6 +208,7 @@ while totals.taken < totals.noted and work < limit do
   for place = 1, #noted.ids do
     local id, mark, cause, goesOn = noted.ids[place], noted.marks[place] or 'cf', noted.causes[place] or '-', nil
     if string.byte(id) == 37 then -- %
+-- include lib/flow_walk.lua
       goesOn = takeFlow(string.sub(id, 2), mark)
     else
       goesOn = takeEnd(noted.flows[place] or flowWith(id), id, mark, cause, noted.behind[place])
@@ -268,7 +254,7 @@ end
 if #envelopes > 0 then
   redis.call('HSET', tasksKey, unpack(envelopes))
 end
-local isSooner = writePlaces(places, settings)
+local isSooner = writePlaces(places, settings, fields[3])
 if #cancelled > 0 then
   redis.call('LPUSH', cancelledKey, unpack(cancelled))
 end
@@ -285,7 +271,9 @@ end
 
 -- 3. Commit: one HSET.
 local commit = {}
-limits.write(limits, commit)
+if limits then
+  limits.write(limits, commit)
+end
 local size = #commit
 for place = 1, #written do
   local field = written[place]
@@ -313,7 +301,9 @@ for name, time in pairs(due) do
     redis.call('ZADD', flowsDueKey, string.format('%.0f', time), name)
   end
 end
-limits.finish(limits)
+if limits then
+  limits.finish(limits)
+end
 if not settings.paused and (places.count > 0 or isSooner) then
   wake()
 end

@@ -25,8 +25,7 @@
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/limits.lua
--- include lib/due.lua
+-- include lib/settings.lua
 -- include lib/wake.lua
 -- include lib/flows.lua
 -- include lib/ends.lua
@@ -47,7 +46,6 @@ if settings.maxEvents then
 -- include lib/events.lua
   events = newEvents(settings)
 end
-limits = newLimits(fields[3], settings)
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
 local last = tonumber(fields[6] or 0)
 local places, envelopes, commit = newPlaces(), {}, {}
@@ -146,7 +144,7 @@ end
 if #envelopes > 0 then
   redis.call('HSET', tasksKey, unpack(envelopes))
 end
-local isSooner = writePlaces(places, settings)
+local isSooner = writePlaces(places, settings, fields[3])
 
 -- 3. Commit: one HSET.
 for page, names in pairs(pages) do
@@ -165,7 +163,9 @@ if not settings.hasFlows then
   settings.hasFlows = true
   commit[#commit + 1], commit[#commit + 2] = '#settings', writeSettings(settings)
 end
-limits.write(limits, commit)
+if limits then
+  limits.write(limits, commit)
+end
 local out = writeMessages(commit, fields[7] or '')
 if events then
   events.number()
@@ -174,7 +174,9 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', tota
   string.format('%.0f', last), unpack(commit))
 
 -- 4. Remove what is outdated, and wake waiting workers.
-limits.finish(limits)
+if limits then
+  limits.finish(limits)
+end
 if not settings.paused and (places.count > 0 or isSooner) then
   wake()
 end

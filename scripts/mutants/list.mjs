@@ -2784,7 +2784,7 @@ export const mutants = [
   },
   {
     name: "flows: of the flags behind the attempts of a node only the first one is read",
-    changes: [["lua/lib/record.lua", "    c.flags = rest\n", "    c.flags = 'f'\n"]],
+    changes: [["lua/lib/record.lua", "c.flags = rest or ''", "c.flags = string.sub(rest or '', 1, 1)"]],
     tests: [flows],
   },
   {
@@ -2807,7 +2807,9 @@ export const mutants = [
   },
   {
     name: "flows: of many nodes behind a node, only those on the last page run",
-    changes: [["lua/lib/flow_behind.lua", "names and string.byte(names) == 48 and", "names and"]],
+    changes: [
+      ["lua/lib/flow_behind.lua", "string.find(text, '|0', 1, true)", "string.find(text, '|', 1, true)"],
+    ],
     tests: [flows, flowsLibrary],
   },
   {
@@ -2817,7 +2819,13 @@ export const mutants = [
   },
   {
     name: "flows: a node is added after itself",
-    changes: [["lua/transitions/flow_add.lua", "isSuspect or other == id", "isSuspect"]],
+    changes: [
+      [
+        "lua/transitions/flow_add.lua",
+        "if isUnknown or isOwn or isOther then",
+        "if isUnknown or isOther then",
+      ],
+    ],
     tests: [flows],
   },
   {
@@ -2845,7 +2853,7 @@ export const mutants = [
   {
     name: "flows: a flow that was not sealed in time is sealed instead of cancelled",
     changes: [
-      ["lua/lib/flow_end.lua", "flow.letters = flow.letters .. 'sx'", "flow.letters = flow.letters .. 's'"],
+      ["lua/lib/flow_due.lua", "flow.letters = flow.letters .. 'sx'", "flow.letters = flow.letters .. 's'"],
     ],
     tests: [flows],
   },
@@ -2882,7 +2890,7 @@ export const mutants = [
   },
   {
     name: "flows: the first nodes behind a node with many of them are lost",
-    changes: [["lua/lib/flow_pages.lua", "string.match(text, '^%d+ (.*)$')", "''"]],
+    changes: [["lua/lib/flow_pages.lua", "string.sub(last, 2)", "''"]],
     tests: [flows, flowsLibrary],
   },
   {
@@ -2897,11 +2905,18 @@ export const mutants = [
     tests: [flows, flowModel],
   },
   {
-    name: "flows: all nodes of a call are added as if they came behind the same node",
-    changes: [
-      ["lua/transitions/flow_add.lua", "local as = asOf[other]", "local as = asOf[flow]"],
-      ["lua/transitions/flow_add.lua", "asOf[other] = as", "asOf[flow] = as"],
-    ],
+    name: "flows: a node that is added again waits for more nodes than before",
+    changes: [["lua/transitions/flow_add.lua", "  if new < count then\n", "  if false then\n"]],
+    tests: [flows],
+  },
+  {
+    name: "flows: a name that an aborted call has stored is stored again",
+    changes: [["lua/lib/flow_pages.lua", "return not there[name] end", "return true end"]],
+    tests: [flows, abort],
+  },
+  {
+    name: "flows: a node that comes after an ended node waits for it",
+    changes: [["lua/transitions/flow_add.lua", "kind.open - (passed[id] or 0)", "kind.open"]],
     tests: [flows],
   },
   {

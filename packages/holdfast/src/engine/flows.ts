@@ -1,6 +1,18 @@
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
 
+/** A node, as the script flow_add takes it. */
+export interface NewNode {
+  name: string;
+  envelope: string;
+  /** Its letters of lua/lib/format.lua: that it is a node, and its policy. */
+  flags: string;
+  /** The queue or partition in which it runs; "" for the one in which the flow was created. */
+  part: string;
+  /** The names of the nodes that it comes after, each once. */
+  after: readonly string[];
+}
+
 /** The nodes that one script call adds to a flow. */
 export interface FlowAddition {
   flow: string;
@@ -13,8 +25,7 @@ export interface FlowAddition {
   sealBy: number;
   /** Two texts per callback: its moment and its envelope. */
   callbacks: readonly string[];
-  /** For each node: its name, envelope, flags and the names in its `after`. */
-  nodes: readonly string[];
+  nodes: readonly NewNode[];
   /** With "task": the running node that adds nodes. */
   task?: { id: string; fence: string } | undefined;
 }
@@ -36,9 +47,22 @@ const FLOW_NODES = 1_000_000;
 /** How many ended nodes, and nodes that come after them, one call handles. */
 const ADVANCE_NODES = 500;
 
+/** Returns the texts of nodes, and before them those of the nodes that they come after. */
+function textsOf(nodes: readonly NewNode[]): { befores: number; texts: string[] } {
+  const behind = new Map<string, string>();
+  const own: string[] = [];
+  for (const { name, envelope, flags, part, after } of nodes) {
+    for (const before of after) behind.set(before, `${behind.get(before) ?? ""} ${name}`);
+    const place = part === "" ? "" : `>${part}`;
+    own.push(name, envelope, `${flags}${after.length}${place}`, after.join(","));
+  }
+  return { befores: behind.size, texts: [...behind].flat().concat(own) };
+}
+
 /** Adds nodes to a flow. Registers the queue first if needed. */
 export async function addToFlow(engine: Engine, addition: FlowAddition): Promise<FlowAdded> {
   const { flow, how, seal, sealBy, callbacks, nodes, task } = addition;
+  const { befores, texts } = textsOf(nodes);
   for (;;) {
     const [verdict, total, letters = "", missing = ""] = await engine.runRequest<
       scripts.FlowAddArgs,
@@ -47,7 +71,8 @@ export async function addToFlow(engine: Engine, addition: FlowAddition): Promise
       ...{ flow, how, sealBy, taskId: task?.id ?? "", fence: task?.fence ?? "", most: FLOW_NODES },
       seal: seal ? 1 : 0,
       callbacks: callbacks.length / 2,
-      tail: [...callbacks, ...nodes],
+      befores,
+      tail: callbacks.length > 0 ? [...callbacks, ...texts] : texts,
     });
     if (verdict === "o") await engine.open();
     else if (verdict === "b") await advanceFlows(engine);

@@ -141,10 +141,10 @@ function policyOf(flags: string): FlowPolicy | null {
  */
 export function decodeCounts(text: string) {
   const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
-  // If a node of a flow has only counted attempts, its flags follow directly after the number.
-  const [, attempts, nodeFlags] = /^(\d*)(.*)$/.exec(parts[0] as string) as unknown as string[];
+  // If only attempts were counted, the flags may follow directly after the number.
+  const [, attempts, ownFlags] = /^(\d*)(.*)$/.exec(parts[0] as string) as unknown as string[];
   // The counter `limited` is written before the flags, unless it is 0.
-  const [flags = nodeFlags ?? "", limited = "0"] = parts.splice(6).reverse();
+  const [flags = ownFlags ?? "", limited = "0"] = parts.splice(6).reverse();
   const [, failures = "0", crashes = "0", releases = "0", generation = "0", unroutedSince = "0"] = parts;
   return {
     attempts: Number(attempts),

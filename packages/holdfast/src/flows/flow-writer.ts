@@ -11,7 +11,7 @@ import type { Engine } from "../engine/engine.ts";
 import { encodeEnvelope } from "../engine/envelope.ts";
 import { advanceAll } from "../engine/flow-mover.ts";
 import { readFlow } from "../engine/flow-reader.ts";
-import { addToFlow, type FlowAdded, type FlowAddition } from "../engine/flows.ts";
+import { addToFlow, type FlowAdded, type FlowAddition, type NewNode } from "../engine/flows.ts";
 import { ENVELOPE_NODE, FLAG_CONTINUE, FLAG_HOLD, FLAG_NODE } from "../engine/format.ts";
 import { checkWellFormed, payloadTextOf } from "../queue/new-task.ts";
 import { traceOf } from "../tracing/trace-context.ts";
@@ -40,20 +40,24 @@ function envelopeOf(what: string, task: FlowCallback, now: number): string {
 }
 
 /**
- * Returns the arguments of a node for the script flow_add.
+ * Returns a node as the script flow_add takes it.
  * @param part the queue or partition in which the node runs; "" for the one in which the flow is created
  * @throws HoldfastError payload_too_large, invalid_argument (its id is too long)
  */
-function nodeArgs(flow: string, node: FlowNode, part: string, now: number): string[] {
+function newNode(flow: string, node: FlowNode, part: string, now: number): NewNode {
   const { name, after = [], onDead = "fail" } = node;
   if (flow.length + 1 + name.length > 128)
     throw new HoldfastError(
       "invalid_argument",
       `the id of node "${name}" would have more than 128 characters: "${flow}.${name}"`,
     );
-  const before = after.length > 1 ? [...new Set(after)] : after;
-  const flags = FLAG_NODE + POLICY_FLAGS[onDead] + (part === "" ? "" : `>${part}`);
-  return [name, envelopeOf(`node "${name}"`, node, now), flags, before.join(" ")];
+  return {
+    name,
+    envelope: envelopeOf(`node "${name}"`, node, now),
+    flags: FLAG_NODE + POLICY_FLAGS[onDead],
+    part,
+    after: after.length > 1 ? [...new Set(after)] : after,
+  };
 }
 
 /** Adds nodes to one flow, with script calls of limited size. */
@@ -145,10 +149,10 @@ export class FlowWriter {
     let letters = "";
     let next = calls.next();
     while (!next.done) {
-      const { args, isLast } = next.value;
+      const { isLast, ...call } = next.value;
       const how = first.how === "open" && added ? "add" : first.how;
       const callbacks = added ? [] : first.callbacks;
-      const addition = { ...first, how, callbacks, flow: this.#id, seal: first.seal && isLast, nodes: args };
+      const addition = { ...first, how, callbacks, flow: this.#id, seal: first.seal && isLast, ...call };
       const stored = this.#store(() => addToFlow(this.#engine, addition));
       try {
         // The arguments of the next call are made while Redis stores these nodes.
@@ -169,31 +173,36 @@ export class FlowWriter {
   }
 
   /** Splits the nodes into script calls. There is at least one call, even without nodes. */
-  *#calls(nodes: readonly FlowNode[]): Generator<{ args: string[]; isLast: boolean }> {
+  *#calls(all: readonly FlowNode[]): Generator<{ nodes: NewNode[]; isLast: boolean }> {
     const now = this.#engine.connection.now();
-    let args: string[] = [];
+    let nodes: NewNode[] = [];
     let names = 0;
     let characters = 0;
-    for (const node of nodes) {
+    for (const node of all) {
       const part = this.#places.partOf(this.#placed(node));
       this.#isSpread ||= part !== "";
-      const own = nodeArgs(this.#id, node, part, now);
-      const size = own.reduce((sum, { length }) => sum + length, 0);
-      const after = node.after?.length ?? 0;
+      const own = newNode(this.#id, node, part, now);
+      // Each name in `after` is sent once itself, and once with the name of this node.
+      const size = own.after.reduce(
+        (sum, name) => sum + name.length + own.name.length,
+        own.name.length + own.envelope.length,
+      );
       if (
-        args.length > 0 &&
-        (args.length >= 4 * CALL_NODES || names + after > CALL_NAMES || characters + size > CALL_CHARACTERS)
+        nodes.length > 0 &&
+        (nodes.length >= CALL_NODES ||
+          names + own.after.length > CALL_NAMES ||
+          characters + size > CALL_CHARACTERS)
       ) {
-        yield { args, isLast: false };
-        args = [];
+        yield { nodes, isLast: false };
+        nodes = [];
         names = 0;
         characters = 0;
       }
-      args.push(...own);
-      names += after;
+      nodes.push(own);
+      names += own.after.length;
       characters += size;
     }
-    yield { args, isLast: true };
+    yield { nodes, isLast: true };
   }
 
   #refusal({ verdict, letters, missing }: FlowAdded): HoldfastError {

@@ -47,12 +47,10 @@ export function addFlow(
       how === "open"
         ? on.flatMap((moment) => [moment, (there.includes(moment) ? `>${part} ` : "") + envelope("t")])
         : [],
-    nodes: nodesOf(texts).flatMap(({ name, after = [] }) => [
-      name,
-      envelope("t"),
-      FLAGS[onDead[name] ?? "fail"] + (there.includes(name) ? `>${part}` : ""),
-      after.join(" "),
-    ]),
+    nodes: nodesOf(texts).map(({ name, after = [] }) => ({
+      ...{ name, after, envelope: envelope("t"), flags: FLAGS[onDead[name] ?? "fail"] },
+      part: there.includes(name) ? part : "",
+    })),
   });
 }
 
