@@ -76,7 +76,8 @@ try {
   const counts = await Promise.all(
     options.only.split(",").map((name) => {
       const client = CLIENTS[name];
-      if (!client) throw new Error(`there is no client "${name}": ${Object.keys(CLIENTS).join(", ")}`);
+      if (!client)
+        throw new Error(`there is no client "${name}"; there are ${Object.keys(CLIENTS).join(", ")}`);
       if (client.missing) console.log(`SKIPPED ${name}: ${client.missing}`);
       return client.missing ? null : run(name, client, { ...env, QUEUE_PREFIX_CASES: name });
     }),

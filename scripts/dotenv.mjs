@@ -119,7 +119,7 @@ function closingBrace(text, from) {
 function substitute(inner, valueFor) {
   const [, name, colon, operator, rest] =
     /^([A-Za-z_][A-Za-z0-9_]*)(?:(:?)([-?+])([\s\S]*))?$/.exec(inner) ?? [];
-  if (name === undefined) throw new Error(`"\${${inner}}" is not a variable`);
+  if (name === undefined) throw new Error(`"\${${inner}}" has to look like \${NAME} or \${NAME:-default}`);
   const value = valueFor(name);
   const isThere = value !== undefined && (!colon || value !== "");
   if (operator === "-") return isThere ? value : interpolate(rest, valueFor);

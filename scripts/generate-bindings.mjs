@@ -153,7 +153,7 @@ function formatModule(constants) {
 /** Removes the functions of included fragments that are not called in the rest of their block. */
 function withoutUncalled(source) {
   let text = source;
-  // The last function comes first, because only that function may call the one before it.
+  // From the last function to the first: if one is removed, those that only it has called can be removed too.
   for (const { index, 1: indent, 2: name } of [...text.matchAll(/^( *)local function (\w+)/gm)].reverse()) {
     const rest = text.slice(index);
     const length = rest.search(new RegExp(`^${indent}end$`, "m")) + `${indent}end`.length;

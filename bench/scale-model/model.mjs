@@ -43,9 +43,10 @@ export function growing(points) {
 }
 
 /**
- * Returns the cost of a task at a number of calls per task, which is below 1 if several tasks share a call.
- * @param points measured costs, the fewest calls per task first. Between two of them, the cost is on a straight line.
- * Below the first, it is the cost of the first. Beyond the last, it grows as between the first and the last
+ * Returns the cost of a task for a number of calls per task. This number is below 1 if several tasks share a call.
+ * @param points measured costs, the fewest calls per task first. Between two of them, the cost grows evenly. For fewer
+ * calls than the first point has, it is the cost of the first. Beyond the last point, it grows as fast as it does from
+ * the first to the last on average
  */
 export function costAt(points, calls) {
   const [first, last] = [points[0], points.at(-1)];

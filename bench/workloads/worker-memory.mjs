@@ -1,4 +1,4 @@
-// Measures the memory of one worker process over a long run, which must not grow.
+// Measures the memory of one worker process over a long run. It must not grow.
 import { fileURLToPath } from "node:url";
 
 export const name = "worker-memory";

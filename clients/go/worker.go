@@ -192,9 +192,9 @@ func (w *Worker) check() error {
 	return nil
 }
 
-// Run takes and runs tasks until ctx ends. Then it takes no more tasks, and gives the running ones the time of the
-// grace to end. It hands back those that have not ended, and returns nil. The contexts of the handlers have the
-// values of ctx, but do not end with it.
+// Run takes and runs tasks until ctx ends. Then it takes no more tasks, and gives the running ones the time Grace to
+// end. It hands back those that have not ended, and returns nil. The contexts of the handlers have the values of ctx,
+// but do not end with it.
 //
 // Run returns an error if an option is wrong, or if the service refuses the worker, for example because its key may
 // not use the queue. If the service is away or connections break, Run repeats its requests until the service is back.
@@ -235,7 +235,7 @@ func (w *Worker) newRun(ctx context.Context) *run {
 	}
 	r := &run{w: w, id: id, held: map[string]*Task{}}
 	r.changed.L = &r.mu
-	// After the end of ctx, handlers may go on for the time of the grace.
+	// After the end of ctx, handlers may go on for as long as Grace allows.
 	r.handlers = context.WithoutCancel(ctx)
 	r.requests, r.endRequests = context.WithCancel(context.WithoutCancel(ctx))
 	r.polls, r.endPolls = context.WithCancel(r.requests)

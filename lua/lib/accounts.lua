@@ -30,7 +30,7 @@
 --
 --   ordered=1     a task that failed keeps its place, and the tasks of its key wait for it; one task of a key runs at a time
 --   stop=1        a task that died holds its key until somebody lets it go on
---   full=drop     a new task is refused if as many tasks of its key run or wait as may run at once
+--   full=drop     a new task is refused if its key has as many tasks, running or waiting, as may run at once
 --   full=cancel   a new task is always accepted; if its key then has too many tasks, the oldest ones are cancelled
 --   max=n         a new task is refused if n tasks of its key wait
 --   fair=time     the keys share the time that their tasks run, not the number of starts
@@ -54,8 +54,8 @@ local TURN_MS = 10
 local UNKNOWN_RUN_MS = 100
 -- With fair=time: how much the last task counts in the mean running time of its key.
 local MEAN_PART = 0.125
--- A task that joins the end of a line gets a higher sequence than the last one, and a task that is put at the head gets
--- a lower one than the first. The first task gets FIRST_SEQUENCE + 1. All sequences have 14 digits.
+-- A task at the end of a line gets a higher sequence than the task before it. A task that is put at the head gets a
+-- lower one than the task behind it. The first task gets FIRST_SEQUENCE + 1. All sequences have 14 digits.
 local FIRST_SEQUENCE = 5e13
 
 -- Returns the name of the account of a task type. A key cannot have this name, because keys contain no space.

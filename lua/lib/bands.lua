@@ -43,7 +43,7 @@ end
 -- An acquire promotes at most this many due tasks, so that it stays fast.
 local PROMOTE_LIMIT = 200
 
--- Makes due tasks pending, or the tasks in `given`. This has a commit of its own, before the one of the script.
+-- Makes due tasks pending, or the tasks in `given`. Commits this separately, before the commit of the script.
 local function promoteDue(limit, given)
   -- The range ends with the current millisecond, because the scores within one millisecond differ (lib/due.lua).
   local due = given or redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)

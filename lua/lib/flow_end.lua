@@ -64,8 +64,8 @@ local function call(flow, moment)
   end
 end
 
--- Decides whether a flow has ended: all its nodes have. Decides also whether it is over: its callbacks have ended too,
--- and no task can be replayed, so nothing of it can run again.
+-- A flow has ended if it is sealed and all its nodes have ended. It is over if its callbacks have ended too and no task
+-- of it can be replayed. Finds out whether either has changed, and does what follows from that.
 local function conclude(flow)
   local hasEnded = isFlow(flow, 's') and flow.completed + flow.dead + flow.cancelled + flow.expired + flow.skipped == flow.total
   -- If a node was replayed and has ended again before this call, the flow has ended once more.

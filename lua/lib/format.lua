@@ -67,12 +67,11 @@ local REPLY_ENDS = 64
 
 -- After this many crashes of its workers, a task runs alone.
 local ALONE_FROM_CRASHES = 2
--- A record keeps the last attempts of a task, at most this many.
+-- A record keeps at most this many attempts of a task, the last ones.
 local HISTORY_LINES = 32
--- If a worker hands a task back, the attempt is refunded, at most this many times per task.
+-- If a worker hands a task back, the attempt is refunded. A task gets at most this many refunds.
 local RELEASES_REFUNDED = 10
--- If a handler meets a rate limit, the task is handed back, at most this many times. After that it becomes a dead
--- letter.
+-- If a handler meets a rate limit, the task is handed back. After this many times it becomes a dead letter instead.
 local RATE_LIMITED_MAX = 100
 -- If a task starts late because no worker asked for it, the next one may start earlier by that delay, so that the rate
 -- is reached. The delay counts up to this fraction of the time between two starts.
@@ -90,10 +89,11 @@ local NO_HANDLER_HOLD_MS = 1000
 local FULL_TYPE_MS = 250
 -- A longer text of a durable step is stored in a field of its own (lib/steps.lua).
 local STEP_INLINE_BYTES = 1024
--- A task keeps at most this many signals that its handler has not asked for, each for this long, ms.
+-- For a task, Redis keeps at most this many signals that its handler has not asked for. Each is kept for this long, ms.
 local SIGNALS_KEPT = 100
 local SIGNAL_KEPT_MS = 604800000
--- A queue counts failures under at most this many signatures (lib/errors.lua), each of this many hexadecimal digits.
+-- A queue counts failures under at most this many signatures (lib/errors.lua). A signature has this many hexadecimal
+-- digits.
 local ERRORS_KEPT = 500
 local ERROR_DIGITS = 12
 -- Failures of a signature are counted in spans of ERROR_BUCKET_MS. The last ERROR_BUCKETS spans are kept.

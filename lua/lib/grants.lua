@@ -273,7 +273,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         if not leased then
           local counts, counted = countsAfter(record, terms, typed), ofType and terms.key .. string.sub(ofType, 2) or terms.key
           leased = 'l' .. counts .. (counted == '' and '' or '@' .. counted) .. ' ' .. fence .. terms.tail .. historyOf(record)
-          -- The reply has no counts for a first attempt, also not for that of a node of a flow.
+          -- The reply has no counts for a first attempt, not even for the first attempt of a node of a flow.
           told = counts ~= '1' and not string.find(counts, '^1f[^z]*$') and counts .. previousSpan(record) or nil
           if not record and not ofType then
             terms.leased, terms.told = leased, told

@@ -5,7 +5,7 @@ local function lineMember(header, endedAt, id)
   return string.format('%s %015.0f %s', string.match(header, '^[+@]?(%S+)'), endedAt, id)
 end
 
--- Decides where the tasks go that a settle completes. Returns a plan:
+-- Decides where a settle puts the tasks that it completes. Returns a plan:
 --
 --   others    ids for the list `completed`
 --   entries   entries for `kept`

@@ -37,7 +37,7 @@ local function enqueuedAt(envelope)
 end
 
 -- Returns whether an option with a time is the same in two envelopes: the same time, or equally long after the enqueue.
--- Both envelopes have the same fingerprint, so either both have the option or none.
+-- Both envelopes have the same fingerprint, so either both have the option or neither has it.
 local function isSameMoment(name, kept, offered)
   local before, after = tonumber(option(kept, name)), tonumber(option(offered, name))
   return not before or not after or before == after

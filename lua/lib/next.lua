@@ -1,8 +1,8 @@
 -- Unique keys with keepLatest: the newest task of a key waits until the running task of that key has ended. Until then
 -- it is scheduled far ahead, and the field `~<id of the running task>` of `state` has its id and that time.
 
--- Makes the tasks due that waited for these ended tasks. Called after the commit. A task is left alone if it is not in
--- `scheduled` any more, or if its time is another one because its id was used again.
+-- If a task waits for the end of one of these ended tasks, makes it due. Called after the commit. A task is left alone
+-- if it is not in `scheduled` any more, or if it has another time, because its id was used again.
 local function releaseNext(ids)
   local fields = {}
   for place, id in ipairs(ids) do

@@ -8,11 +8,11 @@ local TOMBSTONES = 9
 local GRANTS = 10
 local ACKED_TOTAL, FAILED_TOTAL, RETRIED_TOTAL, CRASHED_TOTAL, RELEASED_TOTAL = 11, 12, 13, 14, 15
 local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL, STALE_TOTAL = 16, 17, 18, 19, 20, 21
--- The tombstones in each band except normal, and those of all bands in `pending:typed`.
+-- How many tombstones are in each band except normal, and in `pending:typed` (all bands together).
 local TOMBSTONES_HIGH, TOMBSTONES_LOW, TOMBSTONES_SOLO, TOMBSTONES_ASIDE = 22, 23, 24, 25
 -- How many completed tasks have the header of the envelope in their record, and therefore no entry in `tasks`.
 local HEADERS = 26
--- The tombstones in `pending:keyed`.
+-- How many tombstones are in `pending:keyed`.
 local TOMBSTONES_KEYED = 27
 local COUNTERS_FORMAT = '>ddddddddddddddddddddddddddd'
 local COUNTERS_BYTES = 216

@@ -45,8 +45,8 @@ local function isBack(record, envelope, c)
     and (c.attempts + c.crashes + c.releases + c.limited > 0 or string.byte(envelope) ~= ENVELOPE_SCHEDULED)
 end
 
--- Plans to put a pending task aside, and stores in its counts since when it has waited for a worker. The caller writes
--- the record. `isFull`: the task waits because its type has reached its limit, however long that takes. `record`: the
+-- Plans to put a pending task aside, and stores in its counts when it began to wait for a worker. The caller writes the
+-- record. `isFull`: the task waits because its type has reached its limit, however long that takes. `record`: the
 -- record before this call, nil if there is none; needed only with `isFull`.
 local function standAside(typed, id, envelope, c, isFull, record)
   local members = typed.members

@@ -1,5 +1,5 @@
 -- Plans what verdicts do with their tasks, except completed tasks without a result (lib/acks.lua). A verdict is how a
--- worker says that an attempt ended. Makes also the writes before the commit.
+-- worker says that an attempt ended. Also makes the writes before the commit.
 
 -- Prepares the plan. `gone`: ids that leave `processing`. `retried`: ids that may become pending again without a wait.
 local function prepareVerdicts(settled, retried)

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- mute: mute an error of a queue, or end that.
+-- mute: mute an error of a queue, or end the mute.
 -- KEYS[1] state  HASH  taskId -> state record, and the queue's own fields
 -- ARGV[1] signature  string
--- ARGV[2] mute  string  who mutes it since when and until when, JSON; "" ends it
+-- ARGV[2] mute  string  who muted the error, when, and until when, JSON; "" ends the mute
 -- RETURNS 1, or 0 if the queue has no such error
 -- TIME    O(1)
 -- MOVES   nothing

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- open_keys: after limits were changed, make the keys ready that may run. It continues where the call before ended.
+-- open_keys: after a change of limits, add keys that may run now to `ready`. It continues where the last call ended.
 -- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
 -- KEYS[2] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch

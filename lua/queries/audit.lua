@@ -229,8 +229,8 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and listed + k
     repaired = repaired + 1
   end
 end
--- I18: each error signature counts its dead letters. They are counted again if there are few, or if the signatures
--- count more than there are.
+-- I18: each error signature counts its dead letters. Dead letters are counted again if there are few of them, or if all
+-- signatures together count more than there are.
 local signatures = part == '' and redis.call('HKEYS', errorsKey) or {}
 if #signatures > 0 then
   local stored, counted, actual, sum = {}, {}, {}, 0
@@ -259,8 +259,9 @@ if #signatures > 0 then
   end
 end
 
--- I15: the accounts count the leased tasks of each key, and of each type with a limit. The audit checks the accounts of
--- the leased tasks, of the keys of up to KEYS_RECOUNTED waiting lines, and of as many entries of `resting`.
+-- I15: the accounts count the leased tasks of each key, and of each type with a limit. The audit checks the keys and
+-- types that have a leased task, the keys of the first KEYS_RECOUNTED waiting lines, and the first KEYS_RECOUNTED keys
+-- in `resting`.
 local KEYS_RECOUNTED = 1000
 if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[PROCESSING] <= RECOUNTED then
   local running, keys = {}, {}

@@ -50,8 +50,8 @@
 -- include lib/due.lua
 -- include lib/wake.lua
 
--- If a task leaves the line of its key, its entry is searched among this many entries. In a longer line the entry stays
--- as a tombstone, which an acquire removes.
+-- If a task leaves the line of its key, at most this many entries are searched for its entry. In a longer line the
+-- entry stays as a tombstone, which an acquire removes.
 local LINE_LOOKED_AT = 1000
 local PRIORITIES = { h = 'h', l = 'l' }
 local FIELDS = { 'runAt', 'priority', 'key', 'payload' }
@@ -80,7 +80,8 @@ for i = 1, #ids do
 end
 local holders = newUnique(texts).holders
 
--- Returns since when the task waits, ms since the epoch: since its last attempt or replay, or since its enqueue.
+-- Returns when the task began to wait, ms since the epoch: at the end of its last attempt, at its replay, or at its
+-- enqueue.
 local function waitsSince(record, envelope)
   local last = record and string.match(record, '.*\n%d+ %d+ %S+ %d+ (%d+)')
   return tonumber(last) or enqueuedAt(envelope)

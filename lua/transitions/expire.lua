@@ -65,8 +65,8 @@ local function isItsPlace(entry, band, left, record, envelope)
   return not key and (not own or own == band)
 end
 
--- Checks entries of the list `band`, or without `band` members of `pending:typed` or `pending:keyed`; `left` collects
--- the members to remove. Returns how many entries at the beginning have no pending task.
+-- Checks entries of the list `band`. Without `band`, checks members of `pending:typed` or `pending:keyed`, and collects
+-- in `left` the members to remove. Returns how many entries at the beginning have no pending task.
 local function look(entries, band, left)
   local head, looked = 0, 0
   if #entries == 0 then

@@ -53,7 +53,7 @@
 -- include lib/flow_out.lua
 
 local SEAL_MS = 3600000
--- If a new node has an ended node in its `after`, at most this many notes (lib/flows.lua) are searched for that end.
+-- A node in the `after` of a new node may have ended in a note (lib/flows.lua). At most this many notes are searched.
 local NOTES_SEARCHED = 200
 -- If a running node adds nodes, the nodes behind it wait for the new ones as well. So there may be at most FOLLOWERS
 -- nodes behind it, and each of these may wait for at most WAITED_FOR nodes.

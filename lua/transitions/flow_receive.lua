@@ -97,8 +97,8 @@ local function enqueue(id, flags, envelope)
   end
 end
 
--- Applies the message that a flow was cancelled or is forgotten. letter: the state that is added to the flow
--- (lib/flows.lua).
+-- Applies a message which says that a flow was cancelled or forgotten. letter: is added to the letters of the flow.
+-- mark: is written into the note (lib/flows.lua for both).
 local function endFlow(name, letter, mark)
   local flow = flowNamed(name)
   if flow and flow.home == source and not isFlow(flow, letter) then

@@ -48,7 +48,7 @@ local function reject(member, name, id)
   left[#left + 1] = member
   local c = record and parseCounts(record)
   -- A cancelled task leaves its entry. If its id was used again, the entry is that of the new task only if the record
-  -- says since when the task waits for a worker.
+  -- says when the task began to wait for a worker.
   if record and string.byte(record) == RECORD_PENDING and c.unroutedSince > 0 and not seen[id] then
     seen[id] = true
     -- A task that was never granted has no flags in its record, so they are taken from its options.

@@ -22,7 +22,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
   let worker: Worker;
   let page: Page;
   let hasVendor = false;
-  /** Lets the handlers end that wait for this promise. */
+  /** Ends the handlers, which wait for the promise below. */
   let release = () => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
@@ -243,7 +243,7 @@ describe.skipIf(!executablePath)("the page of one task in a real browser", { tim
     await list.getByRole("link", { name: "Pending tasks of listed" }).click();
     await until("the list is back", async () => (await link.count()) === 3);
     expect(new URL(page.url()).searchParams.get("tag")).toBe("x");
-    // This list differs from the default list, to which a task without a list leads.
+    // The page of a task leads back to a default list, unless the user came from another list, such as this one.
     await open(page, `${stack.base}/tasks?query=queue:listed`);
     await until("the list is complete", async () => (await link.count()) === 3);
     await page.getByRole("link", { name: first, exact: true }).click();

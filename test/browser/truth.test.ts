@@ -77,7 +77,7 @@ describe.skipIf(!executablePath)(
       await dead("waits", 1);
       const { endedAt } = (await stack.observer.task("waits", "dead-0")) ?? {};
       // The task stays dead for this time. A page that counted the wait from the death of the task would show a wait
-      // that is longer by this.
+      // that is longer by this time.
       const pauseMs = 3_000;
       await until("the task has been dead for a while", async () => {
         const { at } = await stack.observer.stats("waits");

@@ -15,7 +15,7 @@ export const suites = [
   {
     name: "Go",
     tool: ["go", "version"],
-    // Go has iterators since version 1.23.
+    // The client returns iterators, which came with Go 1.23.
     fits: (version) => Number(/ go1\.(\d+)/.exec(version)?.[1]) >= 23,
     needs: "Go 1.23 or later",
     folder: "clients/go",

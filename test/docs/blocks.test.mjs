@@ -119,8 +119,8 @@ function commandsOf({ code }, folder) {
 }
 
 /**
- * Parses a command line with the command itself. It was interrupted before, so it ends before it connects. A command
- * that needs no Redis runs, and writes its files into the folder.
+ * Parses a command line with the program itself. Its signal is aborted from the start, so it ends before it connects. A
+ * command that needs no Redis runs, and writes its files into the folder.
  */
 async function parses(args, folder) {
   // These two commands would start processes or write a project, so they are not run.

@@ -94,7 +94,7 @@ test("the user worker-api has exactly the rights that worker-api needs", async (
     await queue.cancel(id);
   }
 
-  // When the first node ends, a message goes to the queue of the second node.
+  // The node c runs in another queue. When b ends, a message takes c to that queue.
   await queue.flow({
     id: "flow",
     nodes: [

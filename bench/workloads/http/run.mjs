@@ -31,7 +31,7 @@ const ended = new Promise((resolve) => server.once("exit", resolve));
 
 const cpuMicros = () =>
   new Promise((resolve) => {
-    // A service also sends the message "ready" on this channel, which has no `cpuMicros`.
+    // A service also sends the message "ready" on this channel. That message has no `cpuMicros`.
     const onMessage = (message) => {
       if (message?.cpuMicros === undefined) return;
       server.off("message", onMessage);

@@ -20,7 +20,7 @@ type server struct {
 	changed chan struct{} // closed and replaced when a task gets a verdict
 }
 
-// saved is the last answer on a lane (a numbered series of requests), which a repeated request gets again.
+// saved is the last answer on a lane (a numbered series of requests). A repeated request gets it again.
 type saved struct {
 	id   int64
 	text []byte

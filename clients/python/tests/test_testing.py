@@ -312,7 +312,7 @@ def test_the_most_exact_handler_runs() -> None:
 
 
 def test_a_missing_handler_and_a_wrong_rule_are_refused() -> None:
-    with pytest.raises(ValueError, match="there is no handler for 'other': t"):
+    with pytest.raises(ValueError, match="there is no handler for 'other'; there is one for: t"):
         testing.run(worker_of(lambda task, ctx: 1), "other")
     for rule in ("", "a b", "*x", "@1"):
         with pytest.raises(ValueError, match="a handler is for a type"):

@@ -14,7 +14,7 @@ interface ConfirmDialogProps {
   danger?: boolean;
   /** The text that the user has to type before the button works; null if a click is enough. */
   phrase: string | null;
-  /** Whether the action is not possible yet, or would change nothing. */
+  /** True if the action is not possible yet, or would change nothing. */
   blocked?: boolean;
   fields?: ReactNode;
   onConfirm(): Promise<void>;

@@ -8,7 +8,7 @@ export type Environment = Record<string, string | undefined>;
 /**
  * Reads the address of Redis from the variables that the services also use: REDIS_URL, REDIS_HOST and so on, or those
  * for Sentinel or Cluster. `--redis` overrides all of them.
- * @param option the name of the option that `given` is the value of
+ * @param option the name of the option whose value is `given`
  * @throws UsageError
  */
 export function redisSettings(

@@ -131,7 +131,7 @@ test("with --remove, each job is removed from BullMQ once its task is stored, ev
   const queue = new BullQueue(name, { connection: { url: server.url } });
   expect(await queue.getJobCounts()).toMatchObject({
     ...{ waiting: 0, prioritized: 0, failed: 0, active: 2, completed: 5, "waiting-children": 1 },
-    // This job is the next run of a scheduler, which is not moved.
+    // This job is the next run of a scheduler. Such a job is not moved.
     delayed: 1,
   });
   await queue.close();

@@ -10,7 +10,7 @@ export const ALERT_LIMITS = {
   rules: 100,
   targets: 20,
   targetsOfRule: 10,
-  /** The newest ended notifications are kept, at most this many. */
+  /** At most this many ended notifications are kept, the newest ones. */
   notifications: 500,
   /** At most this many notifications may wait for one target; more are dropped. */
   waiting: 100,

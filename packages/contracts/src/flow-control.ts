@@ -24,7 +24,7 @@ export interface Limit {
 /** A limit for all tasks of one type together. It has no weight, because types do not take turns. */
 export type TypeLimit = Pick<Limit, "rate" | "concurrency">;
 
-/** What happens to a new task if its key already has as many tasks as may run. */
+/** What happens to a new task of a full key: one with as many tasks as its concurrency limit allows to run. */
 export const WHEN_FULL = ["wait", "drop-new", "cancel-running"] as const;
 /** What happens to the next tasks of a key in strict order after one of its tasks has died. */
 export const ON_DEAD = ["continue", "stop"] as const;
@@ -44,9 +44,9 @@ export interface KeyLimits extends Limit {
    */
   onDead?: (typeof ON_DEAD)[number] | undefined;
   /**
-   * What happens to a new task if as many tasks of its key run or wait as may run. Needs `concurrency`. "wait": it
-   * waits. "drop-new": it is refused, and its id can be used again. "cancel-running": it is accepted, and the oldest
-   * tasks of the key are cancelled. @default "wait"
+   * What happens to a new task of a full key: one with as many running and waiting tasks as `concurrency` allows to
+   * run. Needs `concurrency`. "wait": it waits. "drop-new": it is refused, and its id can be used again.
+   * "cancel-running": it is accepted, and the oldest tasks of the key are cancelled. @default "wait"
    */
   whenFull?: (typeof WHEN_FULL)[number] | undefined;
   /** A new task is refused if this many tasks of its key wait already, 1 to 1,000,000. @default no limit */

@@ -55,7 +55,7 @@ export interface FlowChecks {
   callback: CheckTask<CallbackFields>;
 }
 
-// A payload in the JSON of a flow is inside the array of nodes and the object of the node, hence two more levels.
+// A payload in the JSON of a flow is inside the array of nodes and the object of the node, so it is two levels deeper.
 const DEPTH = LIMITS.jsonDepth + 2;
 
 /**
@@ -70,7 +70,7 @@ export class FlowReader {
   readonly nodes: TaskReader<NodeFields>;
 
   /**
-   * @param locate adds to an error which node or callback is wrong, as a JSON pointer such as `/nodes/3`
+   * @param locate adds the place of the wrong node or callback to an error, as a JSON pointer such as `/nodes/3`
    * @param longestLine the longest line of NDJSON, bytes. @default no limit
    */
   constructor(

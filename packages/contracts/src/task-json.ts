@@ -204,7 +204,7 @@ export class TaskReader<Options = FingerprintedOptions> {
     return object.end;
   }
 
-  /** Reads the beginning of a task, to compare the next tasks with it; undefined unless it is type and payload. */
+  /** Reads the beginning of a task, to compare the next tasks with it; undefined if it is not type and payload. */
   #readHead(text: JsonText, at: number): Head | undefined {
     const { bytes } = text;
     if (bytes[at] !== OPEN_BRACE) return undefined;

@@ -43,10 +43,9 @@ export interface TaskOptions {
   id?: string | undefined;
   /**
    * Only with an `id`: what happens if the task with that id has failed (cancelled, expired, dead, discarded, emptied).
-   * "again": the task is enqueued once more, with the new payload and options. "duplicate": the id stays in use, as
-   * that of a completed task does; the receipt says `duplicate` and `willRun: false`, and another payload is a
-   * conflict. In both cases the id can be used again some time after the end (setting `idempotencyMs`). @default
-   * "again"
+   * "again": the task is enqueued once more, with the new payload and options. "duplicate": the id stays in use, as if
+   * the task had completed; the receipt says `duplicate` and `willRun: false`, and another payload is a conflict. In
+   * both cases the id can be used again some time after the end (setting `idempotencyMs`). @default "again"
    */
   ifEnded?: "again" | "duplicate" | undefined;
   /**
@@ -358,8 +357,8 @@ export interface QueueStats {
 /** How many pending tasks the limits of a queue allow to start at one moment (docs/flow-control.md). */
 export interface QueueFlow {
   /**
-   * How many pending tasks could start now; 0 while the queue is paused. Exact for up to 100 keys with such tasks; more
-   * keys are counted with the mean of these.
+   * How many pending tasks could start now; 0 while the queue is paused. Exact for up to 100 keys with such tasks. Each
+   * further key counts with the mean of those 100.
    */
   runnable: number;
   /** How many tasks of the queue may run at the same time; null for no limit. */

@@ -99,8 +99,8 @@ export class Holdfast {
   }
 
   /**
-   * Returns the engine of one queue or partition, which calls its scripts. The same name gives the same engine while
-   * the engine is in use.
+   * Returns the engine that calls the scripts of one queue or partition. The same name gives the same engine while the
+   * engine is in use.
    */
   engine(queue: string): Engine {
     let engine = this.#engines.get(queue)?.deref();

@@ -38,8 +38,8 @@ interface Listening<Events extends Record<keyof Events, unknown[]>> {
 
 /**
  * An event emitter whose listeners cannot harm it. If a listener throws or rejects, an `error` event is emitted. If a
- * listener of `error` does, Node prints a warning. Without a listener for `error`, the process does not end. The
- * parameter `name` is the subject in these messages, such as "the worker".
+ * listener of `error` throws or rejects, Node prints a warning. Without a listener for `error`, the process does not
+ * end. The parameter `name` is the subject in these messages, such as "the worker".
  */
 // The types of Node do not allow a class with type parameters to override `emit`.
 export const SafeEmitter = Emitter as unknown as new <Events extends Record<keyof Events, unknown[]>>(

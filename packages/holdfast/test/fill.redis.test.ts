@@ -7,8 +7,8 @@ import type { TestQueue } from "./support/test-queue.ts";
 const WAIT_MS = 1_000;
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
 /**
- * Returns the types as a worker sends them that runs "row" in batches of 3 and "mail" one by one. A batch waits until
- * it is full.
+ * Returns the types that a worker sends. The worker runs "row" in batches of 3, and "mail" one by one. A batch waits
+ * until it is full.
  */
 const batches = (most = 3, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS} mail`;
 

@@ -62,7 +62,7 @@ export async function compare(
   return { agrees, ...counts, refusedRows, compared, known: compared - missing.length, missing };
 }
 
-/** Whether a task exists, or existed and has ended. Redis remembers an id longer than its task. */
+/** True if a task exists, or has existed and ended. Redis remembers an id longer than its task. */
 async function isKnown(queue: Queue, id: string): Promise<boolean> {
   try {
     return (await queue.wait(id, { waitMs: 0 })) !== null;

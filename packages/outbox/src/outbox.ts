@@ -206,8 +206,8 @@ export class Outbox {
   }
 
   /**
-   * Makes rows due again that were sent or refused. Use this after you have removed the cause of a refusal, or after
-   * Redis has lost tasks. A task that Redis still knows does not run again.
+   * Makes sent or refused rows due again. Use this after you have removed the cause of a refusal, or after Redis has
+   * lost tasks. A task that Redis still knows does not run again.
    * @returns how many rows there were
    */
   resend(database: PostgresPool | SqliteDatabase, ids: readonly string[]): Promise<number> {

@@ -57,7 +57,7 @@ export interface OutboxTable {
   sent(windowMs: number, afterId: string, limit: number): Promise<SentRow[]>;
   /** Returns the refused rows, the oldest first. */
   refused(limit: number): Promise<RefusedRow[]>;
-  /** Makes rows due that were sent or refused. @returns how many there were */
+  /** Makes sent or refused rows due again. @returns how many there were */
   resend(ids: readonly string[]): Promise<number>;
   /**
    * Calls `wake` soon after rows were committed, if the database can announce them.

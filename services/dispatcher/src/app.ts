@@ -142,7 +142,7 @@ function createServer(
     trustedProxies: parseList(config.TRUSTED_PROXIES),
     basePath: config.BASE_PATH,
     connectionsPerAddress: config.CONNECTIONS_PER_ADDRESS,
-    // This has room for a result in JSON and the other fields of a report.
+    // Enough for a report: a result in JSON, and the other fields.
     bodyLimitBytes: 131_072,
   });
 }

@@ -15,7 +15,7 @@ export interface Received {
 
 type Respond = (received: Received, response: ServerResponse) => unknown;
 
-/** A receiver that accepts only requests that another library verifies with the secret. */
+/** A receiver of signed requests. It checks their signatures with another library, and accepts only right ones. */
 export class Receiver {
   readonly received: Received[] = [];
   /** The requests whose signature was wrong. */

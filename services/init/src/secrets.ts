@@ -86,7 +86,7 @@ export function openSecrets(options: SecretsOptions): Secrets {
   ];
   const show = (name: string): string => {
     const text = names().includes(name) ? folder.read(own(name)) : null;
-    if (text === null) throw new RangeError(`there is no "${name}": ${names().join(", ")}`);
+    if (text === null) throw new RangeError(`there is no "${name}"; there are ${names().join(", ")}`);
     return text;
   };
   return {
@@ -102,7 +102,7 @@ export function openSecrets(options: SecretsOptions): Secrets {
     async rotate(name) {
       const files = ROTATED[name];
       if (files === undefined)
-        throw new RangeError(`"${name}" cannot be rotated: ${Object.keys(ROTATED).join(", ")}`);
+        throw new RangeError(`"${name}" cannot be rotated; these can: ${Object.keys(ROTATED).join(", ")}`);
       if (name in KEYS) forgetKey(folder, name);
       for (const file of files()) folder.remove(own(file));
       return create(folder, options);

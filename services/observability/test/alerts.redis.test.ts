@@ -56,7 +56,7 @@ function process(store: AlertStorePort, options: { privateHosts?: string[] } = {
     queues: [] as QueueStats[],
     looks: 0,
     metrics: async () => (await metrics.read(undefined)).text,
-    /** Stops without handing the rules over, as a process does that is killed. */
+    /** Stops without handing the rules over, like a process that is killed. */
     kill: () => clearInterval(timer),
     /** Waits until the rules were evaluated several more times. */
     async someLooks() {
@@ -229,7 +229,7 @@ test("as long as there is no rule and no target, a process only asks for them, o
   one.queues = [dead("orders", 4)];
   await until("it has found nothing", () => calls.length > 0);
   await one.someLooks();
-  // The process reads once, because there was a rule before. It forgets the deleted rule and releases the rules.
+  // The process reads once, because there was a rule before. It forgets the deleted rule, and gives its lease up.
   expect(calls).toEqual(["revision", "turn", "read", "write", "turn", "turn"]);
   await until("it asks again", () => calls.length > 6, 15_000);
   expect(calls.slice(6)).toEqual(["revision"]);

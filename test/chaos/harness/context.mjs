@@ -182,8 +182,8 @@ export class Context {
       const report = await view.observer.audit(queue);
       audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
     }
-    // Janitors also audited during the row, while tasks were moving. Of their findings, only two kinds count here,
-    // because one script compares them at a single moment: the number of tasks, and the running tasks of each key.
+    // Janitors also audited during the row, while tasks were moving. Of their findings, only two kinds count here: the
+    // number of tasks, and the running tasks of each key. One script compares each of these at a single moment.
     for (const { violations } of this.heard("audit"))
       for (const found of violations)
         if (["I2", "I15"].includes(found.invariant) && !rest.rewound)

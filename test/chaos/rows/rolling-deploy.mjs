@@ -33,8 +33,8 @@ export const row = {
     // types.
     await old[0].kill();
     await fresh[0].kill();
-    // No worker of the new version runs now. Its tasks have to wait and must not die, because the dead worker is
-    // still registered.
+    // No worker of the new version runs now. The tasks for that version have to wait and must not die, because the dead
+    // worker is still registered.
     await sleep(NO_HANDLER_MS + 500);
     fresh.push(await start(NEW), await start(NEW));
     for (let n = 0; n < 10; n++) {

@@ -87,7 +87,8 @@ export class LimitModel {
   }
 
   /**
-   * Ends a task. If it was handed back before it began, its cost is given back to both rates, and it becomes the
+   * Ends a task. If it was handed back before it began, its cost is given back to the rates of the queue and of its
+   * key, and it becomes the
    * first task in the line of its key.
    */
   end(id, kind) {

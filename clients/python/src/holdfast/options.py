@@ -140,7 +140,7 @@ def options_to_json(options: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if name not in TaskOptions.__annotations__:
             known = ", ".join(TaskOptions.__annotations__)
-            raise TypeError(f"{name!r} is not an option of a task: {known}")
+            raise TypeError(f"{name!r} is not an option of a task; its options are {known}")
         if value is None:
             continue
         if name in _PLAIN:

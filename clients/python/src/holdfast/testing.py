@@ -122,7 +122,8 @@ def run_batch(
 def _handler(worker: Worker, type: str) -> Handler:
     handler = find_handler(worker.handlers, type)
     if handler is None:
-        raise ValueError(f"there is no handler for {type!r}: {', '.join(worker.handlers) or 'there are none'}")
+        known = ", ".join(worker.handlers) or "no type"
+        raise ValueError(f"there is no handler for {type!r}; there is one for: {known}")
     return handler
 
 

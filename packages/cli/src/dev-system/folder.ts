@@ -24,7 +24,7 @@ export class DevFolder {
   /** @throws HoldfastError conflict if another `holdfast dev` uses the folder */
   static async claim(path: string): Promise<DevFolder> {
     mkdirSync(path, { recursive: true });
-    // Neither the data nor the logs belong into the repository of the user.
+    // Neither the data nor the logs belong in the repository of the user.
     if (!existsSync(join(path, ".gitignore"))) writeFileSync(join(path, ".gitignore"), "*\n");
     const file = join(path, "dev.json");
     const earlier = readRunning(file);

@@ -123,8 +123,8 @@ export class AuditWalk {
 
   begin(budget: number): void {
     this.#left = budget;
-    // If the last audit stopped in the middle of an index, this round begins there. It reads that index once more at
-    // its end, from the beginning.
+    // If the last audit stopped in the middle of an index, this round begins there. At the end of the round it reads
+    // that index again, from its beginning.
     this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
     this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
   }

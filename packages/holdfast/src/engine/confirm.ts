@@ -37,8 +37,8 @@ class Confirmations {
   }
 
   async #send(key: string, command: WaitCommand): Promise<void> {
-    // While a WAIT runs, the next tasks are collected. Sent one after the other, each WAIT would wait for the disk or
-    // the replica again.
+    // While a WAIT runs, tasks are collected for the next WAIT. If each task had its own, each would wait for the disk
+    // or the replica again.
     const all = this.#waiting.get(key);
     if (!all || this.#sending.has(key)) return;
     this.#sending.add(key);

@@ -85,13 +85,13 @@ export const REPLY_ENDS = 64;
 /** After this many crashes of its workers, a task runs alone. */
 export const ALONE_FROM_CRASHES = 2;
 
-/** A record keeps the last attempts of a task, at most this many. */
+/** A record keeps at most this many attempts of a task, the last ones. */
 export const HISTORY_LINES = 32;
 
-/** If a worker hands a task back, the attempt is refunded, at most this many times per task. */
+/** If a worker hands a task back, the attempt is refunded. A task gets at most this many refunds. */
 export const RELEASES_REFUNDED = 10;
 
-/** If a handler meets a rate limit, the task is handed back, at most this many times. After that it becomes a dead letter. */
+/** If a handler meets a rate limit, the task is handed back. After this many times it becomes a dead letter instead. */
 export const RATE_LIMITED_MAX = 100;
 
 /** If a task starts late because no worker asked for it, the next one may start earlier by that delay, so that the rate is reached. The delay counts up to this fraction of the time between two starts. */
@@ -112,11 +112,11 @@ export const FULL_TYPE_MS = 250;
 /** A longer text of a durable step is stored in a field of its own (lib/steps.lua). */
 export const STEP_INLINE_BYTES = 1024;
 
-/** A task keeps at most this many signals that its handler has not asked for, each for this long, ms. */
+/** For a task, Redis keeps at most this many signals that its handler has not asked for. Each is kept for this long, ms. */
 export const SIGNALS_KEPT = 100;
 export const SIGNAL_KEPT_MS = 604800000;
 
-/** A queue counts failures under at most this many signatures (lib/errors.lua), each of this many hexadecimal digits. */
+/** A queue counts failures under at most this many signatures (lib/errors.lua). A signature has this many hexadecimal digits. */
 export const ERRORS_KEPT = 500;
 export const ERROR_DIGITS = 12;
 

@@ -217,7 +217,7 @@ export async function changeKey(engine: Engine, of: Held, change: KeyChange): Pr
 export interface KeysPage {
   /** The limits of this queue or partition. */
   limits: Omit<LimitsView, "shared">;
-  /** Its shares of limits that several queues share. */
+  /** The shares of this queue or partition in limits that several queues share. */
   shares: ShareView[];
   keys: TaskKeyView[];
   /** The key after which the next page begins; null after the last page. */

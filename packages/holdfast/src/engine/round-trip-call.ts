@@ -5,7 +5,7 @@ export interface RoundTripArgs {
   want: number;
   held: number;
   leaseMs: number;
-  /** How often tasks are retried that do not set maxRetries. */
+  /** How often a task is retried that has no maxRetries of its own. */
   maxRetries: number;
   /**
    * The types for which the worker sets maxRetries or timeoutMs; lua/lib/lease.lua has the format. @default "" for none

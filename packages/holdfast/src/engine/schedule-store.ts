@@ -22,8 +22,8 @@ export interface StoredSchedule {
 }
 
 /**
- * A decision about a schedule: its next time (ms since the epoch, 0 for none), the times whose tasks are enqueued, and
- * the runs that are skipped.
+ * A decision about a schedule: its next time (ms since the epoch, 0 for none), the times whose tasks have to be
+ * enqueued (`owed`), and the skipped runs.
  */
 export interface SchedulePlan {
   nextAt: number;

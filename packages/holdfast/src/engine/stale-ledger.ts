@@ -4,7 +4,7 @@ import type { Engine } from "./engine.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
 
-/** A queue keeps the newest reports, at most this many. */
+/** A queue keeps at most this many reports, the newest ones. */
 export const STALE_KEPT = 1_000;
 
 /**

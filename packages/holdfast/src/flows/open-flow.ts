@@ -24,7 +24,7 @@ export async function storeFlow(parts: QueueParts, definition: FlowDefinition): 
   const { id, engine, writer } = await writerOf(parts, options);
   const stored = await withCancel(
     () => writer.open(options, ordered, true),
-    // If this call has stored no nodes, the flow may be that of an earlier call, which must not be cancelled.
+    // If this call has stored no nodes, an earlier call may have made the flow. Such a flow must not be cancelled.
     async () => writer.hasStored && cancelFlow(engine, id),
   );
   return { id, nodes: stored?.total ?? nodes.length, duplicate: stored === null };

@@ -271,7 +271,7 @@ async function stepsOf(
   return call.call(store, argument === "" ? undefined : JSON.parse(argument));
 }
 
-/** Returns a value that the context in the worker refuses with the same error as the child has done. */
+/** Returns a value that the context in the worker refuses with the same error as the context in the child. */
 export function unstorable({ code, message }: Refused): object {
   return {
     toJSON() {

@@ -180,8 +180,8 @@ export class Sweep {
   }
 
   /**
-   * Removes unique keys that no task holds. Each sweep checks one section of them, and more sections as long as it
-   * removes at least a quarter of a section.
+   * Removes unique keys that no task holds. Each sweep checks one section of them. If it removes at least a quarter of
+   * a section, it checks the next one too.
    */
   async #freeKeys(engine: Engine): Promise<void> {
     let cursor = this.#freedUpTo.get(engine.queue) ?? "0";

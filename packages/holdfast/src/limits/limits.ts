@@ -223,7 +223,7 @@ export class Limits {
     if (!isDeepStrictEqual(limits.types ?? {}, today.types ?? {}))
       throw new HoldfastError(
         "invalid_argument",
-        "a trial does not compute limits of types: types has to be as it is now",
+        "a trial cannot simulate other limits of types: leave types as it is now",
         { field: "types" },
       );
     return tryLimits(this.#client, await this.#partitions.known(queue), {

@@ -102,8 +102,8 @@ export class CompiledFilter {
   }
 
   /**
-   * Returns the span of time outside of which no task in this state can match. It is about the time by which the list
-   * of that state is sorted.
+   * Returns the span of time outside of which no task in this state can match. The time of a task is the one by which
+   * the list of that state is sorted.
    */
   spanOf(state: ListedState): Span {
     const span = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };

@@ -15,7 +15,7 @@ export interface CanaryVerdict {
 
 /**
  * Checks the tasks of a canary. Returns null while some of them have not ended.
- * @param seen the ids of tasks that were completed at an earlier check, because they may have been removed since
+ * @param seen the ids of tasks that an earlier check has found completed; they may have been removed since
  * @param shown returns the parts of a task that the operation may show. @default all parts
  */
 export async function lookAtCanary(

@@ -22,8 +22,8 @@ export function partitionsIn(fields: Record<string, string>, queue: string): Par
   return counts.length === 0 ? null : { first: counts[0] as number, count: Math.max(...counts) };
 }
 
-// Other ids of the library have 14 characters. Older versions recognize the ids of partitions by these 16 characters,
-// and 14 would not save memory here (docs/adr/what-makes-it-fast.md).
+// Ids without a partition have 14 characters. The random part of an id with a partition keeps 16, because older
+// versions recognize it by them, and 14 would not save memory here (docs/adr/what-makes-it-fast.md).
 const ID_CHARACTERS = 16;
 const MINTED = /^p:(0|[1-9]\d{0,2}):[A-Za-z0-9_-]{16}$/;
 

@@ -41,7 +41,7 @@ export class Parts {
 
   /**
    * Returns the parts in which a task with this id may be, the most likely one first. A waiting node of a flow is in
-   * the part in which its flow was created, which may be another one than its id says.
+   * the part in which its flow was created. Its id may say another part.
    */
   allOfId(id: string): Part[] {
     const [, flow] = NODE_ID.exec(id) ?? [];

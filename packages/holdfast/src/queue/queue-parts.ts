@@ -143,7 +143,7 @@ export class QueueParts {
     }
   }
 
-  /** Sends those tasks again that were refused because the number of partitions has changed. */
+  /** Sends the tasks again that were refused because the number of partitions has changed. */
   async #withMissed(
     tasks: readonly NewTask[],
     results: EnqueueResult[],

@@ -10,7 +10,7 @@ export interface EnqueueReceipt {
    */
   state: TaskState | "purged";
   /**
-   * Whether this call stored nothing, because a task with the same id and payload exists, or because another task holds
+   * True if this call stored nothing, because a task with the same id and payload exists, or because another task holds
    * the unique key.
    */
   duplicate: boolean;

@@ -55,7 +55,7 @@ function conflict(id: string): HoldfastError {
   return new HoldfastError("task_conflict", `task "${id}" exists with another body`, { taskId: id });
 }
 
-/** Returns the error of a call with the id of a task, with which the caller can enqueue that task again. */
+/** Adds the id of a task to the error of a call, so that the caller can enqueue that task again. */
 export function failureOf(error: unknown, id: string | undefined): unknown {
   if (!(error instanceof HoldfastError)) return error;
   return new HoldfastError(error.code, error.message, {

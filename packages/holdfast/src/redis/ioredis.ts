@@ -7,8 +7,8 @@ import * as required from "./ioredis-module.cts";
 const { load, isStandIn } = required as unknown as { load(): typeof ioredis; isStandIn: boolean };
 
 /**
- * In a bundle, the replacement of `require` uses a global `require`, with which ioredis loads modules of Node. So there
- * is one while ioredis is loaded.
+ * In a bundle, ioredis loads modules of Node with a global `require`, if there is one. So this function sets a global
+ * `require` while ioredis is loaded.
  */
 function loadInBundle(): typeof ioredis {
   const global = globalThis as { require?: NodeJS.Require };

@@ -12,7 +12,7 @@ interface Waiter {
 }
 
 /**
- * A user of a link, which is a client of Redis that may be shared. Waits until the link is ready, subscribes to
+ * A user of a link. A link is a client of Redis that may be shared. Waits until the link is ready, subscribes to
  * channels, and leaves the link at the end.
  */
 export abstract class LinkMember implements LinkUser {

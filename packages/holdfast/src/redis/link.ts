@@ -38,7 +38,8 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       enableOfflineQueue: false,
       shardedSubscribers: true,
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
-      // Otherwise the client would resolve the host and connect to its address, for which the certificate is not valid.
+      // Without this option the client would resolve the host, and connect to an address for which the certificate is
+      // not valid.
       ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
       ...(s.natMap ? { natMap: s.natMap } : {}),
       // On a Cluster the client has to resubscribe itself, because it moves subscriptions between nodes.
@@ -61,7 +62,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
   return new Redis({ ...common, host: s.host ?? "127.0.0.1", port: s.port ?? 6379 });
 }
 
-/** A user of a link, which the link informs about the connection. */
+/** A user of a link. The link informs it about the connection. */
 export interface LinkUser {
   /** Called when commands can be sent, also after a reconnect. */
   onReady(): void;

@@ -4,7 +4,9 @@ import { timesOfSchedule } from "./cron.ts";
 import { planRuns } from "./plan.ts";
 import type { TaskPlace } from "./task-place.ts";
 
-/** A decision about the due occurrences: the times whose tasks are enqueued (`owed`), and the runs that are skipped. */
+/**
+ * A decision about the due occurrences: the times whose tasks have to be enqueued (`owed`), and the skipped runs.
+ */
 export interface Decision {
   owed: number[];
   runs: ScheduleRun[];

@@ -25,7 +25,8 @@ export interface Plan {
 /**
  * Decides which of the due occurrences are enqueued. The policy `missed` applies only to those that are more than
  * ON_TIME_MS late: `skip` enqueues none of them, `once` the newest one if no occurrence is on time, and `all` every one.
- * Unless `overlap` is `allow`, only the newest of these is enqueued, and none while the previous run has not ended.
+ * If `overlap` is not `allow`, only the newest of these is enqueued, and only if the task of the previous run has
+ * ended.
  */
 export function planRuns({ due, now, missed, overlap, previousRuns }: Occurrences): Plan {
   const onTime = due.filter((at) => now - at <= ON_TIME_MS);

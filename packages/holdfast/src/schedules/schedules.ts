@@ -157,7 +157,7 @@ export class Schedules {
       if (state === "scheduled" || state === "pending" || state === "processing")
         throw new HoldfastError(
           "conflict",
-          `task ${previous.taskId} of schedule "${id}" is ${state}, and its overlap is "skip"`,
+          `task ${previous.taskId} of schedule "${id}" is ${state}, and the overlap of the schedule is "skip"`,
         );
     }
     const ownId = `${id}:${now}:${nanoid(6)}`;

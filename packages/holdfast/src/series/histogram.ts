@@ -1,6 +1,6 @@
 /**
- * Histograms of times with 96 buckets, from 0.25 ms to an hour. The upper bound of each bucket is the fourth root of
- * two times that of the one before, so a percentile is off by at most 9%. Histograms are added by adding their counts.
+ * Histograms of times with 96 buckets, from 0.25 ms to an hour. From bucket to bucket, the upper bound grows by the
+ * fourth root of 2 (1.19 times), so a percentile is off by at most 9%. Histograms are added by adding their counts.
  */
 export const BUCKETS = 96;
 

@@ -91,7 +91,9 @@ test("signal and tags reach the handler, and its progress and log lines are retu
 
 test("the error for a type without a handler names the type, and a payload without a JSON form is refused", async () => {
   const worker = testWorker({ known: () => null });
-  await expect(worker.run("other", null)).rejects.toThrow(/no handler for "other": known/);
+  await expect(worker.run("other", null)).rejects.toThrow(
+    /no handler for "other"; the handlers are for known/,
+  );
   await expect(worker.run("known", undefined)).rejects.toMatchObject({ code: "invalid_argument" });
 });
 

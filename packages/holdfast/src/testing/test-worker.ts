@@ -40,7 +40,7 @@ export function testWorker(handlers: Handlers) {
     if (entry) return entry;
     throw new HoldfastError(
       "invalid_argument",
-      `there is no handler for "${type}": ${table.rules.join(", ")}`,
+      `there is no handler for "${type}"; the handlers are for ${table.rules.join(", ")}`,
     );
   };
   return {
@@ -50,7 +50,7 @@ export function testWorker(handlers: Handlers) {
     },
     /**
      * Runs a task.
-     * @param task the task type, or a definition of `defineTask`, which gives payload and result their types
+     * @param task the task type, or a definition from `defineTask`, so that payload and result have types
      * @throws HoldfastError invalid_argument
      */
     async run<Input = unknown, Result = unknown>(

@@ -15,7 +15,7 @@ export interface ContextCalls {
   readonly stepStore: StepStore;
 }
 
-/** The attempt of which the calls are. */
+/** The attempt whose handler makes the calls. */
 interface CallingAttempt extends Writer, StepsOwner {
   readonly isNode: boolean;
   readonly signal: AbortSignal;

@@ -158,7 +158,7 @@ export type IsFailure = (error: unknown, task: HandlerTask) => boolean;
 export interface HandlerOptions {
   /** The function that runs a task, or a `batch`. */
   handler: Handler;
-  /** How often tasks are retried that do not set maxRetries, 0 to 100. @default the maxRetries of the worker */
+  /** How often a task without its own maxRetries is retried, 0 to 100. @default the maxRetries of the worker */
   maxRetries?: number | undefined;
   /** Time-out of an attempt, for tasks that do not set one. Milliseconds, 1 to 86_400_000. @default 1_800_000 */
   timeoutMs?: number | undefined;

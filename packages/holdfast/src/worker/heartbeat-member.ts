@@ -183,7 +183,7 @@ export class HeartbeatMember {
         (entry) =>
           this.#lostVersions.get(entry.index) !== entry.version && now - entry.confirmedAtMs > leaseMs,
       );
-    // With infinity as the time of its confirmation, a lease is not found here again, so it is reported only once.
+    // A lease that was confirmed at infinity is never outdated, so each loss is reported here only once.
     for (const entry of outdated) this.#table.confirm(entry, Number.POSITIVE_INFINITY);
     this.#tellLost("lost", outdated);
   }

@@ -197,8 +197,8 @@ export class Heartbeat implements Member {
   /**
    * Resolves when the heartbeat thread renews the leases of this worker. The worker acquires no tasks before that,
    * because a handler that blocks the event loop would otherwise lose its lease.
-   * @throws HoldfastError heartbeat_failed if the thread cannot work for this worker, or the error that kept it from
-   * connecting to Redis; in both cases `start` may be called again. closed if the worker was stopped meanwhile
+   * @throws HoldfastError closed if the worker was stopped meanwhile; heartbeat_failed if the thread cannot work for
+   * this worker, or the error that kept it from connecting to Redis: after these two, `start` may be called again
    */
   async start(): Promise<void> {
     const limitMs = LAUNCH_MS + CONNECT_MS + (this.data.redis.commandTimeoutMs ?? CONNECT_MS);

@@ -35,7 +35,7 @@ export interface Situation {
   callTasks: number;
   /** How many tasks were asked for in calls that Redis has not answered yet. */
   reserved: number;
-  /** Whether a task runs alone, or an unanswered call may bring such a task. */
+  /** True if a task runs alone, or an unanswered call may bring such a task. */
   exclusive: boolean;
   /**
    * The queue with a task that has to run alone. The worker takes no other tasks, so that it becomes free for that one.
@@ -45,7 +45,7 @@ export interface Situation {
   yields: boolean;
   /** Whether the last call found no task in this queue. Then its runner waits to be woken. */
   idle: boolean;
-  /** Whether every other queue of the worker is idle, or waits after a failed call. */
+  /** True if every other queue of the worker is idle, or waits after a failed call. */
   alone: boolean;
   /** How many tasks to acquire ahead of the slots, computed from the pace of the handlers. */
   ahead: number;

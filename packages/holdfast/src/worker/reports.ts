@@ -38,7 +38,7 @@ export class Reports {
     this.#events.emit("settled", settledEvent(task, outcome, verdict, error, clocks));
   }
 
-  /** Tells the task that waits in `ctx.call` for this task that this task has ended. */
+  /** Tells the caller, a task that waits in `ctx.call`, that this task has ended. */
   #tell({ engine, id }: RunningTask, caller: string, outcome: VerdictOutcome, verdict: Verdict): void {
     const told = tellEnd(engine, { id, caller }, outcome, verdict);
     this.#telling.add(told).catch((error) => this.failed(asHoldfastError(error)));

@@ -119,7 +119,7 @@ export class RoundTrips {
           ? engine.acquire({ ...args, park: this.#caller.parks() }, request)
           : engine.settle(verdicts, args, request),
       (error) => {
-        // The other runners go on, because in a Cluster it may be only the node of this queue that is down.
+        // The other runners go on, because in a Cluster perhaps only the node of this queue is down.
         this.silent = true;
         letGo();
         this.#caller.failed(error);

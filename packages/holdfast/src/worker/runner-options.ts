@@ -40,7 +40,7 @@ export interface OtherRunners {
    * Returns how many of these granted tasks a runner keeps. Other runners may have taken slots since it asked for them.
    */
   kept(runner: Peer & { readonly ahead: number }, granted: number): number;
-  /** Whether every other runner is idle, or waits for Redis after a failed call. */
+  /** True if every other runner is idle, or waits for Redis after a failed call. */
   alone(runner: Peer): boolean;
   /** Called when slots became free, or when something changed that other runners wait for. */
   changed(): void;

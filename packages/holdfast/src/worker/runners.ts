@@ -66,7 +66,7 @@ export class Runners implements OtherRunners {
     return Math.max(0, free + (this.alone(runner) ? runner.ahead : 0));
   }
 
-  /** Returns the runners that Redis answers, and the one that asks. */
+  /** Returns this runner, and all others except those whose last call to Redis failed. */
   #answering(runner: Peer): QueueRunner[] {
     return this.all.filter((other) => other === runner || !other.trips.silent);
   }

@@ -43,7 +43,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   readonly leasedAtMs: number;
   /** When the handler was called, monotonic ms; before that, `leasedAtMs`. */
   startedAtMs: number;
-  /** Whether the handler was called, or the attempt ended without a call. */
+  /** True as soon as the attempt has begun, also if it ends without a call of the handler. */
   begun = false;
   /** Whether the outcome of the attempt is decided. Later outcomes are ignored. */
   ended = false;

@@ -15,7 +15,7 @@ export class Slots {
   /** How many tasks the unanswered calls have asked for. */
   reserved = 0;
   /**
-   * Whether a task runs alone, or an unanswered call may bring such a task. Until it has ended, no other task is
+   * True if a task runs alone, or an unanswered call may bring such a task. Until it has ended, no other task is
    * acquired or begun.
    */
   exclusive = false;

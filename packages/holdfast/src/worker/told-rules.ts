@@ -5,7 +5,7 @@ import type { HandlerEntry } from "./handler-entry.ts";
 export interface ToldRules {
   /** The rules, each after a space, such as ` email.* sms.send=3`. lua/lib/routes.lua has the format. */
   text: string;
-  /** The rules of handlers that are at their limit, so that the call could not ask for tasks of them. */
+  /** The rules of handlers that are at their limit. The call asked for none of their tasks. */
   short: readonly string[];
   /** Called when Redis has answered the call. */
   answered(): void;

@@ -37,7 +37,7 @@ export interface WorkerOptions {
    * @default 30_000
    */
   leaseMs?: number | undefined;
-  /** How often tasks are retried that do not set maxRetries, 0 to 100. @default 3 */
+  /** How often a task without its own maxRetries is retried, 0 to 100. @default 3 */
   maxRetries?: number | undefined;
   /**
    * The wait before a retry, for tasks without a backoff of their own: an object, or a function of attempt, error and

@@ -80,8 +80,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#reports = new Reports(this.id, this, connection);
     this.#slots = new Slots(settings.concurrency);
-    // Room for tasks that run, that wait for a slot, and that were sent to be settled, and for the tasks that Redis may
-    // push to each queue or partition while all slots are in use.
+    // Room for all tasks that the worker holds: they run, wait for a slot, or were sent to be settled. And room for the
+    // tasks that Redis may push to each queue or partition while all slots are in use.
     this.#table = new LeaseTable(maxConcurrency * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     this.#table.slots = settings.concurrency;
     const table = new HandlerTable(
@@ -251,9 +251,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   /**
    * Connects, checks Redis and begins to acquire tasks. Resolves with the worker, so that one line can make and start
    * it.
-   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported; heartbeat_failed if the heartbeat thread
-   * does not start. After these errors `start` can be called again. closed if the worker was stopped before or
-   * meanwhile
+   * @throws HoldfastError closed if the worker was stopped before or meanwhile. After all other errors `start` can be
+   * called again: redis_unavailable, redis_refused, redis_unsupported; heartbeat_failed if the heartbeat thread does
+   * not start
    */
   async start(): Promise<this> {
     if (this.#stopped) throw stoppedError();

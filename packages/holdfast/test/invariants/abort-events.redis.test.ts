@@ -15,7 +15,7 @@ const MOVING = [
   ...["promote", "reap", "reject", "replace", "replay", "restore", "settle"],
 ];
 
-/** Returns the line of a task's record that counts the changes of the waiting task. */
+/** Returns the row of a record that says how often the task was changed while it waited; "" without one. */
 const changesOf = (record: string) => /\n0 \d+ changed .*/.exec(record)?.[0] ?? "";
 
 /**

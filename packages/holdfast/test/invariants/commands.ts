@@ -725,8 +725,7 @@ const types = fc.constantFrom(
   " t=0/3/2/20000k",
 );
 /**
- * The operations that discard and restore tasks. Most often the same one does both, because only that one restores
- * anything.
+ * The names of discards. A restore finds only tasks of the discard that it names, so most calls have the same name.
  */
 const by = fc.constantFrom("op1", "op1", "op2");
 

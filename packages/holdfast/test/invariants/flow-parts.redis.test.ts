@@ -143,7 +143,7 @@ describe.each(Object.entries(lives))("a flow over two queues that %s", (name, li
           for (const q of both(parts)) await expectConserved(q);
           await goOn(parts);
           await expectWhole(parts, life);
-          // The last call of `cancelFlow` only delivers a message, so its abort does not fail `cancelFlow`.
+          // The last call of `cancelFlow` only delivers a message. If it is aborted, `cancelFlow` succeeds anyway.
           if (!aborted && (call > 12 || name !== "is cancelled")) break;
         }
     },

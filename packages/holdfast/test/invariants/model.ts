@@ -73,7 +73,7 @@ export interface ModelTask {
   awaits: string | null;
   /** With keepLatest: whether the task that this one waited for has ended, but did not make this one due. */
   isForgotten: boolean;
-  /** With keepLatest: whether another task waited for the end of this one. It need not wait any more. */
+  /** With keepLatest: whether another task has waited for the end of this one. It may have stopped waiting. */
   hasNext: boolean;
   /** Whether the task is scheduled because its handler waits for a signal. */
   waits: boolean;
@@ -264,7 +264,7 @@ export class Model {
     if (!this.paused) this.parking.wake();
   }
 
-  /** Makes the task due that has waited for the end of this task. */
+  /** If a task waits for the end of this task, makes it due. */
   #releaseNext(id: string): void {
     for (const [, task] of this.tasks)
       if (task.awaits === id && task.state === "scheduled")
@@ -272,7 +272,8 @@ export class Model {
   }
 
   /**
-   * Makes tasks due that wait for a task which ended without making them due. A sweep of the janitor does the same.
+   * If a task has ended, but the task that waits for its end was not made due, makes it due. A sweep of the janitor
+   * does the same.
    */
   releaseForgotten(): void {
     for (const [, task] of this.in("scheduled")) if (task.isForgotten) task.dueMs = this.nowMs;

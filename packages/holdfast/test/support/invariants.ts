@@ -57,7 +57,7 @@ export interface QueueSnapshot {
   remembered: Set<string>;
   /** How many completed tasks have the header of their envelope in the record, according to the counter. */
   headersCounted: number;
-  /** The ids of the completed tasks whose record has the header of their envelope. */
+  /** The ids of completed tasks whose envelope was removed; its header is in the record (lua/lib/record.lua). */
   headers: string[];
   /** The ids in the lists of kept tasks per type (`kept:types`). */
   lined: string[];
@@ -390,7 +390,8 @@ const isSkipped = ({ state, raw }: { state: string; raw: string }) =>
 
 /**
  * Checks the invariants I1, I2, I15 and I16 (docs/guarantees.md) in a snapshot. Compares index entries with records,
- * records with counters, and the counts of keys and the entries of unique keys with both.
+ * and records with counters. Compares the counts of keys, and the entries of unique keys, with index entries and
+ * records.
  */
 export function violationsOf(queue: QueueSnapshot): string[] {
   const found: string[] = [];

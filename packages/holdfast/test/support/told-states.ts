@@ -34,7 +34,7 @@ export class ToldStates {
   missed = 0;
   readonly #reader: PartReader;
 
-  /** @param life the life of the queue, as it is in a cursor before the first event */
+  /** @param life identifies the stream of events, like the field `life` of a cursor */
   constructor(engine: Engine, life: string) {
     this.#reader = new PartReader(engine, { life, last: 0 });
   }

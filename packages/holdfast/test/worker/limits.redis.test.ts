@@ -6,7 +6,7 @@ import { findViolations } from "../support/invariants.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, setupSystem } from "./harness.ts";
 
-/** Makes a handler that counts, for each key, the running tasks, the most tasks at the same time, and the starts. */
+/** Makes a handler that counts, for each key, the running tasks and the most at one time, and lists all starts. */
 function counted(runMs: number) {
   const running = new Map<string, number>();
   const most = new Map<string, number>();

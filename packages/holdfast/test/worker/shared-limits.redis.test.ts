@@ -7,7 +7,9 @@ import { findViolations } from "../support/invariants.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, type System, setupSystem } from "./harness.ts";
 
-/** Makes a handler that counts the running tasks, and the most tasks at the same time. */
+/**
+ * Makes a handler that counts how many tasks run now, how many ran at once at most, and how many have ended.
+ */
 function counted(runMs: number) {
   const seen = { running: 0, most: 0, ran: 0 };
   const t = async () => {

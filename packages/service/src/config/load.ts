@@ -99,7 +99,7 @@ function readVariable(
     return undefined;
   }
   try {
-    // Editors and `echo` add a newline at the end of a file, which is not part of the secret.
+    // Editors and `echo` add a newline at the end of a file. It is not part of the secret.
     return readFileSync(file, "utf8").replace(/\r?\n$/, "");
   } catch (error) {
     problems.push(`${name}_FILE: cannot read "${file}": ${(error as Error).message}`);

@@ -1,8 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 
 /**
- * Cuts off the path that a proxy or another server has in front of the paths of this one, and puts it in front of the
- * `Location` of the answer. So no route needs to know about that path.
+ * A proxy or another server may add a path in front of the paths of this server. Cuts that path off, and puts it in
+ * front of the `Location` of the answer. So no route needs to know about that path.
  * @param path the path in front, such as `/queues`, with which the URL begins
  */
 export function cutPathInFront(path: string, request: IncomingMessage, response?: ServerResponse): void {

@@ -65,7 +65,7 @@ export interface HttpServerOptions {
   conflictsPerMinute?: number | undefined;
   /** The prefix that a reverse proxy leaves in front of every path, such as `/queues`. */
   basePath?: string | undefined;
-  /** JSON pointers into payloads and results that viewers do not see. */
+  /** JSON pointers to the values in payloads and results that are hidden from viewers. */
   maskedPointers?: string[] | undefined;
   /** Bytes. @default 1_048_576 */
   bodyLimitBytes?: number;

@@ -115,7 +115,7 @@ async function lock(path: string): Promise<() => Promise<void>> {
       if (performance.now() > end) {
         throw new HoldfastError(
           "conflict",
-          `"${path}" exists: another process is changing the keys; if there is none, remove this file`,
+          `"${path}" exists, so another process is changing the keys. If no process does, remove this file`,
         );
       }
       await delay(20);

@@ -109,9 +109,9 @@ function maskWords(words: string, secrets: readonly string[]): string {
   // too.
   if (words.length >= LIMITS.errorCharacters) cuts.push(words.length);
   let masked = words;
-  // A secret that was cut is masked before whole secrets. It may contain a number that is a secret of its own, and
-  // with that number masked it would no longer be recognised. The cuts are handled from last to first, so that the
-  // positions of the others stay right.
+  // A secret that was cut is masked before whole secrets. It may contain a number that is itself a secret. If that
+  // number were masked first, the cut secret would no longer be recognised. The cuts are handled from last to first, so
+  // that the positions of the others stay right.
   for (const cut of cuts.reverse()) {
     const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
     if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);

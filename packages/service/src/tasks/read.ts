@@ -36,9 +36,9 @@ export function idFromKey(key: string): string {
 }
 
 /**
- * Adds a hash of the text of the task, which is the same for a single task and for one in a batch. A client may
- * compute `runAt` and `expiresAt` from its clock, so a repeated request can have other values. For such tasks there
- * is no hash, and the library compares the fields instead.
+ * Adds a hash of the text of the task. The hash is the same for a single task and for one in a batch. A client may
+ * compute `runAt` and `expiresAt` from its clock, so a repeated request can have other values. For such tasks there is
+ * no hash, and the library compares the fields instead.
  */
 function withFingerprint(options: FingerprintedOptions, text: Buffer): FingerprintedOptions {
   if (options.runAt === undefined && options.expiresAt === undefined)

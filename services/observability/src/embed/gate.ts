@@ -127,7 +127,7 @@ export class Gate {
     const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const path = (request.url ?? "").split("?", 1)[0];
       if (path === `${this.path}/v1/stream`) this.#upgrades.set(request, { socket, head });
-      // Another listener of the app handles such a request, for example one with `Upgrade: h2c`.
+      // Another listener of the app handles upgrades that are not for the dashboard, such as `Upgrade: h2c`.
       else if (server.listenerCount("upgrade") > 1) return;
       socket.on("error", () => socket.destroy());
       const response = new ServerResponse(request);

@@ -1,7 +1,7 @@
 import type { Holdfast } from "holdfast";
 import { systemKeys } from "holdfast/operate";
 
-/** Entries per call. After a call that returns this many, there may be more, so another call follows. */
+/** The most entries that one call returns. If it returns this many, there may be more, so another call follows. */
 const PAGE = 1_000;
 /**
  * After a failover the clock may be behind. A new entry can then have an older id than an entry that was already read.

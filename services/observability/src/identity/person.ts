@@ -23,7 +23,7 @@ export interface Entrance {
   isGuarded(): boolean;
 }
 
-/** Returns the entrance of a service without keys, where everybody may do everything. */
+/** Returns the `Entrance` of a service without keys, where everybody may do everything. */
 export function openEntrance(): Entrance {
   const nobody = {
     verify: () => {
@@ -78,7 +78,7 @@ export function createEntrance(
 export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastError {
   return new HoldfastError(
     "forbidden",
-    `pages of this Origin may not ${what}: this service is known as ${hosts.join(" or ") || "nothing"}. Behind a proxy, let the proxy pass on the Host header with its port, or let it send X-Forwarded-Host and list its address in TRUSTED_PROXIES. Or add the Origin to ALLOWED_ORIGINS`.slice(
+    `pages of this Origin may not ${what}: this service is known as ${hosts.join(" or ") || "(no Host)"}. Behind a proxy, let the proxy pass on the Host header with its port, or let it send X-Forwarded-Host, with the address of the proxy in TRUSTED_PROXIES. Or add the Origin to ALLOWED_ORIGINS`.slice(
       0,
       512,
     ),

@@ -93,8 +93,8 @@ export class Operations {
   }
 
   /**
-   * @param isNow whether the operation starts even if the maximum number already runs. That is for short operations
-   * for which somebody waits
+   * @param isNow whether the operation starts even if the maximum number already runs. Used for short operations, for
+   * whose end somebody waits
    */
   #begun(view: OperationView, isNow: boolean): OperationView {
     if (!isNow) this.#runner?.nudge();

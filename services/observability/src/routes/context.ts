@@ -15,7 +15,7 @@ export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | 
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Whether the route is allowed with READ_ONLY=1. Only log-in and log-out are, since they change no task. */
+    /** Whether the route is allowed with READ_ONLY=1. Only log-in and log-out set it, because they change no task. */
     allowsReadOnly?: boolean;
     /** Whether answers of the route have payloads, so that AUDIT_PAYLOAD_READS=1 records them. */
     showsPayloads?: boolean;

@@ -3,11 +3,11 @@ import type { Script } from "../script.ts";
 
 export interface MuteArgs {
   signature: string;
-  /** who mutes it since when and until when, JSON; "" ends it */
+  /** who muted the error, when, and until when, JSON; "" ends the mute */
   mute: string;
 }
 
-/** mute: mute an error of a queue, or end that. Returns 1, or 0 if the queue has no such error. */
+/** mute: mute an error of a queue, or end the mute. Returns 1, or 0 if the queue has no such error. */
 export const muteScript: Script<MuteArgs> = {
   name: "mute",
   sha1: "aa9c0a2d32e087b59c4286087736af86587693b5",

@@ -8,7 +8,7 @@ export interface OpenKeysArgs {
   limit: number;
 }
 
-/** open_keys: after limits were changed, make the keys ready that may run. It continues where the call before ended. Returns the last key that was looked at, "" if there are no more. */
+/** open_keys: after a change of limits, add keys that may run now to `ready`. It continues where the last call ended. Returns the last key that was looked at, "" if there are no more. */
 export const openKeysScript: Script<OpenKeysArgs> = {
   name: "openKeys",
   sha1: "eb8abbb746ab025dff2ff298a094bdef43ccfcf5",
