@@ -45,9 +45,9 @@ local function isBack(record, envelope, c)
     and (c.attempts + c.crashes + c.releases + c.limited > 0 or string.byte(envelope) ~= ENVELOPE_SCHEDULED)
 end
 
--- Plans to put a pending task aside, and stores in its counts when it began to wait for a worker. The caller writes the
--- record. `isFull`: the task waits because its type has reached its limit, however long that takes. `record`: the
--- record before this call, nil if there is none; needed only with `isFull`.
+-- Plans to put a pending task aside, and stores in the counts of the task when it began to wait for a worker. The
+-- caller writes the record. `isFull`: the task waits because its type has reached its limit, however long that takes.
+-- `record`: the record before this call, nil if there is none; needed only with `isFull`.
 local function standAside(typed, id, envelope, c, isFull, record)
   local members = typed.members
   typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1

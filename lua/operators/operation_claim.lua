@@ -7,7 +7,7 @@
 -- ARGV[2] owner  string  a name that nobody else has
 -- ARGV[3] leaseMs  integer
 -- ARGV[4] only  string  the only operation to take; "" for any
--- ARGV[5..] share  string  repeated: a caller for whose limit operations count; its operations are not taken now
+-- ARGV[5..] share  string  repeated: operations that were created with this `share` are not taken now
 -- RETURNS {operationId, start, spec, view, batch, control, failures, share}, or nothing
 -- TIME    O(log n + m), m operations of those shares
 -- MOVES   nothing

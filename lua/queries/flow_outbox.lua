@@ -5,8 +5,7 @@
 -- ARGV[1] place  integer  which of the queues and partitions for which messages wait, counted from 1
 -- ARGV[2] limit  integer  how many messages at most, 1 to 200
 -- ARGV[3] bytes  integer  no further message is read after this many bytes of envelopes
--- RETURNS {} if messages wait for fewer of them; otherwise {the queue or partition, number of the last message, then for
---   each: message, envelope}
+-- RETURNS {} if there is no such place; otherwise {queue or partition, number of the last message, message, envelope, ...}
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 

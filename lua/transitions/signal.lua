@@ -70,7 +70,7 @@ local isAwaited = waitsFor and string.find(',' .. waitsFor .. ',', ',' .. event 
 local reply = previous and string.match(previous, '^%a+') or isAwaited and 'delivered' or 'kept'
 
 -- 2. Write the target, and 3. commit it with the reply, so that a repeat does not add a second signal. The signal is
--- stored even if the task waits for it, because the handler takes it when it runs again.
+-- stored even if the task waits for it, because the handler takes the signal when it runs again.
 if previous then
   -- After an earlier call that was aborted here, the task may still wait. If a handler has taken the signal, the task
   -- waits for another one.

@@ -1,7 +1,7 @@
 // The soak test, `make soak MINUTES=30`, runs a million tasks. One in five may fail, and one in a hundred always
-// fails. Every few seconds it kills one of its two workers and two janitors, and starts it again. Every two minutes
-// it does the same with Redis, which syncs each write to disk. The exit code is 0 if no task was lost, the dead
-// letters are the expected ones, the audit is clean, and memory did not grow.
+// fails. Every few seconds it kills one of its processes, a worker or a janitor, and starts that process again. There
+// are two of each. Every two minutes it does the same with Redis, which syncs each write to disk. The exit code is 0 if
+// no task was lost, the dead letters are the expected ones, the audit is clean, and memory did not grow.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -118,7 +118,7 @@ export interface TaskKeyView {
 /** A type with a limit or a hold: how many of its tasks run, and why no other one may start. */
 export interface TaskTypeView {
   type: string;
-  /** How many tasks run that were started after the type got its limit. */
+  /** How many tasks run now, without those that started before the type got its limit. */
   running: number;
   /** Until when no task of the type may start, ms since the epoch; null if the type is not held. */
   heldUntil: number | null;

@@ -46,7 +46,7 @@ export interface RoundTrip {
   /** Tasks that were not granted because their `expiresAt` had passed. */
   expired: { id: string; envelope: string }[];
   paused: boolean;
-  /** Whether a task waits that has to run alone, so that the worker should end its tasks and then ask again. */
+  /** True if a task that has to run alone waits. The worker should then end its tasks and ask again. */
   makeRoom: boolean;
   /** Whether the granted task has to run alone. */
   solo: boolean;

@@ -75,8 +75,8 @@ export class FlowPlaces {
   }
 
   /**
-   * Asks a queue or partition whether it accepts nodes. Its limit is checked here, before the flow is stored, because
-   * later it accepts each node that is sent to it, even if it is full.
+   * Asks a queue or partition whether it accepts nodes. The limit of waiting tasks is checked here, before the flow is
+   * stored. Later a queue accepts each node that is sent to it, even if it is full.
    */
   async #ask(flow: string, part: string, nodes: number): Promise<void> {
     const engine = this.home.peers.engine(part);

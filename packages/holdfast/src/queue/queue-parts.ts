@@ -143,7 +143,7 @@ export class QueueParts {
     }
   }
 
-  /** Sends the tasks again that were refused because the number of partitions has changed. */
+  /** Sends tasks again if they were refused because the number of partitions has changed. */
   async #withMissed(
     tasks: readonly NewTask[],
     results: EnqueueResult[],

@@ -10,7 +10,7 @@ export interface FlowOutboxArgs {
   bytes: number;
 }
 
-/** flow_outbox: read messages that wait for another queue or partition. Returns {} if messages wait for fewer of them; otherwise {the queue or partition, number of the last message, then for. */
+/** flow_outbox: read messages that wait for another queue or partition. Returns {} if there is no such place; otherwise {queue or partition, number of the last message, message, envelope, ...}. */
 export const flowOutboxScript: Script<FlowOutboxArgs> = {
   name: "flowOutbox",
   sha1: "82366266333cd8dbe267cd137931036e62e8c479",

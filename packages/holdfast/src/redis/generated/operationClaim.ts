@@ -10,7 +10,7 @@ export interface OperationClaimArgs {
   leaseMs: number;
   /** the only operation to take; "" for any */
   only: string;
-  /** repeated: a caller for whose limit operations count; its operations are not taken now */
+  /** repeated: operations that were created with this `share` are not taken now */
   tail: readonly (string | number)[];
 }
 
