@@ -49,7 +49,7 @@ local function isSameBody(kept, offered)
   if print then
     return print == option(offered, 'h') and isSameMoment('r', kept, offered) and isSameMoment('e', kept, offered)
   end
-  -- Without a fingerprint the library made the id, so only a repeat of the same call can have it.
+  -- If there is no fingerprint, the library made the id. So only a repeat of the same call can have this id.
   local first = option(kept, 'o') -- a change replaced the payload, and kept the hash of the first one
   if first then
     return first == redis.sha1hex(bodyOf(offered))

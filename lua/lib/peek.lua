@@ -65,8 +65,8 @@ local function peekBands(count, last, grants, lines, keyed)
   return ids, sources
 end
 
--- Returns a task that has to run alone: the first one in `pending:typed`, otherwise the first one with a key, otherwise
--- the first entries of the solo list.
+-- Returns a task that has to run alone: the first one in `pending:typed`, otherwise the first one with a key. If there
+-- is neither, returns the first entries of the solo list.
 local function peekSolo(last, line, keyed)
   if line and line[1] then
     return { string.match(line[1], '%S+$') }, { line[1] }

@@ -85,7 +85,7 @@ local function lineOf(limits, lanes, want)
   end
   local order, of, ids, n, sub = {}, {}, {}, 0, string.sub
   for _, lane in ipairs(lanes) do
-    -- The next task of this key is in another band, so a later call has to look at the key again.
+    -- If the next task of this key is in another band, a later call has to look at the key again.
     limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
     local idAt, entries = #lane.key + 19, lane.entries
     local first, step = (lane.turn - base) * TURN_PARTS, stepOf(limits, lane.key, lane.account.limit) * TURN_PARTS

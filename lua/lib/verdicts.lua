@@ -24,7 +24,7 @@ local function put(settled, id, record)
   write(settled, id, record)
 end
 
--- Adds the end of a task for the tasks that wait for it. mark: how the task ended (lib/flows.lua).
+-- Notes that a task has ended, because other tasks may wait for its end. mark: how the task ended (lib/flows.lua).
 local function noteEnd(settled, id, c, mark)
   if hasFlag(c, FLAG_NEXT) then
     settled.awaited[#settled.awaited + 1] = id

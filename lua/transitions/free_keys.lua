@@ -31,8 +31,8 @@ for _, key in ipairs(keys) do
     ended[#ended + 1] = holders[key].over
   end
 end
--- If a task of a unique key waits for another one to end (keepLatest), most scripts that end a task make the next one
--- due. `empty`, `expire` and `reject` do not, so this is done here.
+-- With keepLatest, a task may wait for the end of the task that holds its unique key. Most scripts that end the holder
+-- make that task due. `empty`, `expire` and `reject` do not, so this is done here.
 if #ended > 0 then
   releaseNext(ended)
 end
