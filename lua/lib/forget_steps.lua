@@ -10,11 +10,14 @@ local function forgetSteps(ids)
         numbers[#numbers + 1] = number
       end
       gone[#gone + 1] = ids[i]
-      entries[#entries + 1] = string.match(head, '^%d+ %d+') .. ' ' .. table.concat(numbers, ',')
+      local serial = string.match(head, '^%d+ %d+') -- a head without it has no other fields
+      entries[#entries + 1] = serial and serial .. ' ' .. table.concat(numbers, ',')
     end
   end
-  if #gone > 0 then
+  if #entries > 0 then
     redis.call('RPUSH', stepsRemovedKey, unpack(entries))
+  end
+  if #gone > 0 then
     redis.call('HDEL', stepsKey, unpack(gone))
   end
 end

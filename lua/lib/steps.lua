@@ -4,7 +4,8 @@
 --                       below, how many places are used, the bytes of all texts, and the number of the last signal,
 --                       without the last two if both are 0. Then comes a line for each signal that is kept, the oldest
 --                       first: `number at bytes event`. Each sleep that has not ended has a line too: `/place at[ name]`,
---                       without the name if it is `sleep`. A field of its own would take three times the memory
+--                       without the name if it is `sleep`. A field of its own would take three times the memory. If
+--                       the only step is such a sleep, the head is `/at` and has no serial
 --   <serial>/<place>    a step: `kind outcome at bytes name`, and in the next line its text, unless the text is long
 --   <serial>/<place>/   a text of more than STEP_INLINE_BYTES. It is read only when the handler comes to this step
 --   <serial>!<number>   the data of a signal
@@ -24,8 +25,13 @@
 --
 -- A sleeping or waiting task is scheduled. Its record ends with ` ~` and the events for which it waits (lib/record.lua).
 
+-- Returns a head in its long form, with the serial 0 if it has none.
+local function longHead(text)
+  return text and string.byte(text) == 47 and '0 1\n/1 ' .. string.sub(text, 2) or text -- 47: a slash
+end
+
 local function readHead(id)
-  local text = redis.call('HGET', stepsKey, id)
+  local text = longHead(redis.call('HGET', stepsKey, id))
   local serial, places, bytes, number = string.match(text or '', '^(%d+) (%d+) ?(%d*) ?(%d*)')
   local head = { serial = serial, places = tonumber(places or 0), bytes = tonumber(bytes) or 0, number = tonumber(number) or 0, signals = {},
     dropped = {}, sleeps = {} }
@@ -37,16 +43,26 @@ local function readHead(id)
   for place, at, name in string.gmatch(text or '', '\n/(%d+) (%d+) ?([^\n]*)') do
     head.sleeps[#head.sleeps + 1] = { place = place, at = tonumber(at), name = name == '' and 'sleep' or name }
   end
-  if not serial then
+  if not serial or serial == '0' then
     head.serial = string.format('%.0f', tonumber(redis.call('HGET', stepsKey, '#serial') or 0) + 1)
     head.isNew = true
   end
   return head
 end
 
+-- Returns whether the short form of the head has all of it: its only step is a sleep that has not ended.
+local function isLoneSleep(head)
+  local sleep = head.sleeps[1]
+  return head.isNew and head.places == 1 and head.number == 0 and head.bytes == 0 and sleep and sleep.name == 'sleep' and sleep.at > now
+end
+
 -- Adds the head of the steps to the fields that the script commits. A sleep that has ended gets a field of its own;
 -- before that it is a line of the head.
 local function noteHead(fields, id, head)
+  if isLoneSleep(head) then
+    fields[#fields + 1], fields[#fields + 2] = id, string.format('/%.0f', head.sleeps[1].at)
+    return
+  end
   local isShort = head.bytes == 0 and head.number == 0
   local lines = { string.format(isShort and '%s %d' or '%s %d %d %d', head.serial, head.places, head.bytes, head.number) }
   for _, signal in ipairs(head.signals) do

@@ -7,7 +7,9 @@
 -- TIME    O(n), n = last
 -- MOVES   nothing
 
-local head = redis.call('HGET', stepsKey, taskId)
+-- include lib/steps.lua
+
+local head = longHead(redis.call('HGET', stepsKey, taskId))
 if not head then
   return { '' }
 end

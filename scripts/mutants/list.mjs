@@ -257,6 +257,16 @@ export const mutants = [
     tests: [steps],
   },
   {
+    name: "steps: the only sleep of a task is lost when a step or a signal follows",
+    changes: [["lua/lib/steps.lua", "string.byte(text) == 47", "string.byte(text) == 0"]],
+    tests: [steps],
+  },
+  {
+    name: "steps: a sleep with a name of its own is stored as if it had none",
+    changes: [["lua/lib/steps.lua", " and sleep and sleep.name == 'sleep'", " and sleep"]],
+    tests: [steps, workerSteps],
+  },
+  {
     name: "steps: the old text of a step that is stored again is still counted",
     changes: [["lua/lib/steps.lua", "head.bytes - before + #step.text", "head.bytes + #step.text"]],
     tests: [steps],

@@ -60,6 +60,44 @@ test("a step that is stored again replaces the stored one, and its bytes are cou
   expect(await readSteps(q.engine, "a")).toMatchObject({ places: 1, bytes: 2, steps: [{ text: "12" }] });
 });
 
+test("a sleep that is the only step is stored without a serial, and stays when a step or a signal follows", async () => {
+  const q = await setup();
+  await q.add(["a", "b", "c"]);
+  const grants = await Promise.all([q.grant(), q.grant(), q.grant()]);
+  const until = q.now + 1_000;
+  for (const grant of grants)
+    await writeStep(q.engine, grant, { ...step(1, "sleep", ""), kind: "z", outcome: "o", waitMs: 1_000 });
+  const [a, b, c] = grants.map(({ id }) => id) as [string, string, string];
+  expect(await q.redis.hgetall(q.keys.steps)).toEqual({
+    [a]: `/${until}`,
+    [b]: `/${until}`,
+    [c]: `/${until}`,
+  });
+  const sleep = { kind: "z", outcome: "o", at: until, place: 1, name: "sleep", bytes: 0, text: "" };
+  expect(await readSteps(q.engine, a)).toEqual({
+    serial: "0",
+    places: 1,
+    bytes: 0,
+    steps: [sleep],
+    signals: [],
+  });
+  await sendSignal(q.engine, b, "paid", "1");
+  expect(await readSteps(q.engine, b)).toMatchObject({
+    places: 1,
+    steps: [sleep],
+    signals: [{ event: "paid" }],
+  });
+  q.advance(1_001);
+  await writeStep(q.engine, grants[0] as Grant, step(2, "charge"));
+  expect(await namesOf(q, a)).toEqual(["sleep", "charge"]);
+  // The sleep has no other fields, so nothing of it is left to remove.
+  await q.ack(grants[2] as Grant);
+  q.advance(86_400_001);
+  expect((await q.engine.purge(200, 1)).steps).toBe(0);
+  expect(await q.redis.hexists(q.keys.steps, c)).toBe(0);
+  expect(await q.redis.exists(q.keys.stepsRemoved)).toBe(0);
+});
+
 test("a sleep that has not ended is stored in the head, and the next step after its end gives it a field of its own", async () => {
   const q = await setup();
   await q.add("a");
