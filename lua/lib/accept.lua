@@ -29,8 +29,7 @@ else
       limits.admits, limits.supersede = admits, supersede
     end
   end
-  -- The key and the band of a task, by the text of its options. Most tasks of a key have the same options, so this
-  -- cache avoids parsing them again.
+  -- A cache of key and band by the text of the options, which is the same for most tasks of a key.
   local known = {}
   -- Adds a task with a key to the plan. Returns false if the key accepts no more tasks.
   local function addKeyed(id, envelope)
@@ -59,8 +58,7 @@ else
       end
     else
       local time, hasKey = dueTime(envelope), option(envelope, 'q') ~= nil
-      -- A due task with a key stays scheduled if the queue has no limits yet, because there is no list of its key yet.
-      -- The next promotion creates that list.
+      -- In a queue without limits, a due task with a key stays scheduled: the next promotion makes the list of its key.
       if time <= now and (limits or not hasKey) then
         if hasKey and not addKeyed(id, envelope) then
           return 'k'

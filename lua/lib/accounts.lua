@@ -42,8 +42,7 @@
 -- checked one after the other: the field "#opening" of `state` holds the key that was checked last. The caller repeats
 -- its call until the field is gone. If the caller died, the next promotions check the other keys.
 
--- The score of a key in `ready` is its turn plus BAND_SPAN times the number of its band. So the keys of a higher band
--- always come first.
+-- The score of a key in `ready` is its turn plus BAND_SPAN times its band, so that higher bands come first.
 local BAND_SPAN = 2 ^ 43
 -- One call checks at most this many resting keys.
 local RESTING_LIMIT = 200
@@ -150,8 +149,7 @@ local function allowedAt(account, limit, cost)
   return math.max(account.heldUntil, math.ceil(at))
 end
 
--- Returns how many tasks of cost 1 may start now. If a rate or a hold allows none, the second value is the time when
--- one may start.
+-- Returns how many tasks of cost 1 may start now. If a rate or a hold allows none, also returns when one may.
 local function roomOf(account, limit, running)
   if account.heldUntil > now then
     return 0, account.heldUntil < HELD_FOR_EVER and account.heldUntil or nil
@@ -175,8 +173,7 @@ local function keyRoom(limits, key)
   return roomOf(account, account.limit, account.running)
 end
 
--- Returns how many tasks the queue may start now under its limits. If a rate or a hold allows none, `limits.nextAt` is
--- set to the time when one may start.
+-- Returns how many tasks the queue may start now. If a rate or a hold allows none, sets `limits.nextAt`.
 local function queueRoom(limits, processing)
   local room = math.huge
   for _, whole in ipairs(limits.wholes) do
@@ -226,8 +223,7 @@ local function hold(limits, key, untilMs)
   end
 end
 
--- Holds a type. Scripts look for the hold of a type only if "#limits" has a line for the type, so a type without limit
--- gets a line that limits nothing.
+-- Holds a type. Scripts find its hold only by a line in "#limits", so a type without one gets a line without limit.
 local function holdType(limits, name, untilMs)
   local key = typeAccount(name)
   if not (limits.types and limits.types[key]) then

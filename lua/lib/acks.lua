@@ -1,5 +1,4 @@
--- Plans the acks of a settle: which tasks completed, and their new records. Hot path. These functions only read; the
--- calling script writes.
+-- Plans the acks of a settle: which tasks completed, and their new records. Hot path. The calling script writes.
 
 -- Returns an empty plan. `commit` is the list of fields to write, and `size` its length. `completed`: ids to remove
 -- from `processing`. `awaited`: ids of tasks for whose end another task waits (lib/next.lua). `keeping`: ids of tasks
@@ -20,8 +19,7 @@ local function complete(settled, id, record)
   write(settled, id, record)
 end
 
--- Returns the verdict about an ack whose fence is not the current one: the ack is a repeat, the task is gone, or
--- another worker holds it.
+-- Returns the verdict about an ack with an old fence: a repeat, a task that is gone, or held by another worker.
 local function verdictWithoutLease(counters, record, fence)
   if fence and record and string.match(record, '^c%S+ (%S+)') == fence then
     return 'a'
@@ -91,8 +89,7 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
   -- tasks with the same record form a run, which begins at `first`. The tasks of a run are counted at its end, because
   -- counting each of them would cost more than the rest of the loop.
   local known, leased, same, ended, first = {}, nil, nil, nil, from
-  -- `marks`: how nodes of flows ended, by their record. `repeated`: positions of ids that this call had before; nil if
-  -- there are none.
+  -- `marks`: how nodes ended, by their record. `repeated`: positions of ids that came before in this call, or nil.
   local marks, repeated
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
@@ -154,7 +151,6 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
   settled.size, settled.acked = size, acked
 end
 
--- Adds the tasks that were acked to the counters.
 local function countAcked(settled, counters)
   add(counters, PROCESSING, -settled.acked)
   add(counters, COMPLETED, settled.acked)

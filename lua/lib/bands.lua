@@ -17,8 +17,8 @@ local function addPending(bands, id, envelope, c)
   ids[#ids + 1] = key and { key = key, code = tonumber(BAND_CODES[band]), id = id } or id
 end
 
--- Writes the collected ids to their lists. With `keyedAtHead`, tasks with a key go to the head of the line of their key
--- even if the other tasks go to the end of their lists.
+-- Writes the collected ids to their lists. With `keyedAtHead`, tasks with a key go to the head of their line in any
+-- case.
 local function pushBands(bands, atConsumingEnd, keyedAtHead)
   for _, name in ipairs(bandNames) do
     local ids = bands[name]

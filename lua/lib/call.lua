@@ -1,4 +1,4 @@
--- What belongs to one call: its time, and its request id.
+-- The time and the request id of a call.
 
 -- The only clock of a script is the TIME of Redis, read once. Tests pass another time in `clockMs`; 0 means Redis time.
 local now = clockMs

@@ -1,7 +1,7 @@
 -- Returns whether the flow of a node was cancelled. If so, the node does not start, and flow_advance ends it.
 local function isOfCancelledFlow(grants, id)
   local last = grants.flow
-  if last and string.find(id, last.prefix, 1, true) == 1 then -- makes no string
+  if last and string.find(id, last.prefix, 1, true) == 1 then -- unlike string.match, this makes no string
     return last.isCancelled
   end
   local flow = string.match(id, '^([%w_-]+)%.')

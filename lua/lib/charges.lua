@@ -35,8 +35,7 @@ local function moveTurn(limits)
   change(limits, '').running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
 end
 
--- Counts the grants of cost 1, for each lane at once. A lane is the tasks that this call looks at of one key, or of no
--- key.
+-- Counts the grants of cost 1, those of one lane together. A lane: the tasks of one key, or those without a key.
 local function countLanes(limits)
   local isCounted = false
   for _, lane in ipairs(limits.lanes) do
@@ -73,7 +72,6 @@ local function limitedType(limits, envelope)
   return limits.types[ofType] and ofType
 end
 
--- Returns how many tasks of a type may start now.
 local function typeRoom(limits, name)
   local ofType = typeAccount(name)
   -- The parentheses drop the second value that `keyRoom` returns.
@@ -102,8 +100,7 @@ local function refusal(limits, terms, ofType)
     if not (account and limits.ordered) then
       return 'type'
     end
-    -- With strict order, later tasks of the key may not overtake this one. So the whole key pauses instead of the task
-    -- being put aside.
+    -- In strict order, later tasks may not overtake this one. So the key pauses, and the task is not put aside.
     account.refuses, account.refusedUntil, limits.more = true, accountOf(limits, ofType).refusedUntil or now + FULL_TYPE_MS, true
     return 'key'
   end

@@ -18,8 +18,7 @@ local function placeBehind(place)
   return place + math.ldexp(1, exponent - 53)
 end
 
--- Replaces due times by scores. `due` is time, id, time, id … in the order in which the tasks came. Returns the lowest
--- score.
+-- Replaces due times by scores, and returns the lowest. `due` is time, id, time, id … in the order of arrival.
 local function placeDue(due)
   local taken, begin, lowest = {}, {}, math.huge
   -- Most tasks are due later than all scheduled tasks. Then their score is free, and no search is needed.

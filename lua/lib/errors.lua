@@ -1,5 +1,5 @@
 -- Counts failures and dead letters by the signature of their error (docs/keys.md, "The counters of an error"). A script
--- reads the counters of a signature when it needs them first, and writes them in its commit.
+-- reads the counters of a signature when it first needs them, and writes them in its commit.
 
 -- Returns an empty plan. `names`: the signatures whose counters this call changes. The counters of a signature are
 -- stored under its name; false if the queue does not know it. `told` maps the description of a failure to its counters

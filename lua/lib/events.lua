@@ -6,8 +6,7 @@
 --   fields  t: the time, ms since the epoch. Then a field for each kind of event: its letter (lib/format.lua) and what
 --           the tasks of this field have in common. The value is the ids of these tasks
 
--- Collects an event. `kind` is the name of the field in the stream: the letter of the event, then details that all
--- tasks of the field share.
+-- Collects an event. `kind`: its field in the stream, which is its letter and details that all tasks of it share.
 local function noteEvent(kind, id)
   local ids = events.kinds[kind]
   if not ids then

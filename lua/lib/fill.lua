@@ -4,7 +4,7 @@
 -- take them.
 
 -- Returns when a pending task stops waiting for its batch, ms since the epoch. A task of high priority or with earlier
--- attempts does not wait. A task with `expiresAt` waits until `waitMs` before that at most.
+-- attempts does not wait. A task with `expiresAt` stops at least `waitMs` before that time.
 local function ripeAt(rule, record, envelope)
   local c = record and parseCounts(record) or newCounts()
   if c.attempts + c.failures + c.crashes + c.releases + c.generation + c.limited > 0 or bandOf(envelope, c) == 'high' then

@@ -1,5 +1,4 @@
--- Used by flow_add: finds out whether the nodes in the `after` of a new node have ended, and parses the flags of the
--- node.
+-- Used by flow_add: reads how the nodes before a new node have ended, and parses the flags of the new node.
 
 -- Reads state records into `records`, by id. There may be thousands, so each command reads only some of them.
 local records = {}

@@ -95,7 +95,7 @@ local function setFlags(id, set, clear)
   end
 end
 
--- Returns the ids of nodes. names: their names, each after a space.
+-- Returns the ids of nodes. names: their names, with a space before each.
 local function idsOf(flow, names)
   local ids, size, prefix = {}, 0, flow.prefix
   for name in string.gmatch(names, ' (%S+)') do
@@ -105,9 +105,9 @@ local function idsOf(flow, names)
   return ids
 end
 
--- Reads with two commands what most ends of a note need: the names of the nodes behind each ended node, and the records
--- of these nodes. Adds two lists to `noted`, each by the position of the ended node: `flows` has the flow, and `behind`
--- has the ids of the nodes behind the ended node if their names are on one page.
+-- Reads with two commands what most ends of a note need: the names and the records of the nodes behind each ended node.
+-- Adds two lists to `noted`, by the position of the ended node: `flows` has its flow, and `behind` has the ids of the
+-- nodes behind it if their names are on one page.
 local function readBehind(noted)
   local ids, fields, unread = noted.ids, {}, {}
   for place = 1, #ids do
@@ -116,7 +116,7 @@ local function readBehind(noted)
   readAll(fields)
   for place = 1, #ids do
     local id, text = ids[place], #unread < limit and known[fields[place]]
-    local at = text and string.find(text, '|0', 1, true) -- no full pages
+    local at = text and string.find(text, '|0', 1, true) -- found if there are no full pages
     local flow = at and flowWith(id)
     if flow then
       local list = idsOf(flow, string.sub(text, at))
@@ -127,9 +127,9 @@ local function readBehind(noted)
   fetch(unread)
 end
 
--- Applies an effect to the nodes behind a node, from this page and position of their names on. If the call has reached
--- its limit, returns the page and position for the next call; otherwise nil. only: the ids of all these nodes if they
--- were read before; otherwise nil.
+-- Applies an effect to the nodes behind a node, beginning at this page and position of their names. If the call reaches
+-- its limit, returns where the next call continues; otherwise nil. only: the ids of all these nodes if they were read
+-- before; otherwise nil.
 local function affectBehind(flow, id, effect, cause, page, place, only)
   local text, full = nil, 0
   if only and place + limit - work >= #only then

@@ -11,7 +11,7 @@ local function countReplayable(flow, letter)
   end
 end
 
--- Counts the end of a node in its flow: once, although several calls may work on the nodes behind it.
+-- Counts the end, or the replay, of a node. Called once per end, even if several calls work on the nodes behind it.
 local function countEnd(flow, letter, policy)
   if letter == 'c' then
     flow.completed = flow.completed + 1
@@ -39,8 +39,7 @@ local function countCall(flow, letter)
   countReplayable(flow, letter)
 end
 
--- Enqueues the callback of a moment (dead, cancelled, success, done), unless the flow has none or it was enqueued
--- before.
+-- Enqueues the callback of a moment, unless the flow has none or it was enqueued before.
 local function call(flow, moment)
   local letter = MOMENT_LETTERS[moment]
   if isFlow(flow, letter) then

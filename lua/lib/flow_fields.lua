@@ -1,7 +1,6 @@
 -- Used by flow_advance: reads each field of `state` only once, and collects changes until the commit.
 
--- written: the changed fields, in the order of their changes. values: the new value of each of them. known: values that
--- were read; false for a field that does not exist.
+-- written: the changed fields, in order. values: their new values. known: values read, false for a missing field.
 local written, values, known = {}, {}, {}
 
 local function write(field, value)

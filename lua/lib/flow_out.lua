@@ -1,8 +1,8 @@
--- Messages of this queue or partition to other ones with nodes of a flow (docs/adr/0042-flows-over-queues.md). Such a
--- queue or partition is called a part. A script writes a message in the same commit as the change that the message
--- reports. Later a process delivers the messages in order: it reads them with flow_outbox, hands them to flow_receive
--- of the other part, and removes them with flow_sent. Example: the node a of the flow f1 has completed here, and f1
--- belongs to `orders/2`. Then the field `^orders/2 7` may have the value `<stamp> n f1.a cf`.
+-- Messages between the parts (queues or partitions) that have nodes of a flow (docs/adr/0042-flows-over-queues.md). A
+-- script writes a message in the same commit as the change that it reports. Later a process delivers the messages in
+-- order: it reads them with flow_outbox, hands them to flow_receive of the other part, and removes them with flow_sent.
+-- Example: the node a of the flow f1 has completed here, and f1 belongs to `orders/2`. Then the field `^orders/2 7` may
+-- have the value `<stamp> n f1.a cf`.
 --   #out              the parts for which messages wait
 --   ^<part>           written sent stamp removed: the number of the last message for that part; the number of the last
 --                     message that was taken there; the stamp of the last message; all messages up to the number
@@ -19,8 +19,7 @@
 -- A stamp begins with the time, so it grows even if this part was deleted and made again. The other part keeps the last
 -- stamp, so it recognises a message that it has taken before.
 
--- messages: the new messages of this call, by the part that gets them. partsWith: the parts that get nodes in this
--- call, by flow.
+-- messages: those of this call, by receiver. partsWith: by flow, the parts that get nodes in this call.
 local messages, partsWith = {}, {}
 
 local function send(part, text)
@@ -37,8 +36,7 @@ local function sendNode(flow, part, id, c)
   return string.format('o%s %s -', countsText(c), part)
 end
 
--- Adds the messages of this call to the fields that the script commits. out: the value of the field `#out`. Returns its
--- new value.
+-- Adds the messages to the fields that the script commits. Returns the new value of the field `#out`; out: the old one.
 local function writeMessages(commit, out)
   local size = #commit
   local function set(field, value)

@@ -3,15 +3,15 @@
 -- A page is full when its text has this many bytes.
 local PAGE_BYTES = 4000
 
--- Returns those of the names that pass the test. names: each after a space.
+-- Returns the names that pass the test, in the same form. names: one text, with a space before each name.
 local function namesOf(names, passes)
   return (string.gsub(names, ' (%S+)', function(name)
     return passes(name) and ' ' .. name or ''
   end))
 end
 
--- Adds the new names behind nodes that the flow has already. ids: these nodes. behind: the new names, by id, each after
--- a space. They are added to `pages`, which a later HSET writes: field, value, field, value …
+-- Plans new pages for nodes that the flow has already. ids: these nodes. behind: the names of the new nodes behind each
+-- of them, by id. Appends fields and values in turn to `pages`, which a later HSET writes.
 local function addPages(pages, ids, behind)
   local fields = {}
   for place = 1, #ids do
@@ -21,7 +21,7 @@ local function addPages(pages, ids, behind)
   for place = 1, #ids do
     local id, field, size = ids[place], fields[place], #pages
     local text, names = records[field] or '|0', behind[id]
-    if string.byte(text, -1) ~= 48 or string.byte(text, -2) ~= 124 then -- "|0": there are no names yet
+    if string.byte(text, -1) ~= 48 or string.byte(text, -2) ~= 124 then -- not "|0", so there are names already
       local head, full, last = string.match(text, '^([^|]*|)(%d+)(.*)$')
       local there = {}
       for name in string.gmatch(last, '%S+') do

@@ -1,7 +1,7 @@
 -- Puts nodes that may run into the lists in which they wait for workers, or into the schedule.
 
--- Returns the options that decide where a task waits (priority, key, delay and time), each after a space. They are
--- copied into the record of a waiting node, so that the node can be released without reading its payload.
+-- Returns the options that decide where a task waits (priority, key, delay and time), with a space before each. They
+-- are copied into the record of a waiting node, so that the node can be released without reading its payload.
 local function optionsOfPlace(envelope)
   -- Most envelopes have no "=" at all, and looking for one is faster than finding the end of the first line.
   local header, kept = string.find(envelope, '=', 1, true) and headerOf(envelope) or '', ''
@@ -15,14 +15,12 @@ local function optionsOfPlace(envelope)
   return kept
 end
 
--- Returns an empty plan of where nodes go. due: time, id, time, id … lists: nodes without options, by the text of their
--- counts.
+-- Returns an empty plan. due: time, id, time, id … lists: nodes without options, by the text of their counts.
 local function newPlaces()
   return { bands = newBands(), due = {}, count = 0, hasKeys = false, lists = {} }
 end
 
--- Adds a node to the plan, as pending or scheduled. Returns its new record. counts: the text of the counts `c`, if the
--- caller has it; otherwise nil.
+-- Adds a node to the plan. Returns its new record. counts: the text of the counts `c` if the caller has it, or nil.
 local function putInPlace(places, counters, id, c, options, counts)
   local time
   if options ~= '' then

@@ -6,8 +6,8 @@
 --                  (see below), and of the last note that flow_advance has taken; how many nodes belong to flows that
 --                  are over; how many flows have not ended; how many nodes are on their way to another part
 --                  (lib/flow_out.lua)
---   &<number>      a note. A script that ends nodes writes it in its commit, and flow_advance takes it: ends with commas
---                  between them, each `id mark cause`, or the id alone if the mark is cf and the cause -
+--   &<number>      a note. A script that ends nodes writes it in its commit, and flow_advance takes it: the ends,
+--                  separated by commas, each `id mark cause`, or the id alone if the mark is cf and the cause -
 --     mark         a letter that says how the node ended, and its policy (f c w). `:<page>.<place>` follows if a call of
 --                  flow_advance has not done all: the next call continues at that place of the nodes behind the node
 --       c completed  d dead  x cancelled  v cancelled while it waited  e expired  m emptied  s skipped
@@ -20,9 +20,9 @@
 --                  h the flow was made in another part, and only its nodes that are here are counted
 --   %<flow> <page> names of its nodes, FLOW_PAGE on each page, in the order in which they came
 --   %<flow>:<moment>  the envelope of a callback, with `><part> ` before it if it goes to another part
---   ><id>          `<before>|<pages><behind>`: the names of the nodes that this node comes after, with commas; how many
---                  full pages of names of the nodes behind it there are; and the names on the last page, each after a
---                  space. `><id> <page>` is a full page. Without names before and behind it, a node has no such field
+--   ><id>          `<before>|<pages><behind>`: the names of the nodes before this node, separated by commas; the
+--                  number of full pages with names of nodes behind it; and the names on the last page, with a space
+--                  before each. `><id> <page>` is a full page. Without names before and behind it, a node has no such field
 
 local FLOW_PAGE = 500
 

@@ -1,7 +1,6 @@
 -- Decides which tasks an acquire grants, and plans the writes, which lib/grant_writes.lua makes.
 
--- Returns the counts of a pending task after this grant. routed: the worker named its types, and the type of the task
--- is one of them.
+-- Returns the counts of a pending task after this grant. routed: the worker has named the type of the task.
 local function countsAfter(record, terms, routed)
   if not record then
     return terms.counts

@@ -1,5 +1,4 @@
--- Completed tasks with the option `keep` (lib/keep.lua): where settle stores them, and how purge removes them
--- (lib/purge.lua).
+-- How completed tasks with the option `keep` (lib/keep.lua) are stored and removed.
 
 local function lineMember(header, endedAt, id)
   return string.format('%s %015.0f %s', string.match(header, '^[+@]?(%S+)'), endedAt, id)
@@ -54,8 +53,7 @@ local function purgeKept(ids, counters, settings)
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   local members = linesOf(ids, records, envelopes)
   local plan = planPurge(ids, records, settings, function(record, place, letter)
-    -- An entry may be wrong after an aborted settle: the id may have been used again for a task without the option
-    -- `keep`.
+    -- After an aborted settle an entry may be wrong: a new task without `keep` may have the id.
     local completedMs, _, count = keepOf(keptHeader(record, envelopes[place]))
     return letter == RECORD_COMPLETED and (completedMs or count)
   end)
@@ -71,8 +69,8 @@ local function purgeKept(ids, counters, settings)
   redis.call('ZREM', keptKey, unpack(ids))
 end
 
--- Adds the tasks to the lines of their types. Called after the commit. Then removes the oldest tasks of each line that
--- is too long, at most `most` in all.
+-- Adds the tasks to the lines of their types, and removes the oldest ones of lines that are too long, at most `most`.
+-- Called after the commit.
 local function trimLines(plan, counters, settings, most)
   redis.call('ZADD', keptTypesKey, unpack(plan.members))
   local ids = {}

@@ -6,7 +6,7 @@ local function keptOfNode(plan, id, record, letter, c)
   elseif letter == RECORD_DEAD then
     addEnd(id, 'g', c)
   end
-  local flow = string.match(id, '^([%w_-]+)%.') -- not of a callback
+  local flow = string.match(id, '^([%w_-]+)%.') -- nil for a callback
   plan.flows = plan.flows or {}
   if flow and plan.flows[flow] == nil then
     plan.flows[flow] = string.match(redis.call('HGET', stateKey, '%' .. flow) or 'g', '^[^ g]+ ') ~= nil

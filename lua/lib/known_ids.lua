@@ -11,8 +11,7 @@ local function base36(number)
   return text
 end
 
--- Rebuilds the envelope of a completed task from its record, if the payload was not kept. Returns nil for any other
--- record.
+-- Rebuilds the envelope of a completed task without its payload from its record; nil for any other record.
 local function envelopeIn(record)
   local header = headerIn(record)
   if not header then

@@ -1,5 +1,4 @@
--- The limits of a queue during one call of a script, and the accounts (lib/accounts.lua) that the call reads and
--- changes.
+-- The limits of a queue during one call, and the accounts (lib/accounts.lua) that the call reads and changes.
 
 -- include lib/settings.lua
 -- include lib/accounts.lua

@@ -1,7 +1,6 @@
 -- include lib/flows.lua
 
--- Adds a note with the ends of nodes (lib/flows.lua) to the fields that the script commits. `waiting` is added to the
--- number of waiting nodes.
+-- Adds a note with the ends of nodes (lib/flows.lua) to the commit, and `waiting` to the number of waiting nodes.
 local function noteEnds(commit, waiting)
   local totals = readTotals(redis.call('HGET', stateKey, '#flows'))
   totals.noted, totals.waiting = totals.noted + 1, totals.waiting + waiting

@@ -6,8 +6,7 @@
 -- The rules are there if the worker named its types (lib/routes.lua). Then it gets only tasks of these types.
 local PARKED_MAX = 64
 
--- Returns the parked requests after this call, and whether the caller's request is one of them. `line` is that request;
--- nil if it is not parked.
+-- Returns the parked requests after this call, and whether `line`, the caller's request (or nil), is one of them.
 local function parkedAfter(parked, line)
   if line and parked and string.find('\n' .. parked .. '\n', '\n' .. line .. '\n', 1, true) then
     return parked, true

@@ -1,15 +1,13 @@
 -- Chooses the entries that an acquire looks at, if there are tasks outside the normal band. Each id comes with its
 -- source: the name of its band, its member of `pending:typed`, or the lane of its key (lib/turns.lua).
 
--- Of every 16 grants, at least 3 go to normal tasks and 1 to a low one, if there are such tasks. The number of the
--- grant decides.
+-- Of every 16 grants, at least 3 go to normal tasks and 1 to a low one, by the number of the grant.
 local function bandOfTurn(grant)
   local turn = grant % 16
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
 
--- Puts the tasks of `pending:typed` before the other tasks of their band, because they have waited longer. Returns ids
--- and their sources.
+-- Puts the tasks of `pending:typed` first in their band, because they have waited longer. Returns ids and sources.
 local function behindAside(members, ids, sources, band)
   local allIds, allSources = {}, {}
   for i, member in ipairs(members) do

@@ -1,8 +1,6 @@
--- Decides what an enqueue does with a task whose key has too many tasks already: the policies full=drop, full=cancel
--- and max=n (lib/accounts.lua).
+-- The policies for a task whose key has too many tasks: full=drop, full=cancel and max=n (lib/accounts.lua).
 
--- A cancelled task leaves its entry in the line of its key. In lines of up to this many entries such entries are not
--- counted. In longer lines they count as waiting tasks.
+-- A cancelled task leaves its entry in its line. Only lines of up to this many entries are searched for such entries.
 local COUNTED_LINE = 1000
 
 -- Returns the entries of the waiting tasks of a key, latest first, and the records of these tasks by id. An enqueue

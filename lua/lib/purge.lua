@@ -2,8 +2,7 @@
 -- The results of tasks in `nodes` are kept, because their flow still exists; `nodes` is nil if there are none.
 local function removeBodies(ids, nodes)
   redis.call('HDEL', tasksKey, unpack(ids))
-  -- Most queues have neither results nor progress nor steps. One EXISTS is cheaper than removing fields that are not
-  -- there.
+  -- Most queues have no results, progress or steps. One EXISTS is cheaper than removing fields that are not there.
   local own = ids
   if nodes then
     own = {}
@@ -26,8 +25,7 @@ local function removeAtOnce(ids)
   redis.call('HDEL', stateKey, '#purging', unpack(ids))
 end
 
--- Finishes a purge that was aborted. Its tasks are already counted as purged, so they have to be removed before any
--- script reads them again.
+-- Finishes an aborted purge. Its tasks are counted as purged, so no script may read them again.
 local function finishPurge(purging)
   local ids = {}
   for id in string.gmatch(purging or '', '%S+') do
@@ -97,8 +95,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       if node then
         -- The record of a node is kept until its flow is forgotten.
       elseif fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
-        -- If the task did not complete, the letter of its end is kept as well, because another enqueue may then use its
-        -- id.
+        -- For a task that did not complete, the letter of its end is kept: another enqueue may use its id.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
       else
@@ -114,8 +111,7 @@ local function planPurge(ids, records, settings, belongs, commit)
   return plan
 end
 
--- Adds the ids whose records are kept to the list `remembered`, so that a later purge can forget them. Called before
--- the commit.
+-- Adds the ids of kept records to `remembered`, for a later purge to forget. Called before the commit.
 local function rememberPurged(plan)
   if #plan.remembered > 0 then
     redis.call('LPUSH', rememberedKey, unpack(plan.remembered))

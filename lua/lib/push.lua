@@ -7,8 +7,7 @@ local PUSH_TASKS = 32
 -- If the envelopes have more bytes than this, the message has no tasks, and the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- Returns whether a worker runs all of these tasks. `types`: the types that the worker named (lib/routes.lua); '' if it
--- named none, which means that it runs all types.
+-- Returns whether a worker runs all of these tasks. `types`: those that it named (lib/routes.lua); '' means all.
 local function runsAll(types, tasks, at, pushed)
   if types == '' then
     return true

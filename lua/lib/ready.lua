@@ -1,8 +1,7 @@
 -- Maintains `ready`, `resting` and `pending:keyed`: which keys may run tasks now, which have to be checked again later,
 -- and the waiting tasks of each key, its line (lib/accounts.lua).
 
--- Returns whether the account can be deleted when its rate has recovered. The mean running time is kept while tasks of
--- the key wait.
+-- Returns whether the account can be deleted when its rate has recovered. While tasks wait, meanMs is kept.
 local function isIdle(account, key)
   return account.running == 0 and account.override == '' and account.heldUntil < HELD_FOR_EVER and not (account.meanMs and headOf(key))
 end
@@ -12,8 +11,8 @@ local function isTimed(account)
   return account.tat > now or account.heldUntil > now or account.override ~= '' or account.refusedUntil
 end
 
--- Returns when to check a key again: when it may run, when its own limit ends, or when its account can be deleted; nil
--- if no time is known.
+-- Returns when to check a key again: when it may run, its own limit ends, or its account can be deleted; nil if
+-- unknown.
 local function nextLook(limits, key)
   local account = accountOf(limits, key)
   if not isTimed(account) then
@@ -135,8 +134,7 @@ local function release(limits, counted, count, grantedAt)
   end
 end
 
--- Removes several groups of tasks, { counted, count, grantedAt } each, from their accounts. One command reads all the
--- accounts.
+-- Removes groups of tasks, { counted, count, grantedAt } each, from their accounts, which one command reads.
 local function releaseAll(limits, groups)
   local names = {}
   for _, group in pairs(groups) do

@@ -6,7 +6,7 @@
 --            r purged, kept for its id alone      w a node of a flow that waits for others (lib/flows.lua)
 --            o a node of a flow that is in another part (lib/flow_out.lua)
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
---            If only attempts were counted, attempts alone. If then the first flag is f or z, the flags follow right behind.
+--            Short: attempts[flags], if nothing else was counted and there are no flags or they begin with f or z.
 --            limited: how often a handler handed the task back because of a rate limit; left out while it is 0, so that
 --            an earlier version can read the rest. Behind the @, only while leased: the key of the task, and its type
 --            if the type has a limit. Either may be empty
@@ -103,8 +103,7 @@ local function headerIn(record)
   return record and string.match(record, '^c%S+ %S+ %S+ %d+ %S+ ([^\n]+)')
 end
 
--- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. One failure needs it three
--- times, so the last result is cached.
+-- Parses the head of a leased record. One failure needs it three times, so the last result is cached.
 local parsed = {}
 local function parseLease(record)
   if record ~= parsed.record then
@@ -180,19 +179,16 @@ local function needsSolo(c)
   return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
 end
 
--- Returns which accounts count a leased task besides that of the queue: `key`, `key/type` or `/type`; nil if there are
--- none.
+-- Returns which accounts besides that of the queue count a leased task: `key`, `key/type`, `/type` or nil.
 local function countedIn(record)
   return string.match(record, '^l[^%s@]*@(%S+)')
 end
 
--- Returns the key in the record of a leased task.
 local function leasedKey(record)
   return string.match(record, '^l[^%s@]*@([^%s/]+)')
 end
 
--- Returns the list of a pending task: "solo", or the band by the option p of its envelope (h high, l low, otherwise
--- normal).
+-- Returns the list of a pending task: "solo", or the band by the option p (h high, l low, otherwise normal).
 local function bandOf(envelope, c)
   if c and needsSolo(c) then
     return 'solo'

@@ -10,8 +10,7 @@
 -- The most exact rule decides: the type itself, otherwise the longest prefix.
 local RULE = ' ([^%s*=]*)(%*?)=?(%d*)(%S*)'
 
--- Parses the rules. Returns them, and a function that finds the rule of a type. `left`: how many more tasks of the rule
--- the worker takes.
+-- Returns the rules, and a function that finds the rule of a type. `left`: how many more of its tasks are taken.
 local function routesOf(text)
   local rules, exact, prefixes = {}, {}, {}
   for name, star, most, batch in string.gmatch(text, RULE) do

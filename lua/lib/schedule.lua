@@ -3,7 +3,7 @@
 --   head   nextAt revision owed count    nextAt 0: no run follows
 --                                        owed: the times of runs that were decided on, but whose tasks may not be
 --                                        enqueued yet; "-" for none
---                                        count: how many times were ever owed; earlier versions do not write it
+--                                        count: the number of times ever owed; earlier versions do not write it
 --   run    at outcome taskId manual      outcome: e enqueued, m missed, o overlapped, d deduplicated, r replaced;
 --                                        taskId: "-" for no task
 --
@@ -40,7 +40,6 @@ local function appendRuns(lines, added)
   return lines
 end
 
--- Returns how many times there are in a list of owed times.
 local function countOwed(owed)
   local _, count = string.gsub(owed, '%d+', '')
   return count

@@ -1,7 +1,6 @@
 -- Collects the events of a settle (lib/events.lua).
 
--- `verdicts`: the letters of the reply, one per task of `ids`. The first `acks` of these tasks completed without a
--- result.
+-- `verdicts`: a letter per task of `ids`. The first `acks` of these tasks completed without a result.
 local function noteSettled(settled, ids, verdicts, acks)
   local results = settled.results or {}
   if #results > 0 then

@@ -82,8 +82,7 @@ local function noteHead(fields, id, head)
   end
 end
 
--- Adds a step to the fields that the script commits. `old`: the text that was stored at this place; nil if there was
--- none.
+-- Adds a step to the fields that the script commits. `old`: the text at this place before; nil if there was none.
 local function noteStep(fields, head, step, old)
   head.places = math.max(head.places, step.place)
   if step.kind == 'z' then

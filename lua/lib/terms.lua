@@ -4,8 +4,7 @@
 -- The bands by the option p of the envelope. Without the option it is the normal band.
 local BANDS = { h = 'high', l = 'low' }
 
--- text: the options. own: maxRetries and timeoutMs that the worker sets for the type; nil if there are none. plain: the
--- terms of a task without options.
+-- text: the options. own: maxRetries and timeoutMs by type; nil for none. plain: the terms of a task without options.
 local function newTerms(text, own, plain, request, maxRetries)
   local onlyKey = not own and string.match(text, '^ q=(%S+)$')
   if onlyKey then -- most tasks with a key have no other options

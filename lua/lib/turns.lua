@@ -1,6 +1,5 @@
 -- Fairness: the keys that may run, and the tasks without a key, take turns (lib/accounts.lua). These functions read the
--- waiting tasks of an acquire in the order of their turns, and write the turns after the commit. lib/charges.lua counts
--- the grants.
+-- waiting tasks in the order of their turns, and write the turns after the commit.
 
 -- A lane is a key that may run, during one call. `entries`: its first tasks. `taken`: how many of them leave
 -- `pending:keyed`. `granted`: how many grants are not yet counted in its account.
@@ -52,8 +51,7 @@ local function countFirst(limits, lanes, want, base)
   upTo(high)
 end
 
--- Orders the tasks of one band by turn. Returns about `want` tasks, and from each lane at most as many as it has room
--- for.
+-- Orders the tasks of one band by turn. Returns about `want`, and from each lane at most as many as it has room for.
 local function lineOf(limits, lanes, want)
   local weights, total, open, base = 0, 0, #lanes, math.huge
   for _, lane in ipairs(lanes) do
@@ -171,12 +169,10 @@ local function mix(limits, listed, line, band)
   return ids, sources
 end
 
--- A lane with at least this many taken entries removes them as one range. The entries of the other lanes are removed
--- together by one command.
+-- A lane with at least this many taken entries removes them as one range. One command removes all others.
 local RANGE_ENTRIES = 4
 
--- Returns whether the next task of some key has to run alone. Such keys have the band number 0, so their scores are
--- below BAND_SPAN.
+-- Returns whether the next task of some key has to run alone: band 0, so the score of the key is below BAND_SPAN.
 local function hasSolo()
   return redis.call('ZCOUNT', readyKey, '-inf', string.format('(%.0f', BAND_SPAN)) > 0
 end

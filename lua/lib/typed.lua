@@ -16,8 +16,8 @@
 -- For a rule with a prefix, a call looks at this many types at most.
 local PREFIX_TYPES = 64
 
--- Returns whether the caller runs the task, and counts the task if so. A task whose type cannot be read may go to any
--- worker, which ends it as dead.
+-- Returns whether the caller runs the task, and counts it if so. Any worker may get an unreadable type, to end the
+-- task.
 local function canRun(typed, envelope)
   local name = typeOf(envelope)
   if not name then
@@ -55,8 +55,7 @@ local function standAside(typed, id, envelope, c, isFull, record)
     c.unroutedSince = now
   end
   members[#members + 1] = '0'
-  -- A task may have two entries, one of which is counted as a tombstone. So its new entry must differ from its old one,
-  -- even at the head of the line.
+  -- The new entry of a task must differ from an old one that is a tombstone, even at the head of the line.
   members[#members + 1] = string.format('%s %s %012.0f %.0f %s', BAND_CODES[bandOf(envelope, c)], typeOf(envelope),
     isFull and isBack(record, envelope, c) and 0 or typed.sequence,
     isFull and HELD_FOR_EVER + typed.sequence or c.unroutedSince + typed.noHandlerAfterMs, id)
@@ -74,7 +73,6 @@ local function sequenceOf(member)
   return tonumber(string.match(member, '^%S+ %S+ (%d+)'))
 end
 
--- Returns how many tasks of the type may start under its limit.
 local function typeRoomOf(name)
   return limits and limits.typeRoom(limits, name) or math.huge
 end
@@ -109,8 +107,7 @@ local function peekPrefix(typed, rule, code, from, count, members)
   return found, true
 end
 
--- Adds the members of all types of a rule. If there are more types than one call looks at, each call begins at another
--- type, so that no type waits for ever.
+-- Adds the members of all types of a rule. If there are too many types, each call begins at another one.
 local function peekRule(typed, rule, code, count, members)
   local first, last = '[' .. code .. ' ' .. rule.name, '(' .. code .. ' ' .. rule.name .. '\255'
   local line = {}
@@ -150,8 +147,7 @@ local function peekTyped(typed, want)
           end
         end
         if rule.lookedAt then
-          -- These tasks may have to wait until their batch is full. They are counted apart, so that they do not hide
-          -- the tasks of other types.
+          -- Counted apart, because they may have to wait for a full batch, and must not hide the tasks of other types.
           typed.besides = typed.besides + #line - before
         end
       end

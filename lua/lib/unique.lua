@@ -117,10 +117,10 @@ local function stillHolds(holder, scope)
     return (state == 'p' or state == 's' or state == 'l' and scope ~= 'w') and state or nil
   elseif holder.ends <= now or state and string.find(state, '[dxek]') then
     return nil
-  elseif state == 'r' and string.find(holder.record, '^r %d+ %S+ %S+ %a') then -- the holder had not completed when it was purged
+  elseif state == 'r' and string.find(holder.record, '^r %d+ %S+ %S+ %a') then -- the holder ended without completing
     return nil
   end
-  -- A completed task may be purged before its window ends.
+  -- If there is no state, the task was purged. The window of a completed task may end later than that.
   return state or 'r'
 end
 
@@ -199,7 +199,7 @@ local function newUnique(envelopes)
     end
     local at, before = #written, unique.holders[key]
     written[at + 1], written[at + 2] = key, id
-    if before and before.over then -- no sweep finds it behind another entry
+    if before and before.over then -- the new entry hides it from free_keys
       left[#left + 1] = '~' .. before.over
     end
     if own.scope == 't' then
@@ -236,8 +236,7 @@ local function newUnique(envelopes)
     return '@' .. header .. ' r=' .. due .. payload
   end
 
-  -- Writes the entries. Called before the commit. If the call is aborted before its commit, the entries name tasks that
-  -- do not exist, and such entries hold nothing.
+  -- Writes the entries. Called before the commit: after an abort they name tasks that do not exist, and hold nothing.
   function unique.write()
     if #written > 0 then
       redis.call('HSET', uniqueKey, unpack(written))
@@ -250,8 +249,7 @@ local function newUnique(envelopes)
     end
   end
 
-  -- Writes the entries with windows. Called after the commit, because a window holds its key even if the task does not
-  -- exist.
+  -- Writes the entries with windows. Called after the commit, because a window holds even if the task does not exist.
   function unique.writeWindows()
     if #windows > 0 then
       redis.call('HSET', uniqueKey, unpack(windows))

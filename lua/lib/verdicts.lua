@@ -54,8 +54,7 @@ local function noteFailure(settled, told, isDead, err)
   return settled.countFailure(settled.errors, told, isDead, err)
 end
 
--- Counts a death without an error, such as one for the reason `no_handler`, under the signature of that reason. Returns
--- what the record of the dead letter says about it.
+-- Counts a death without an error, such as `no_handler`, by its reason. Returns what the record says about it.
 local function noteDeath(settled, envelope, reason)
 -- include lib/told.lua
   return reason .. noteFailure(settled, toldOf(envelope, reason), true, '~' .. reason)
@@ -125,8 +124,8 @@ local function splitFailure(text)
   return told, err or text
 end
 
--- Returns what a failure adds to a record. Tasks of one grant that fail with the same error get the same text, so the
--- last result is cached.
+-- Returns what a failure adds to a record. The last result is cached: tasks of one grant often fail with the same
+-- error.
 local function failureOf(settled, record, verdict, text)
   local before = settled.failure
   if before and record == before.record and text == before.text and verdict == before.verdict then
@@ -164,8 +163,7 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, record, c, reason .. mark, history, err)
 end
 
--- Hands back a task whose handler met a rate limit, with its attempt refunded. Its key, type or queue (`scope`) is held
--- for `holdMs`.
+-- Hands back a task whose handler met a rate limit, refunds the attempt, and holds its key, type or queue (`scope`).
 local function planLimited(settled, counters, id, record, c, envelope, holdMs, scope)
   c.limited = c.limited + 1
   add(counters, RELEASED_TOTAL, 1)
@@ -218,8 +216,8 @@ local function planGivenUp(settled, counters, id, record, c, verdict, text)
   return planCancelled(settled, counters, id, c, history, err)
 end
 
--- Hands back a task of a key in strict order for which the worker has no handler. The task is not put aside, because
--- later tasks of its key would overtake it.
+-- Hands back a task without a handler whose key is in strict order. If it were put aside, later tasks would overtake
+-- it.
 local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, text)
   c.unroutedSince = c.unroutedSince > 0 and c.unroutedSince or now
   local envelope = redis.call('HGET', tasksKey, id) or '.'
@@ -230,8 +228,7 @@ local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, 
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
--- Plans one verdict other than an ack. The caller has compared the fence. `typed` (lib/typed.lua): given if the verdict
--- is `unrouted`.
+-- Plans one verdict other than an ack, with the current fence. `typed` (lib/typed.lua): given for `unrouted`.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
   if limits then
@@ -322,8 +319,7 @@ local function planOther(settled, counters, id, fence, verdict, delayMs, text, r
   return verdictWithoutLease(counters, record, nil)
 end
 
--- Returns how many tasks go back to the heads of their bands. A call with such tasks grants none, because a grant trims
--- the same heads.
+-- Returns how many tasks go back to the heads of their bands. Such a call grants none, because a grant trims the heads.
 local function countReleases(settled)
   return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low + #settled.bands.keyed
 end

@@ -1,5 +1,4 @@
--- Wakes the workers whose requests are parked. If the message is lost, a worker still notices the tasks, because it
--- polls once a second.
+-- Wakes the workers with parked requests. If the message is lost, they notice the tasks when they poll.
 local function wake()
   if redis.call('HDEL', stateKey, '#parked') == 1 then
     redis.call('SPUBLISH', wakeKey, '')

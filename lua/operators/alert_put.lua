@@ -20,8 +20,7 @@ elseif what == 'test' then
   field = 'o' .. name
 end
 local known = redis.call('HEXISTS', key, field)
--- The revision tells processes to read all rules and targets again. It is written before the change, so that no change
--- is missed if the script fails in between.
+-- The revision tells processes to read everything again. It is written first, so that an abort hides no change.
 if text == '' then
   if known == 0 then
     return 0

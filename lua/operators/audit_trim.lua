@@ -11,8 +11,7 @@ local excess = math.min(10000, redis.call('LLEN', auditLogKey) - maxKept)
 if excess <= 0 then
   return 0
 end
--- If the script is aborted after the first call, a reader that asks for the next page gets some records twice. In the
--- other order it would miss some.
+-- After an abort in between, a reader gets some records twice. In the other order it would miss some.
 redis.call('LTRIM', auditLogKey, excess, -1)
 redis.call('INCRBY', auditDroppedKey, excess)
 return excess

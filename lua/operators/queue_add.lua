@@ -34,8 +34,7 @@ if maker ~= '' and redis.call('SISMEMBER', queuesKey, queue) == 0 then
   if tonumber(redis.call('HGET', queueMakersKey, 'n' .. maker) or '0') >= most then
     return 'too_many'
   end
-  -- An older version that removes a queue leaves its maker here. Such a queue still counts for its maker, so it is not
-  -- counted again.
+  -- If an older version removed the queue, its maker is still here and still counts it, so it is not counted again.
   if redis.call('HSETNX', queueMakersKey, 'q' .. queue, maker) == 1 then
     redis.call('HINCRBY', queueMakersKey, 'n' .. maker, 1)
   end

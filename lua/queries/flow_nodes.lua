@@ -22,7 +22,7 @@ local function lineOf(text)
   return text and string.match(text, '^[^\n]*') or ''
 end
 
--- Returns the names of the nodes before a node, with commas. text: the value of its field `>`.
+-- Returns the names of the nodes before a node, separated by commas. text: the value of its field `>`.
 local function beforeOf(text)
   return text and string.match(text, '^[^|]*') or ''
 end

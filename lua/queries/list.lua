@@ -99,8 +99,7 @@ if order == 'ended' then
         return endedAt(at) < number
       end)
     else
-      -- Looks for the task among those that ended in the same millisecond. If it is missing, it was purged, and all
-      -- older tasks with it.
+      -- Looks for the task among those of the same millisecond. If it was purged, all older ones were purged too.
       local behind
       for at = low, length - 1, 500 do
         local window = redis.call('LRANGE', indexKey, at, at + 499)
@@ -114,8 +113,7 @@ if order == 'ended' then
           break
         end
       end
-      -- If the clock was set back, the list is not in the order of time, so the binary search may miss a task. Then the
-      -- whole list is searched.
+      -- If the clock was set back, the binary search may miss a task, so the whole list is searched.
       if not behind and tonumber(endedAtOf(redis.call('HGET', stateKey, id)) or '') == number then
         local position = redis.call('LPOS', indexKey, id)
         behind = position and position + 1

@@ -103,8 +103,7 @@ end
 oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
 oldestOfLines(pendingKeyedKey, '^%S+', 50)
 
--- This many ready keys are counted exactly; all others are estimated from their mean. Of the resting keys, this many
--- with the latest times are searched for holds.
+-- This many ready keys are counted; the others are estimated. This many resting keys are searched for holds.
 local KEYS_LOOKED_AT = 100
 local flow = {}
 if fields[3] then
@@ -147,8 +146,7 @@ if fields[6] then
   local score = tonumber(redis.call('ZREVRANGE', flowsDueKey, 0, 0, 'WITHSCORES')[2] or 0)
   oldestFlow = score > HELD_FOR_EVER and HELD_FOR_EVER + LAST_CREATED - score or 0
 end
--- Suspended tasks have no counter, so at most 500 records of scheduled tasks are read. If there are more, the 500 are a
--- random sample.
+-- Suspended tasks have no counter, so at most 500 scheduled tasks are read, at random if there are more.
 local suspended, scheduled = 0, lengths[7]
 if scheduled > 0 and redis.call('EXISTS', stepsKey) == 1 then
   local sample = redis.call('ZRANDMEMBER', scheduledKey, 500)

@@ -122,8 +122,7 @@ if promoted > #grants.ids or grants.aside > 0 then -- there are more tasks than 
   wake()
 end
 if rests then
-  -- The reply says how long the worker may sleep. If a task becomes due sooner, an enqueue or a settle wakes the
-  -- worker.
+  -- How long the worker may sleep. If a task becomes due sooner, an enqueue or a settle wakes the worker.
   grants.envelopes[1] = settings.paused and -1 or sooner(untilDue(), limits and limits.untilRoom(limits) or -1)
   if grants.fillAt then -- a batch waits until it is full
     grants.envelopes[1] = sooner(grants.envelopes[1], math.max(0, grants.fillAt - now))

@@ -80,15 +80,13 @@ for i = 1, #ids do
 end
 local holders = newUnique(texts).holders
 
--- Returns when the task began to wait, ms since the epoch: at the end of its last attempt, at its replay, or at its
--- enqueue.
+-- Returns when the task began to wait, ms since the epoch: at its last attempt's end, its replay or its enqueue.
 local function waitsSince(record, envelope)
   local last = record and string.match(record, '.*\n%d+ %d+ %S+ %d+ (%d+)')
   return tonumber(last) or enqueuedAt(envelope)
 end
 
--- Returns the id of the task whose end this task waits for because of its unique key (lib/next.lua); nil if there is
--- none.
+-- Returns the id of the task whose end this task waits for (lib/next.lua); nil if there is none.
 local function followed(id, envelope)
   local terms = uniqueTerms(envelope)
   local holder = terms and holders[terms.key]

@@ -56,16 +56,14 @@ if previous then
   local verdicts, states, owners = string.match(previous, '^(%a*) (%a*) ?(.*)$')
   return { now, verdicts, states, owners ~= '' and owners or nil }
 end
--- A queue that is not registered is new, or was deleted while a producer uses it. No operator or janitor would see a
--- task that is stored in it.
+-- The queue is new, or was deleted meanwhile. No operator or janitor would see a task that is stored in it.
 if queue[4] ~= '1' then
   return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
 -- The counters and the limits of the queue (lib/limits.lua). They stay nil in a call that does not need them.
 local counters, limits
--- How many more tasks may wait. If not all tasks of the call fit, its first ones are accepted. A task whose id is known
--- already needs no room.
+-- How many more tasks may wait: the first ones of the call are accepted. A known id needs no room.
 local room = math.huge
 if settings.maxWaiting > 0 then
   counters = unpackCounters(queue[1])
@@ -164,8 +162,7 @@ if limits and limits.full == 'cancel' and #bands.keyed > 0 then
   limits.supersede(limits, counters or unpackCounters(queue[1]), bands.keyed)
 end
 
--- 4. If a worker waits, lease the tasks to it, or wake all workers. The functions for this are included only here,
--- because most calls do not need them.
+-- 4. If a worker waits, lease the tasks to it, or wake all workers. Only calls that need these functions include them.
 if queue[3] and (pushed > 0 or isSooner) then
 -- include lib/lease.lua
 -- include lib/push.lua

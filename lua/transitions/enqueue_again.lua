@@ -154,8 +154,7 @@ if #again == 0 then
   return { verdicts, states, owners }
 end
 
--- 2. Write the targets. If the script is aborted before its commit, a task has its new envelope, but its record still
--- says that it has ended.
+-- 2. Write the targets. After an abort before the commit, the record still says that the task has ended.
 indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false

@@ -52,8 +52,7 @@ local function source(member, left)
   return left == keyed and 'keyed' or member
 end
 
--- Returns whether the task waits at this entry. A change of the task may have left an old entry behind
--- (lib/grants.lua).
+-- Returns whether the task waits at this entry, which a change of the task may have left behind (lib/grants.lua).
 local function isItsPlace(entry, band, left, record, envelope)
   local key, own = keyOption(envelope), record and bandOf(envelope, parseCounts(record))
   if left == aside then

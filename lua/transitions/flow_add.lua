@@ -130,8 +130,7 @@ for place = 1, count do
   end
 end
 
--- before: the nodes that new nodes come after. behind: by the id of such a node, the names of the new nodes behind it,
--- each after a space.
+-- before: the nodes that new nodes come after. behind: by the id of such a node, the names of the new nodes behind it.
 local before, behind, asked = {}, {}, {}
 for place = 1, befores do
   local id, names = prefix .. ARGV[beforesAt + 2 * place - 2], ARGV[beforesAt + 2 * place - 1]
@@ -149,9 +148,8 @@ end
 for _, id in ipairs(before) do
   local isUnknown = not records[id] and not added[id]
   local isOwn = added[id] and string.find(behind[id] .. ' ', ' ' .. string.sub(id, #prefix + 1) .. ' ', 1, true)
-  -- The nodes behind a running node wait for the nodes that it adds. If an added node could come after any node, it
-  -- could come after one of these, and the two would wait for each other. So an added node may only come after the
-  -- running node and other added nodes.
+  -- The nodes behind a running node wait for the nodes that it adds. So an added node may only come after the running
+  -- node and other added nodes; otherwise two nodes could wait for each other.
   local isOther = how == 'task' and id ~= taskId and string.sub(id, 1, #taskId + 1) ~= taskId .. '.'
   if isUnknown or isOwn or isOther then
     local name = string.sub(id, #prefix + 1)
@@ -194,7 +192,8 @@ if how == 'task' then
   end
 end
 
--- passed: how many of the nodes before a new node have ended. failed: how many of them failed it. cause: one that did.
+-- By new node: how many before it have ended (passed) or cause it to be skipped (failed), and one of the latter
+-- (cause).
 local passed, failed, cause, there = {}, {}, {}, {}
 for _, id in ipairs(before) do
   local as = added[id] and 'open' or countsAs(id)
@@ -325,8 +324,7 @@ end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), '#flows', totalsText(totals), field, flowText(at), requestSlot,
   keptReply(sequence, string.format('n %d %s', at.total, letters)), unpack(commit))
 
--- 4. Remove the source: the time until which the flow had to be sealed. A sealed flow stays in `flows_due` with a score
--- that is never due.
+-- 4. Remove the source: the time until which the flow had to be sealed. A sealed flow gets a score that is never due.
 if seal == 1 then
   redis.call('ZADD', flowsDueKey, string.format('%.0f', heldScore(at)), flow)
 end

@@ -88,7 +88,7 @@ end
 -- Returns the flow of a node or callback; nil if there is none. Most ends are of the same flow as the end before.
 local flowBefore
 local function flowWith(id)
-  if not flowBefore or string.find(id, flowBefore.prefix, 1, true) ~= 1 then -- makes no string
+  if not flowBefore or string.find(id, flowBefore.prefix, 1, true) ~= 1 then -- unlike string.match, this makes no string
     flowBefore = flowNamed(flowOf(id))
     if flowBefore then
       flowBefore.isCancelled = isFlow(flowBefore, 'x')
@@ -110,8 +110,7 @@ end
 -- How a node in another queue or partition may change after each end (letters of lib/flows.lua).
 local AFTER_MARK = { ['-'] = 'cdxem', d = 'ykg', k = 'b' }
 
--- Stores the end of a node that is in another queue or partition in its record here. Returns false if it was stored
--- before, which means that the message came twice.
+-- Stores the end of a node in another queue or partition in its record here. Returns false if the message came twice.
 local function takeMark(id, letter)
   local head, last = string.match(read(id) or '', '^(o%S+ %S+) (%S)$')
   if head and not string.find(AFTER_MARK[last] or '', letter, 1, true) then
@@ -132,8 +131,7 @@ local function takeEnd(flow, id, mark, cause, behind)
   end
   work = work + 1
   if letter == 'h' then
-    -- Letter h: a grant found that the flow of this node was cancelled, and handed the node back. Such a flow always
-    -- exists.
+    -- Letter h: a grant has handed the node back, because its flow was cancelled. Such a flow always exists.
     local record = read(id)
     if flow and record and string.byte(record) == RECORD_WAITING then
       skip(flow, id, record, 0, 0, '', '-')

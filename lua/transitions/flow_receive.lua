@@ -49,8 +49,7 @@ end
 local counters, totals = unpackCounters(fields[1]), readTotals(fields[4])
 local last = tonumber(fields[6] or 0)
 local places, envelopes, commit = newPlaces(), {}, {}
--- flows: the flows that this call has read, by name; false for an unknown flow. pages: the names to add to a page of
--- nodes, by the field of the page.
+-- flows: those that this call has read, by name; false if unknown. pages: the names to add, by the field of the page.
 local flows, pages, taken = {}, {}, {}
 
 local function flowNamed(name)
@@ -67,8 +66,7 @@ local function listNode(flow, name, id)
   flow.total = flow.total + 1
 end
 
--- Enqueues a node of a flow that was created in the other queue or partition. A node that cannot be enqueued ends at
--- once.
+-- Enqueues a node of a flow that was created elsewhere. A node that cannot be enqueued ends at once.
 local function enqueue(id, flags, envelope)
   local name = flowOf(id)
   local flow, isNode = flowNamed(name), string.sub(id, #name + 1, #name + 1) == '.'

@@ -75,8 +75,7 @@ if isNew then
     end
     out = table.concat(kept, ' ')
   end
-  -- The last number says up to which message all were removed. If the call is aborted before it has removed its
-  -- messages, the next call removes them.
+  -- The last number: up to which message all were removed. After an abort before that, the next call removes them.
   redis.call('HSET', stateKey, header, string.format('%.0f %.0f %s %.0f', written, upTo, newest, isCleared and sent or removed),
     '#flows', totalsText(totals), '#out', out, unpack(commit))
 end

@@ -135,8 +135,8 @@ if maxDead + maxDeadAgeMs > 0 then
   end
 end
 
--- Removes dead letters whose time by the option `keep` is over. An entry of `kept:dead` is only a hint: the task may
--- have been replayed, or may have died again later.
+-- Removes dead letters whose time by `keep` is over. Entries are hints: a task may have been replayed or have died
+-- again.
 local hints = redis.call('ZRANGEBYSCORE', keptDeadKey, '-inf', nowText, 'LIMIT', 0, limit)
 if #hints > 0 then
 -- include lib/keep.lua

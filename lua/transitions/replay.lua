@@ -113,8 +113,7 @@ local reply = table.concat({ letters, unpack(unique.owners) }, ' ')
 
 -- 2. Write the targets: where the tasks go.
 indexRequest(records[3], 's', requestSlot)
--- If the death of a task stopped its key (stop=1), the task goes to the head, because the others of the key wait for
--- it.
+-- A task whose death stopped its key (stop=1) goes to the head, because the others of the key wait for it.
 pushBands(bands, false, limits.stops)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))

@@ -199,8 +199,7 @@ if fields[5] or settled.keeping or counters[COMPLETED] > settings.retentionCount
     end
   end
   local listed = #completed > 0 and redis.call('LPUSH', completedKey, unpack(completed)) or 0
-  -- Removes the oldest completed tasks beyond the retention of the queue. Tasks that this call completes are left out,
-  -- because their records are not written yet.
+  -- Removes completed tasks beyond the retention, except those of this call, whose records are not written yet.
   local excess = math.min(listed - settings.retentionCount, listed - #completed, 2 * #completed)
   local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
   if #oldest > 0 then

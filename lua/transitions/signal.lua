@@ -72,8 +72,7 @@ local reply = previous and string.match(previous, '^%a+') or isAwaited and 'deli
 -- 2. Write the target, and 3. commit it with the reply, so that a repeat does not add a second signal. The signal is
 -- stored even if the task waits for it, because the handler takes the signal when it runs again.
 if previous then
-  -- After an earlier call that was aborted here, the task may still wait. If a handler has taken the signal, the task
-  -- waits for another one.
+  -- An earlier call may have been aborted here. If a handler has taken the signal, the task waits for another one.
   isAwaited = isAwaited and isSignalKept(head, string.match(previous, '%S+$'))
 else
   indexRequest(stored, 'p', requestSlot)

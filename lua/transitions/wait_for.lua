@@ -30,8 +30,7 @@ local step = { place = place, kind = kind, outcome = 'o', at = now, name = name,
 local at = placeOfSignal(head, ',' .. eventNames .. ',')
 local reply
 if at then
-  -- One HSET removes the signal from the head and stores its data as the result of the step, so that no other wait can
-  -- get the same signal.
+  -- One HSET moves the signal from the head into the step, so that no other wait can get it.
   local signal = table.remove(head.signals, at)
   local data = redis.call('HGET', stepsKey, head.serial .. '!' .. signal.number) or ''
   head.dropped[#head.dropped + 1] = signal
