@@ -42,10 +42,7 @@ export interface TaskDefinitionOptions<Input, Output = Input> {
   defaults?: TaskOptions | undefined;
 }
 
-/**
- * What a batch handler returns: nothing, or one result per task in their order. A result that is an Error fails its
- * task.
- */
+/** What a batch handler returns: nothing, or one result per task in order. An Error fails its task. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing has to fit
 export type BatchResults<Result> = readonly (Result | Error)[] | void;
 
@@ -198,10 +195,7 @@ export function defineTask<Input, Result = unknown, Output = Input>(
   };
 }
 
-/**
- * Runs a batch handler with the tasks whose payloads match the schema. Returns the results of all tasks, in their
- * order.
- */
+/** Runs a batch handler with the tasks that match the schema. Returns all results, in order of the tasks. */
 async function runFitting<Output, Result>(
   tasks: readonly HandlerTask[],
   ctx: BatchContext,
@@ -236,10 +230,7 @@ async function misfit(
   return new HoldfastError("invalid_argument", `payload of "${type}"${text}`);
 }
 
-/**
- * Joins the options of a call and the defaults. If the call has `delayMs` or `runAt`, both are dropped from the
- * defaults.
- */
+/** Joins options and defaults. If the call has `delayMs` or `runAt`, neither is taken from the defaults. */
 function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined): TaskOptions | undefined {
   if (defaults === undefined || own === undefined) return own ?? defaults;
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
@@ -247,10 +238,7 @@ function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined)
   return "delayMs" in given || "runAt" in given ? { ...others, ...given } : { ...defaults, ...given };
 }
 
-/**
- * Returns the payload as it is after JSON. A payload without a JSON form is returned unchanged, and the queue refuses
- * it.
- */
+/** Returns the payload as it is after JSON; without a JSON form unchanged, and the queue refuses it. */
 function throughJson(payload: unknown): unknown {
   try {
     const text = JSON.stringify(payload);

@@ -21,9 +21,7 @@ export type OwnCode = { file: string } | { text: string };
 // Undefined in a CommonJS bundle.
 const here: string | undefined = import.meta.url;
 
-/**
- * Returns the code of a thread or process. @throws HoldfastError internal if a bundle was made from an incomplete build
- */
+/** Returns the code of a thread or process. @throws HoldfastError internal if a bundle lacks parts of the build */
 export async function ownCode(name: keyof typeof PROGRAMS): Promise<OwnCode> {
   if (here?.startsWith("file:")) {
     const isSource = here.endsWith(".ts");

@@ -1,10 +1,7 @@
 import { HoldfastError } from "@holdfast/contracts";
 import { readThrown } from "./worker/thrown.ts";
 
-/**
- * Turns what user code threw into a HoldfastError. `who` is the subject of its message, such as "a listener of the
- * worker".
- */
+/** Turns what user code threw into a HoldfastError about `who`, such as "a listener of the worker". */
 export function thrownBy(who: string, thrown: unknown): HoldfastError {
   const { name, message, text } = readThrown(thrown);
   return new HoldfastError("internal", `${who} threw: ${text ?? `${name}: ${message}`}`, { cause: thrown });

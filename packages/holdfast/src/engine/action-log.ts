@@ -15,7 +15,6 @@ export interface ActionFilter {
   isVisible?(queue: string | null): boolean;
 }
 
-/** A page of the audit log. */
 export interface ActionPage {
   records: AuditRecord[];
   cursor: string | null;
@@ -31,10 +30,7 @@ const SCANNED = 2_000;
 /** How many audit records a janitor keeps by default. */
 export const AUDIT_LOG_MAX = 100_000;
 
-/**
- * An audit record and its number. The first record that was ever written has number 0, so the number of a record stays
- * the same when older records are removed.
- */
+/** An audit record and its number, counted from 0. Removing older records does not change the number. */
 interface Entry {
   place: number;
   /** When the record was written, by the clock of Redis, ms since the epoch. */
@@ -72,10 +68,7 @@ export class ActionLog {
     );
   }
 
-  /**
-   * Returns a page of records, newest first. With a filter, a page may be short or empty although older records match;
-   * its cursor continues the search.
-   */
+  /** Returns a page, newest first. With a filter it may be short or empty; its cursor continues the search. */
   async page(options: ActionFilter & { cursor?: string | undefined; limit: number }): Promise<ActionPage> {
     const { cursor, to, from = Number.NEGATIVE_INFINITY, limit } = options;
     const { first, end } = await this.#bounds();

@@ -19,9 +19,7 @@ export interface HeldAlert {
   since: number;
   /** When the alert began to fire; null while it is pending. */
   firedAt: number | null;
-  /**
-   * When the last message about this alert was decided; null if there was none, for example because the rule is muted.
-   */
+  /** When the last message about this alert was decided; null if there was none, for example because of a mute. */
   toldAt: number | null;
   /** Since when the condition has been false. Set only while the alert keeps firing because of `keepFiringForMs`. */
   overSince?: number;
@@ -77,10 +75,7 @@ export interface AlertTurn {
 
 type What = "rule" | "mute" | "target" | "test";
 
-/**
- * Stores alert rules, their alerts and their messages in Redis. One process at a time, which holds a lease, evaluates
- * the rules.
- */
+/** Stores alert rules, their alerts and messages in Redis. The process that holds a lease evaluates the rules. */
 export class AlertStore {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -104,7 +99,7 @@ export class AlertStore {
     return fields;
   }
 
-  /** Returns the number of changes of rules and targets: 0 if nobody has ever written one. */
+  /** Returns how often rules and targets were changed, 0 for never. */
   async revision(): Promise<number> {
     return Number(await this.#connection.command<string | null>("HGET", this.#keys.alerts, ":revision"));
   }
@@ -193,18 +188,14 @@ export class AlertStore {
     if (!rules.some((rule) => rule.name === name)) throw unknownRule(name);
   }
 
-  /**
-   * Writes a target. @returns whether the target is new @throws HoldfastError conflict if there are too many targets
-   */
+  /** Writes a target. @returns whether the target is new @throws HoldfastError conflict for too many targets */
   async putTarget(name: string, target: AlertTarget): Promise<boolean> {
     return (
       (await this.#put("target", name, { ...target, updatedAt: Date.now() }, ALERT_LIMITS.targets)) === 2
     );
   }
 
-  /**
-   * Deletes a target. @returns false if there is no such target @throws HoldfastError conflict if a rule sends to it
-   */
+  /** Deletes a target. @returns false if it does not exist @throws HoldfastError conflict if a rule sends to it */
   async deleteTarget(name: string): Promise<boolean> {
     const { rules } = await this.read();
     const user = rules.find(({ targets }) => targets.includes(name));
@@ -283,9 +274,7 @@ export function newNotification(target: string, message: AlertNotification["mess
   };
 }
 
-/** Returns the error for an alert rule that does not exist. */
 export const unknownRule = (name: string) =>
   new HoldfastError("not_found", `there is no alert rule "${name}"`);
-/** Returns the error for an alert target that does not exist. */
 export const unknownTarget = (name: string) =>
   new HoldfastError("not_found", `there is no alert target "${name}"`);

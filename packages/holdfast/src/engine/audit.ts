@@ -2,10 +2,7 @@ import type { Parts } from "../partitions/parts.ts";
 import type { Engine } from "./engine.ts";
 import { lostNodes } from "./flow-audit.ts";
 
-/**
- * What an audit found in the indexes (lists and sorted sets) of a queue. If there are no violations, every index agrees
- * with the state records.
- */
+/** What an audit found: whether the indexes (lists and sorted sets) of a queue agree with its state records. */
 export interface AuditReport {
   /** The name of the queue. */
   queue: string;
@@ -123,8 +120,7 @@ export class AuditWalk {
 
   begin(budget: number): void {
     this.#left = budget;
-    // If the last audit stopped in the middle of an index, this round begins there. At the end of the round it reads
-    // that index again, from its beginning.
+    // If the last audit stopped inside an index, this round begins there, and reads that index again at its end.
     this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
     this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
   }
@@ -166,8 +162,7 @@ export class AuditWalk {
       this.#part = (this.#part + 1) % WALK.length;
       this.#from = 0;
     }
-    // A hash is scanned with a Redis cursor, and the reply does not say how many entries were scanned. So each scan of
-    // a hash counts as `limit` entries.
+    // A scan of a hash does not say how many entries it read, so it counts as `limit` entries.
     return Math.max(SCANNED, isHash ? limit : reply.looked);
   }
 }

@@ -89,9 +89,7 @@ export async function changeTasks(
   return ids.flatMap((id, i) => resultsOf(id, letters[i] ?? "u", owners));
 }
 
-/**
- * Decodes the answer for one task. @param owners ids from the answer; those that belong to `letter` are removed from it
- */
+/** Decodes the answer for one task. @param owners ids from the answer; removes those that belong to `letter` */
 function resultsOf(id: string, letter: string, owners: string[]): ChangeResult[] {
   if (letter === "n") return [];
   if (letter === "u") return [{ id, outcome: "not_found" }];

@@ -37,8 +37,7 @@ class Confirmations {
   }
 
   async #send(key: string, command: WaitCommand): Promise<void> {
-    // While a WAIT runs, tasks are collected for the next WAIT. If each task had its own, each would wait for the disk
-    // or the replica again.
+    // While a WAIT runs, tasks are collected for the next one: a WAIT for each task would wait for the disk each time.
     const all = this.#waiting.get(key);
     if (!all || this.#sending.has(key)) return;
     this.#sending.add(key);
@@ -56,9 +55,7 @@ class Confirmations {
     }
   }
 
-  /**
-   * On a Cluster, the hash slot of one queue may have moved to another node. So each queue is asked again on its own.
-   */
+  /** On a Cluster, the slot of one queue may have moved to another node, so each queue is asked again alone. */
   #failed(some: readonly Waiting[], one: Waiting, error: unknown, command: WaitCommand): void {
     if (some.length === 1 || one.connection.redis.clusterNodes === undefined) one.reject(error);
     else

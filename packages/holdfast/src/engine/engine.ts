@@ -14,7 +14,6 @@ const TIMINGS_TTL_MS = 2_678_400_000; // The timings of a deleted queue expire a
 /** The other queues and partitions in the same Redis, to which flows may send nodes. */
 export interface Peers {
   engine(part: string): Engine;
-  /** Whether a queue or partition exists. */
   exists(part: string): Promise<boolean>;
   /** The numbers of partitions of all queues: see `PartitionRegistry`. */
   partitionFields(): Promise<Record<string, string>>;
@@ -61,16 +60,13 @@ export class Engine extends OperatorScripts {
     // The loop runs again only if the queue is deleted during a round.
     for (;;) {
       const asked = await ask("");
-      // Registers the queue even if it seems to be registered. On a Cluster, the list of queues is on another node,
-      // which may have lost the entry.
+      // Registers the queue in any case. On a Cluster, the list of queues is on another node, which may have lost it.
       await this.register();
       if (asked === "1" || (await ask(asked)) === "1") return;
     }
   }
 
-  /**
-   * Extends leases. Returns a letter per pair of id and fence: r renewed, c renewed and a cancel is requested, l lost.
-   */
+  /** Extends leases. A letter per pair of id and fence: r renewed, c renewed and a cancel is requested, l lost. */
   heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
     return this.run(scripts.heartbeatScript, { clockMs: this.clockMs(), leaseMs, tail: pairs });
   }
@@ -99,10 +95,7 @@ export class Engine extends OperatorScripts {
     return told?.split("\n", 1)[0]?.split("\t")[1];
   }
 
-  /**
-   * Adds to the counts of one task type. `fields` is field name, number, field name, number … The field `n` counts the
-   * tasks.
-   */
+  /** Adds to the counts of one task type. `fields`: name, number, name, number … The field `n` counts the tasks. */
   async typeTimings(taskType: string, fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TypeTimingsArgs, string>(scripts.typeTimingsScript, {
       ...{ ttlMs: TIMINGS_TTL_MS, maxTypes: MAX_TYPES, taskType, other: OTHER_TYPE },
@@ -110,7 +103,7 @@ export class Engine extends OperatorScripts {
     });
   }
 
-  /** Adds to the counts of how long tasks waited and ran. `fields` is field name, number, field name, number … */
+  /** Adds to the counts of how long tasks waited and ran. `fields`: name, number, name, number … */
   async timings(fields: readonly (string | number)[]): Promise<void> {
     await this.run<scripts.TimingsArgs, number>(scripts.timingsScript, {
       ttlMs: TIMINGS_TTL_MS,

@@ -15,10 +15,7 @@ export interface EnqueueArgs {
   low: number;
   /** How many tasks with a key the call has. @default 0 */
   keyed?: number;
-  /**
-   * Two texts per task, its id and its envelope, in this order: high, normal, low, tasks with a key, scheduled tasks.
-   * At most 500 tasks.
-   */
+  /** At most 500 tasks, each as id and envelope, in this order: high, normal, low, with a key, scheduled. */
   tail: string[];
   /** The same as `tail`, encoded already as it is sent to Redis. */
   bytes?: TailBytes;
@@ -82,10 +79,7 @@ function partOf(
   };
 }
 
-/**
- * Returns the arguments of the script replace: the id of the task that holds the unique key, and the new envelope for
- * it.
- */
+/** Returns the arguments of the script replace: ids of tasks that hold unique keys, and their new envelopes. */
 const replacementsOf = ({ tail }: EnqueueArgs, places: readonly number[], letters: readonly string[]) =>
   places.flatMap((place) => [(letters[place] as string).slice(2), tail[2 * place + 1] as string]);
 

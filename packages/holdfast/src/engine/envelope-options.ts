@@ -115,8 +115,7 @@ const NUMBERS = {
   c: "cost",
 } as const;
 
-// The options that were decoded last. Most tasks of a batch have the same options, so decoding them again is avoided
-// (hot path). Texts with tags or a trace are not kept, because these differ from task to task.
+// A cache, as most tasks of a batch have the same options (hot path). Texts with tags or a trace are not kept.
 let knownText = "";
 let known: EnvelopeOptions | undefined;
 const KNOWN_CHARACTERS = 64;

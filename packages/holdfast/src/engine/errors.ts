@@ -35,14 +35,10 @@ export interface QueueError extends ErrorCounts {
   mute: ErrorMute | null;
 }
 
-/** The errors of a queue at one moment. */
 export interface QueueErrors {
   at: number;
   errors: QueueError[];
-  /**
-   * Failures that are counted under no signature: those of new errors while the queue has its maximum of signatures,
-   * and those that an earlier version counted.
-   */
+  /** Failures without a signature: those of an earlier version, and new errors beyond the maximum of signatures. */
   other: ErrorCounts & { dead: number };
 }
 

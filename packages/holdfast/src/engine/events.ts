@@ -30,9 +30,7 @@ const TYPES: Readonly<Record<string, TaskEventType>> = {
 
 /** Events of the same kind from one script call, with the tasks or flows to which they happened. */
 export interface EventGroup {
-  /**
-   * Undefined if this version does not know the type. Such events still count, so that no gap in the numbers appears.
-   */
+  /** Undefined if this version does not know the type. Such events count too, so that the numbers have no gap. */
   type: TaskEventType | undefined;
   /** For `started` the worker, for `dead` the reason, for `flow_ended` the outcome; otherwise "". */
   detail: string;
@@ -50,9 +48,7 @@ export interface EventEntry {
 
 /** What one read of the stream returned, and where the stream ends. */
 export interface EventsRead {
-  /**
-   * Identifies the stream: the time at which the queue began to keep events. It changes if events were off in between.
-   */
+  /** Identifies the stream: the time at which the queue began to keep events, for the first time or again. */
   life: string;
   /** The number of the newest event of the queue. */
   last: number;

@@ -8,9 +8,8 @@ const FLOWS = 100;
 const NAMED = 5;
 
 /**
- * Finds nodes of flows that will never end, because the other queue or partition that they were sent to has lost them.
- * A failover of that node of Redis without its last writes can cause this, and the flow then runs until it is
- * cancelled.
+ * Finds nodes that will never end, because the queue or partition to which they were sent has lost them in a failover.
+ * Their flow then runs until it is cancelled.
  * @returns a sentence for each flow with such nodes
  */
 export async function lostNodes(engine: Engine): Promise<string[]> {
@@ -19,8 +18,7 @@ export async function lostNodes(engine: Engine): Promise<string[]> {
     const page = await engine.list("flowsDue", "last", after, FLOWS);
     for (const flow of page.ids) {
       const missing = await missingNodes(engine, flow);
-      // A node may only seem lost while a message about it is under way, so all messages are delivered before a second
-      // check.
+      // A node may only seem lost while a message about it is under way, so messages are delivered before a new check.
       if (missing.length === 0 || !(await deliverAll(engine, missing))) continue;
       const names = (await missingNodes(engine, flow)).map(({ name }) => name);
       if (names.length > 0) lost.push(sentence(flow, names));
@@ -41,9 +39,7 @@ interface Missing {
   name: string;
 }
 
-/**
- * Returns the nodes that are open in their flow, but neither wait nor run in the queue or partition they were sent to.
- */
+/** Returns the open nodes that neither wait nor run in the queue or partition to which they were sent. */
 async function missingNodes(engine: Engine, flow: string): Promise<Missing[]> {
   return (await openElsewhere(engine, flow)).filter(({ record }) => !/^[pslw]/.test(record));
 }

@@ -100,10 +100,7 @@ async function receive(target: Engine, source: string, texts: readonly string[])
   }
 }
 
-/**
- * Removes delivered messages from their sender. @returns whether the sender has more nodes to count or messages to
- * deliver
- */
+/** Removes delivered messages from their sender. @returns whether the sender has more nodes or messages to handle */
 async function sent(engine: Engine, args: scripts.FlowSentArgs): Promise<boolean> {
   const [, isBusy] = await engine.connection.script<scripts.FlowSentArgs, [number, number]>(
     scripts.flowSentScript,
@@ -115,10 +112,7 @@ async function sent(engine: Engine, args: scripts.FlowSentArgs): Promise<boolean
 
 export type FlowCancelled = "cancelled" | "too_late" | "not_found";
 
-/**
- * Cancels a flow. Resolves after the other queues and partitions with nodes of the flow were told, unless they cannot
- * be reached; those are told later.
- */
+/** Cancels a flow, and tells the other queues and partitions with its nodes, later if they are unreachable. */
 export async function cancelFlow(engine: Engine, flow: string): Promise<FlowCancelled> {
   const outcome = await endFlow(engine, { flow, forget: 0 });
   if (outcome !== "elsewhere") return outcome;

@@ -59,10 +59,7 @@ async function read(
   return { text, moments, next, total, nodes };
 }
 
-/**
- * Returns the engine of the queue or partition in which a flow was created; null if the queue or partition of `engine`
- * does not know the flow.
- */
+/** Returns the engine of the queue or partition that created a flow; null if `engine` does not know the flow. */
 export async function homeOf(engine: Engine, id: string): Promise<Engine | null> {
   const found = await read(engine, id, {});
   if (found === null) return null;
@@ -100,10 +97,7 @@ async function viewOf(
   };
 }
 
-/**
- * Like `readFlow`, but the flow may have been created in another queue or partition, so that this one has only some of
- * its nodes.
- */
+/** Like `readFlow`, also for a flow that was created elsewhere and has only some of its nodes here. */
 export async function readFlowFrom(
   engine: Engine,
   id: string,
@@ -136,9 +130,7 @@ export async function openElsewhere(
   return open;
 }
 
-/**
- * Reads nodes from the queues and partitions that they were sent to, because only these know the state of their tasks.
- */
+/** Reads nodes from the queues and partitions to which they were sent. Only these know the state of their tasks. */
 async function readElsewhere(
   engine: Engine,
   id: string,
@@ -157,7 +149,7 @@ async function readElsewhere(
     const found = await read(engine.peers.engine(part), id, { ...(look ? { look } : {}) }, names);
     if (found === null || "home" in found) return;
     for (const [place, { record, header, result }] of found.nodes.entries()) {
-      // Without a record there, the node has not arrived yet, or that queue was deleted.
+      // If there is no record, the node has not arrived yet, or that queue was deleted.
       if (record !== "") Object.assign(own[place] as RawNode, { record, header, result });
     }
   };

@@ -56,10 +56,7 @@ export function flowView(queue: string, id: string, text: string, moments: strin
   };
 }
 
-/**
- * A node as Redis stores it: its state record, the first line of its envelope, its result, and the names in its
- * `after`.
- */
+/** A node as stored: its state record, first line of its envelope, result, and the names in its `after`. */
 export interface RawNode {
   name: string;
   record: string;
@@ -109,10 +106,7 @@ export function placeOfRecord(record: string): { part: string; state: TaskState 
     : { part, state: mark === "-" ? "pending" : (MARKED[mark] ?? "cancelled") };
 }
 
-/**
- * Returns the state of a node. A discarded node counts as dead, and a node that was removed when an operator emptied
- * the queue as cancelled.
- */
+/** Returns the state of a node. "discarded" becomes "dead"; a node that an operator removed becomes "cancelled". */
 function stateOf(letter: string, isPurged: boolean): TaskState {
   const state = stateOfLetter(letter);
   if (state === "discarded") return "dead";
@@ -122,7 +116,6 @@ function stateOf(letter: string, isPurged: boolean): TaskState {
 
 function typeOf(header: string): string | null {
   const [first = ""] = header.split(" ");
-  // The first character of an envelope is a flag. There is no flag if the header comes from the record, where it is
-  // kept for a task without its payload.
+  // An envelope begins with a flag. A header from the record, of a task without its payload, does not.
   return /^[.+@&]/.test(first) ? first.slice(1) : first;
 }

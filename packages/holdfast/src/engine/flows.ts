@@ -16,10 +16,7 @@ export interface NewNode {
 /** The nodes that one script call adds to a flow. */
 export interface FlowAddition {
   flow: string;
-  /**
-   * "open": create the flow if it does not exist. "add": the flow has to exist. "task": a running node adds nodes to
-   * its own flow.
-   */
+  /** "open" creates the flow if needed. "add": the flow has to exist. "task": a node adds nodes to its own flow. */
   how: "open" | "add" | "task";
   seal: boolean;
   sealBy: number;
@@ -34,20 +31,17 @@ export interface FlowAdded {
   /** A letter that lua/transitions/flow_add.lua explains. */
   verdict: string;
   total: number;
-  /**
-   * A letter per node: n if it is new, d if the flow has it already. With the verdict m: the name of the node whose
-   * `after` names an unknown node.
-   */
+  /** A letter per node: n new, d known already. With the verdict m: the node whose `after` has an unknown name. */
   letters: string;
   /** With the verdict m: the unknown name. */
   missing: string;
 }
 
 const FLOW_NODES = 1_000_000;
-/** How many ended nodes, and nodes that come after them, one call handles. */
+/** One call handles this many ended nodes and nodes behind them. */
 const ADVANCE_NODES = 500;
 
-/** Returns the texts of nodes, and before them those of the nodes that they come after. */
+/** Returns the arguments of flow_add: first the nodes that new nodes come after, then the new nodes. */
 function textsOf(nodes: readonly NewNode[]): { befores: number; texts: string[] } {
   const behind = new Map<string, string>();
   const own: string[] = [];
@@ -96,10 +90,7 @@ export async function advanceFlows(
   return { more: more === 1, released, ended, hasMessages: messages === 1 };
 }
 
-/**
- * Asks a queue or partition whether it accepts nodes of a flow that was created elsewhere.
- * @returns a letter that lua/queries/flow_target.lua explains
- */
+/** Asks whether a queue or partition accepts nodes of a flow of another one. @returns a letter of flow_target.lua */
 export function askTarget(engine: Engine, args: scripts.FlowTargetArgs): Promise<string> {
   return engine.connection.script(scripts.flowTargetScript, engine.keys, args);
 }

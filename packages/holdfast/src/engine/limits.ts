@@ -12,10 +12,7 @@ import { HELD_FOR_EVER, RATE_LATE } from "./format.ts";
 import { parseShares, type ShareView } from "./shared-limits.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
-/**
- * A change of the hold of a key, a type or the whole queue, or of the limit of a key. A hold stops new starts for a
- * time.
- */
+/** A change of a hold (no task of a key, a type or the queue starts for a time) or of the limit of a key. */
 export interface KeyChange {
   /** For how long no task may start, ms; 0 ends the hold. @default unchanged */
   holdMs?: number | undefined;
@@ -25,9 +22,7 @@ export interface KeyChange {
   lastsMs?: number | undefined;
 }
 
-/**
- * Writes a limit as `concurrency rate periodMs burst weight`, such as `5 100 60000 1 1`. lua/lib/accounts.lua reads it.
- */
+/** Writes a limit for lua/lib/accounts.lua: `concurrency rate periodMs burst weight`, such as `5 100 60000 1 1`. */
 function limitText({ concurrency, rate, weight }: Limit): string {
   const { limit = "-", periodMs = 0, burst = 1 } = rate ?? {};
   return `${concurrency ?? "-"} ${limit} ${periodMs} ${rate ? burst : 0} ${weight ?? 1}`;
@@ -87,9 +82,7 @@ function parsePolicy(text: string): Pick<QueueLimits, "fairBy"> & { key: KeyLimi
   };
 }
 
-/**
- * The line of a task type, such as `type email.send 5 - 0 0 1`. A type that was only held has `- - 0 0 1`: no limit.
- */
+/** The line of a task type, such as `type email.send 5 - 0 0 1`. `- - 0 0 1` means no limit: the type was only held. */
 const TYPE_LINE = /^type (\S+) (.*)$/gm;
 
 function parseLimits(text: string): QueueLimits {
@@ -199,9 +192,7 @@ export async function setLimits(engine: Engine, limits: QueueLimits): Promise<vo
 
 export const KEYS_PER_CALL = 500;
 
-/**
- * What a change applies to: a key, a type, or the whole queue. For a type and the queue, only a hold can be changed.
- */
+/** What a change applies to: a key, a type, or the queue. For a type and the queue only a hold can be changed. */
 export type Held = { key: string } | { type: string } | "queue";
 
 export async function changeKey(engine: Engine, of: Held, change: KeyChange): Promise<void> {
@@ -269,10 +260,7 @@ export async function readKeys(
 /** How many fields one HSCAN looks at. Redis needs less than 1 ms for them. */
 const FIELDS_PER_CALL = 1_000;
 
-/**
- * Finds keys for which Redis keeps an account (running tasks, rate, hold), by reading `fields` fields. @param most the
- * scan stops at about this many keys
- */
+/** Finds keys with an account by reading `fields` fields. @param most the scan stops at about this many keys */
 export async function scanAccounts(
   engine: Engine,
   fields: number,

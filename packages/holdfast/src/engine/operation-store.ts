@@ -65,10 +65,7 @@ const PAGE = 100;
 
 type Kept = Omit<OperationView, "id" | "startedAt" | "undoneAt">;
 
-/**
- * Stores operations on many tasks in Redis. Any process can create, control and list them. One process at a time runs
- * an operation.
- */
+/** Stores operations on many tasks. Any process can create, control and list them; one at a time runs one. */
 export class OperationStore {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -191,9 +188,7 @@ export class OperationStore {
     return held === 1 ? { control, now } : null;
   }
 
-  /**
-   * Pauses, resumes or cancels an operation. What it has already done is not undone. @throws HoldfastError not_found
-   */
+  /** Pauses, resumes or cancels an operation. What it has done is not undone. @throws HoldfastError not_found */
   async control(id: string, control: Exclude<OperationControl, "">): Promise<OperationView> {
     const outcome = await this.#run<scripts.OperationControlArgs, "asked" | "ended" | "unknown">(
       scripts.operationControlScript,

@@ -188,10 +188,7 @@ export abstract class OperatorScripts extends TaskScripts {
     };
   }
 
-  /**
-   * Adds 1 to a counter. If a later call returns a smaller number, Redis has lost writes. Also returns the run id of
-   * the Redis server.
-   */
+  /** Adds 1 to a counter. If a later call returns a smaller number, Redis has lost writes. */
   async epoch(): Promise<{ epoch: number; runId: string }> {
     const [epoch, runId] = await this.run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
     return { epoch, runId };

@@ -48,16 +48,14 @@ export interface StateRecord {
   onDead: FlowPolicy | null;
   /** How many nodes a waiting node waits for; 0 in any other state. */
   waitsFor: number;
-  /**
-   * Why a node was skipped: the id of the failed node before it, or "-" if its flow was cancelled; null if not skipped.
-   */
+  /** Why a node was skipped: the id of the failed node before it, or "-" for a cancelled flow; null otherwise. */
   skippedBy: string | null;
 }
 
 const STATES: Record<string, StateRecord["state"]> = {
   [format.RECORD_WAITING]: "waiting",
   [format.RECORD_PENDING]: "pending",
-  // A node that was sent to another queue or partition and has not arrived there.
+  // This node is on its way to another queue or partition.
   [format.RECORD_ELSEWHERE]: "pending",
   [format.RECORD_SCHEDULED]: "scheduled",
   [format.RECORD_PROCESSING]: "processing",
@@ -136,9 +134,7 @@ function policyOf(flags: string): FlowPolicy | null {
       : "fail";
 }
 
-/**
- * Decodes the counters of a granted task, as the script acquire returns them: "" for a first attempt without history.
- */
+/** Decodes the counters of a granted task, as acquire returns them: "" for a first attempt without history. */
 export function decodeCounts(text: string) {
   const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
   // If only attempts were counted, the flags may follow directly after the number.
@@ -169,10 +165,7 @@ function wokenByOf(field: string | undefined): string[] | null {
 
 const WITH_HEADER = /^c\S+ \S+ (-?\d+) (\d+) \S+ (\S+) (-?\d+)([^\n]*)/;
 
-/**
- * Rebuilds the envelope, without its payload, of a completed task that has the header in its record; "" for any other
- * record.
- */
+/** Rebuilds the envelope of a completed task from the header in its record, without payload; "" if there is none. */
 export function envelopeIn(record: string): string {
   const match = WITH_HEADER.exec(record);
   if (match === null) return "";
@@ -181,10 +174,7 @@ export function envelopeIn(record: string): string {
   return `+${type} ${enqueuedAt.toString(36)}${options} k=0\n`;
 }
 
-/**
- * Decodes a state record. @param envelopeIsScheduled the flag of the envelope, which gives the state of a task without
- * a record
- */
+/** Decodes a state record. @param envelopeIsScheduled decides the state of a task that has no record */
 export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
   const none = {
     fence: null,

@@ -37,9 +37,7 @@ export interface RawStats {
   dropped: number;
   /** The text of the field #flows; "" for a queue without flows. */
   flows: string;
-  /**
-   * When the oldest running flow was created that gets no more nodes (sealed), ms since the epoch; 0 if there is none.
-   */
+  /** When the oldest flow was created that is sealed and still runs, ms since the epoch; 0 if there is none. */
   oldestFlow: number;
   /** How many scheduled tasks sleep or wait for a signal in their handler. */
   suspended: number;

@@ -7,9 +7,7 @@ export interface RoundTripArgs {
   leaseMs: number;
   /** How often a task is retried that has no maxRetries of its own. */
   maxRetries: number;
-  /**
-   * The types for which the worker sets maxRetries or timeoutMs; lua/lib/lease.lua has the format. @default "" for none
-   */
+  /** Types with maxRetries or timeoutMs of the worker, in the format of lua/lib/lease.lua. @default "" for none */
   ownTerms?: string;
   workerId: string;
   nonce: string;
@@ -28,9 +26,7 @@ export function acquireFields(args: RoundTripArgs) {
   return { want, held, leaseMs, maxRetries: terms, workerId, nonce, types, noHandlerAfterMs };
 }
 
-/**
- * Sorts outcomes into the order in which the caller gave the verdicts. `places` has the position of each in that order.
- */
+/** Sorts outcomes into the order of the caller. `places` has the position of each outcome in that order. */
 export function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
   const placed = new Array<VerdictOutcome>(places.length);
   for (let i = 0; i < places.length; i++) placed[places[i] as number] = outcomes[i] ?? "unknown";

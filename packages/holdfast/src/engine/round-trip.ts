@@ -75,8 +75,8 @@ export function decodePast(text: string): Past {
 interface Granted {
   first: string;
   ids: readonly string[];
-  /** The index of the first envelope. */
   envelopes: readonly unknown[];
+  /** The index of the first envelope. */
   from: number;
 }
 

@@ -13,18 +13,12 @@ import {
 export interface StoredSchedule {
   id: string;
   definition: ScheduleDefinition;
-  /**
-   * The definition as it is stored. A write compares this text, so that it does not overwrite a change by somebody
-   * else.
-   */
+  /** The stored text. A write compares it, so that it does not overwrite a change by somebody else. */
   definitionText: string;
   record: ScheduleRuns;
 }
 
-/**
- * A decision about a schedule: its next time (ms since the epoch, 0 for none), the times whose tasks have to be
- * enqueued (`owed`), and the skipped runs.
- */
+/** A decision: the next time (ms since the epoch, 0 for none), times to enqueue (`owed`) and skipped runs. */
 export interface SchedulePlan {
   nextAt: number;
   owed: readonly number[];
@@ -123,10 +117,7 @@ export class ScheduleStore {
     return (await this.#run<scripts.ScheduleDeleteArgs, number>(scripts.scheduleDeleteScript, args)) === 1;
   }
 
-  /**
-   * Stores a decision. @returns "changed" if another janitor has decided, or somebody has written the schedule
-   * meanwhile
-   */
+  /** Stores a decision. @returns "changed" if another janitor has decided, or the schedule was written meanwhile */
   plan(
     { id, definition, record }: Pick<StoredSchedule, "id" | "definition" | "record">,
     plan: SchedulePlan,

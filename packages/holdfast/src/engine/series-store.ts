@@ -60,10 +60,7 @@ export class SeriesStore {
     return this.#connection.command<string[]>("LRANGE", key, -count, -1);
   }
 
-  /**
-   * Returns the histograms of how long tasks waited and ran, in the fields `w<bucket>` and `r<bucket>`. The counts only
-   * grow. With "typeTimings" they are by task type.
-   */
+  /** Returns histograms of how long tasks waited (`w<bucket>`) and ran (`r<bucket>`), with "typeTimings" by type. */
   async timings(queue: string, which: "timings" | "typeTimings" = "timings"): Promise<[string, number][]> {
     const flat = await this.#connection.command<string[]>("HGETALL", queueKeys(this.#prefix, queue)[which]);
     const fields: [string, number][] = [];

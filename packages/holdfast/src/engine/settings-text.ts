@@ -12,10 +12,7 @@ const DEFAULT_SETTINGS: QueueSettings = {
   maxEvents: 0,
 };
 
-/**
- * Parses the field #settings of a queue; the field #dead_caps may follow after a line feed (lua/lib/queue.lua). ""
- * gives the defaults.
- */
+/** Parses the field #settings (lua/lib/queue.lua), which #dead_caps may follow after a line feed. "": the defaults. */
 export function settingsText(
   text: string,
 ): { settings: QueueSettings } & Pick<QueueStats, "paused" | "pauseReason" | "pausedAt" | "pausedBy"> {

@@ -30,11 +30,10 @@ export interface SharedLimit {
 
 export interface StoredLimit extends SharedLimit {
   name: string;
-  /** The limit as it is stored. A write compares this text, so that it does not overwrite a change by somebody else. */
+  /** The stored text. A write compares it, so that it does not overwrite a change by somebody else. */
   text: string;
 }
 
-/** Stores the shared limits in Redis. */
 export class SharedLimits {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;

@@ -34,7 +34,7 @@ const FOLDS: readonly [RegExp, string][] = [
   [/\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/gi, "<n>"],
   [/\b0x[\da-f]+\b/gi, "<n>"],
   [/(?<![\w.>])-?\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?(?!\w)/gi, "<n>"],
-  // Hexadecimal numbers, and random words such as base64.
+  // Hexadecimal numbers and random words, such as base64.
   [/\b[\da-f]{6,}\b/gi, "<n>"],
   [/(?<![\w+/-])(?=[\w+/-]*\d)(?=[\w+/-]*[a-z])[\w+/-]{16,}={0,2}/gi, "<n>"],
   [/\d+(?:[.,:]\d+)*/g, "<n>"],
@@ -46,7 +46,6 @@ export function errorSignature(error: string | null): string {
   return FOLDS.reduce((text, [pattern, by]) => text.replace(pattern, by), line).slice(0, TITLE_CHARACTERS);
 }
 
-/** A failed attempt. */
 export interface Failed {
   type: string;
   /** The version of the worker; "" if it is not known. */
@@ -56,8 +55,7 @@ export interface Failed {
   error: string;
 }
 
-// A cache by first line. When many tasks fail, most have the same first line, and computing a signature is the slowest
-// step of a failure.
+// A cache by first line, because most failures share one, and computing a signature is their slowest step.
 const known = new Map<string, string>();
 const KNOWN_FAILURES = 500;
 

@@ -7,9 +7,7 @@ import { decodeRecord } from "./record.ts";
 /** A queue keeps at most this many reports, the newest ones. */
 export const STALE_KEPT = 1_000;
 
-/**
- * A worker settled a task whose lease it had lost, so Redis refused the verdict as stale. Has what the worker knows.
- */
+/** What a worker knows about a verdict that Redis refused as stale, because the lease was lost. */
 export interface StaleReport {
   id: string;
   queue: string;

@@ -61,10 +61,7 @@ export type WaitAnswer =
   | { kind: "open"; until: number }
   | { kind: "timed_out" | "ended" | "stale" };
 
-/**
- * What happened to a signal. `kept`: no handler waits for it yet, so it is stored for the next wait. `ended`: the task
- * has ended, so nobody can get the signal.
- */
+/** What happened to a signal. `kept`: stored until a handler waits for it. `ended`: refused, the task has ended. */
 export type SignalOutcome = "delivered" | "kept" | "ended" | "not_found";
 
 /** A task, and the fence of the lease that the caller holds. */
@@ -150,9 +147,7 @@ export async function readStepText(engine: TaskScripts, serial: string, place: n
   return (await engine.connection.command<string | null>("HGET", engine.keys.steps, field)) ?? "";
 }
 
-/**
- * Stores a step. @returns when the step was done, or when the sleep ends, ms since the epoch; 0 if the lease is lost
- */
+/** Stores a step. @returns when it was done, or when the sleep ends, ms since the epoch; 0 if the lease is lost */
 export function writeStep(engine: TaskScripts, { id, fence }: Leased, step: NewStep): Promise<number> {
   const { place, kind, outcome, name, text, waitMs = 0 } = step;
   return engine.connection.script<scripts.StepArgs, number>(scripts.stepScript, engine.keys, {

@@ -186,10 +186,7 @@ export abstract class TaskScripts {
     return this.withRequest(call, request);
   }
 
-  /**
-   * Like `enqueue`, for ids whose tasks ended without completing. `tail` is id, envelope, id, envelope … There is one
-   * more letter, g: Redis does not know the id any more.
-   */
+  /** Like `enqueue`, for ids whose tasks did not complete. One more letter, g: the id is not known any more. */
   async enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
     const [verdicts, states, owners] = await this.runRequest<
       scripts.EnqueueAgainArgs,

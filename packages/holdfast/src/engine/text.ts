@@ -1,9 +1,6 @@
 import { LOG_LEVELS, type LogLevel, type LogMark } from "@holdfast/contracts";
 
-/**
- * Encodes free text for state records. A record consists of words and lines, so spaces and line breaks have to be
- * escaped. Names are checked instead (names.ts).
- */
+/** Encodes free text for state records, which consist of words and lines. Names are checked instead (names.ts). */
 
 /** Encodes a text as one word, without spaces and line breaks. */
 export function encodeWord(text: string): string {

@@ -19,7 +19,6 @@ export function checkTypeRule(rule: string): string {
   );
 }
 
-/** Returns whether one of the rules matches the type. */
 export function runsType(rules: readonly string[], type: string): boolean {
   return rules.some((rule) => (isPrefix(rule) ? type.startsWith(rule.slice(0, -1)) : type === rule));
 }

@@ -8,9 +8,7 @@ export type UniqueTerms = Omit<UniqueView, "holder" | "replaced">;
 const SCOPES = { waiting: "w", unfinished: "u", window: "t" } as const;
 const CONFLICTS = { existing: "e", reject: "r", replace: "p", debounce: "d", keepLatest: "l" } as const;
 
-/**
- * Encodes the option u of an envelope: `<scope><onConflict>[<windowMs or maxWaitMs>],<key>`, such as `te60000,user-7`.
- */
+/** Encodes the option u: `<scope><onConflict>[<windowMs or maxWaitMs>],<key>`, such as `te60000,user-7`. */
 export function encodeUnique(unique: Unique): string {
   const { key, windowMs, maxWaitMs, onConflict = "existing" } = unique;
   const { scope = onConflict === "debounce" ? "waiting" : "unfinished" } = unique;

@@ -17,15 +17,9 @@ export type Verdict =
   | ({ kind: "fatal" | "quarantine"; id: string; fence: string } & ToldError)
   /** The task ends as cancelled. With `drop` its last attempt failed, but the handler wants no dead letter. */
   | ({ kind: "cancel" | "drop"; id: string; fence: string } & ToldError)
-  /**
-   * An error that does not count as a failure: the attempt is refunded (at most RATE_LIMITED_MAX times), and the task
-   * is retried after `delayMs`, at least 1.
-   */
+  /** The error does not count. The attempt is refunded (up to RATE_LIMITED_MAX times); `delayMs` is at least 1. */
   | ({ kind: "excuse"; id: string; fence: string; delayMs: number } & ToldError)
-  /**
-   * The handler sleeps or waits: the attempt is refunded, and the task is scheduled. `events`: the signals that end the
-   * wait early, percent-encoded and separated by commas.
-   */
+  /** The handler sleeps or waits: the attempt is refunded. `events`: signals that end the wait, separated by commas. */
   | { kind: "suspend"; id: string; fence: string; delayMs: number; events: string }
   | { kind: "release"; id: string; fence: string }
   /** The attempt never began: the task is handed back unchanged. There is no limit for this. */
@@ -66,10 +60,7 @@ function pushOther(tail: (string | number)[], verdict: Verdict): void {
   tail.push(verdict.id, verdict.fence, verdict.kind, delayMs, text);
 }
 
-/**
- * Sorts the verdicts for `lua/transitions/settle.lua`: acks come first, grouped by fence. `places` has the position of
- * each verdict in the list of the caller.
- */
+/** Sorts verdicts for settle.lua: acks first, by fence. `places`: the position of each in the list of the caller. */
 export function verdictTail(verdicts: readonly Verdict[]) {
   const byFence = new Map<string, Acks>();
   const others: (string | number)[] = [];

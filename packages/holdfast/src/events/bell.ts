@@ -71,9 +71,7 @@ export class Bell {
     return bell;
   }
 
-  /**
-   * Subscribes, unless that has been done. Called before the first read, so that no message after that read is missed.
-   */
+  /** Subscribes once. Called before the first read, so that no message after that read is missed. */
   async use(): Promise<void> {
     this.#users++;
     clearTimeout(this.#linger);

@@ -58,10 +58,7 @@ export class PartReader {
     return new PartReader(engine, read);
   }
 
-  /**
-   * Returns whether the reader has still to read events up to this position. Returns false if its own position is not
-   * known.
-   */
+  /** Returns whether the reader still has to read up to this position; false if its own is not known. */
   isBehind({ life, last }: EventsMark): boolean {
     return this.#life === life && this.#next !== null && this.#next <= last + 1;
   }

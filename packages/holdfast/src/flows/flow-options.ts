@@ -199,10 +199,7 @@ function sorted(nodes: readonly FlowNode[], places: ReadonlyMap<string, number>)
   return order;
 }
 
-/**
- * Returns an error that describes a cycle. The nodes `open` could not be sorted, because each has another one of them
- * in its `after`.
- */
+/** Returns an error that describes a cycle among the nodes `open`, which could not be sorted. */
 function cycleOf(
   nodes: readonly FlowNode[],
   open: readonly number[],

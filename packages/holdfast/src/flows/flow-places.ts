@@ -30,8 +30,7 @@ export class FlowPlaces {
   }
 
   /**
-   * Looks up the queues of these tasks, and asks the queues and partitions other than the home whether they accept
-   * them.
+   * Looks up the queues of these tasks, and asks those other than the home whether they accept the tasks.
    * @throws HoldfastError queue_not_found, queue_full, conflict, invalid_argument. Each names the node or the queue
    */
   async admit(flow: string, placed: Iterable<Placed>): Promise<void> {

@@ -166,8 +166,7 @@ export class FlowWriter {
       if (added.verdict !== "n") throw this.#refusal(added);
       letters += added.letters;
     }
-    // Sealing may end the flow, and nodes may have to be sent to other queues. This does both now; if it fails, a
-    // worker or a janitor does it later.
+    // Sealing may end the flow, and messages may wait. If this fails, a worker or a janitor does it later.
     if (first.seal || this.#isSpread) await advanceAll(this.#engine).catch(() => {});
     return { ...(added as FlowAdded), letters };
   }
@@ -242,10 +241,7 @@ export class FlowWriter {
   }
 }
 
-/**
- * Runs `store`. If it fails, cancels what it has stored of the flow, because otherwise an incomplete flow would stay
- * until its `sealBy`.
- */
+/** Runs `store`. If it fails, cancels the flow, which would otherwise stay incomplete until its `sealBy`. */
 export async function withCancel<Result>(
   store: () => Promise<Result>,
   cancel: () => Promise<unknown>,

@@ -52,10 +52,7 @@ function ordered(nodes: readonly Node[]): Ordered {
   return { nodes, before, order, layers };
 }
 
-/**
- * Returns the chain that ends with `last`, beginning with its first node. `previous` has, for each node, the one before
- * it in the chain.
- */
+/** Returns the chain that ends with `last`, first node first. `previous`: the node before each node in its chain. */
 function chainTo(last: number | undefined, previous: readonly (number | undefined)[]): number[] {
   const chain: number[] = [];
   for (let at = last; at !== undefined; at = previous[at]) chain.push(at);
@@ -82,9 +79,8 @@ function longestChain({ nodes, before, order }: Ordered): number[] {
 }
 
 /**
- * Returns the chain of nodes that decided when the flow ended: the node that ended last, before it the node in its
- * `after` that ended last, and so on. If several ended in the same millisecond, the one in the highest layer counts as
- * the last.
+ * Returns the chain that decided when the flow ended: the node that ended last, before it the node in its `after` that
+ * ended last, and so on. Among equal times, the highest layer counts as the last.
  */
 function slowestChain({ nodes, before, layers }: Ordered): number[] {
   const endOf = (number: number) => {

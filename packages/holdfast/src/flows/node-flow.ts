@@ -79,10 +79,7 @@ export function placeOf(id: string): { flow: string; name: string; isNode: boole
 // The lease is extended by this time, ms: the default of a worker. The heartbeats of the worker extend it further.
 const LEASE_MS = 30_000;
 
-/**
- * Throws if the node has lost its lease. The flow cannot check this itself if the node runs in another queue or
- * partition.
- */
+/** Throws if the node has lost its lease. If it runs in another queue or partition, its flow cannot check this. */
 async function assertLeased({ id, fence, engine }: { id: string; fence: string; engine: Engine }) {
   if ((await engine.heartbeat([id, fence], LEASE_MS)) !== "l") return;
   throw new HoldfastError("conflict", "the lease of the node is lost, so another attempt may run");
@@ -137,10 +134,7 @@ export async function childrenPage(
   return { children, next: found?.next ?? -1 };
 }
 
-/**
- * Yields the nodes in the `after` of a node. A callback gets all nodes of its flow, and a task without a flow gets
- * none.
- */
+/** Yields the nodes in the `after` of a node, or all nodes for a callback, or none without a flow. */
 export async function* childrenOf(
   task: { id: string; isNode: boolean; engine: Engine },
   options: ChildrenOptions = {},

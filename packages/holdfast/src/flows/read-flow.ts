@@ -97,8 +97,7 @@ function placeOf(cursor: string | undefined): number {
   throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
 }
 
-// Limits of a graph: the most nodes to read, the number of names in `after` after which no more pages are read, and how
-// many pages are read at the same time.
+// Limits of a graph: the most nodes, about the most names in `after`, and how many pages are read at once.
 const GRAPH_NODES = 10_000;
 const GRAPH_NAMES = 500_000;
 const PAGES_AT_ONCE = 4;

@@ -53,9 +53,7 @@ function say(message: FromChild): void {
   if (process.connected) send?.({ key, ...message }, () => {});
 }
 
-/**
- * Sends a request to the worker. Resolves with the answer, which may have a text, when the worker has done its work.
- */
+/** Sends a request to the worker. Resolves with its answer, which may have a text, when the work is done. */
 function ask(message: (call: number) => FromChild): Promise<string | undefined> {
   const call = ++lastCall;
   return new Promise((resolve, reject) => {

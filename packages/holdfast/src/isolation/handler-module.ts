@@ -48,10 +48,7 @@ function check(file: string, record: object): Handlers {
   return record as Handlers;
 }
 
-/**
- * Loads the handlers of several modules. @throws HoldfastError invalid_argument, also if two modules handle the same
- * type
- */
+/** Loads the handlers of several modules. @throws HoldfastError invalid_argument, also for a type with two handlers */
 export async function loadHandlerModules(files: readonly string[]): Promise<Handlers> {
   const handlers = new Map<string, { handler: Handlers[string]; file: string }>();
   for (const file of files) {

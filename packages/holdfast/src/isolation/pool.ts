@@ -40,10 +40,7 @@ export class ProcessPool {
     return [...this.#all].flatMap(({ pid }) => pid ?? []);
   }
 
-  /**
-   * Starts the first process. @returns the handlers of its modules, with their options. @throws HoldfastError
-   * invalid_argument
-   */
+  /** Starts the first process. @returns the handlers of its modules @throws HoldfastError invalid_argument */
   async start(): Promise<SentHandlers> {
     const process = this.#fork();
     try {

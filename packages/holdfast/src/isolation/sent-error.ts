@@ -1,10 +1,7 @@
 import { CancelTask, FatalError, Postpone, RateLimited, RetryAfter } from "@holdfast/contracts";
 import type { Thrown } from "../worker/thrown.ts";
 
-/**
- * Turns what was thrown in a child process into an error of this process. A thrown value that is not an error becomes a
- * text.
- */
+/** Turns what a child process threw into an error of this process, or a text if it is not an error. */
 export function receivedError(sent: Thrown): unknown {
   const { name, message, frames, code, means, delayMs = 0, scope, cause, errors, text } = sent;
   if (text !== undefined && means === undefined) return text;

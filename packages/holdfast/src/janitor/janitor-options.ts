@@ -16,10 +16,7 @@ export interface JanitorOptions {
   prefix?: string | undefined;
   /** The longest time between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
   sweepIntervalMs?: number | undefined;
-  /**
-   * How often each queue is audited. 0: only after Redis has lost writes. Milliseconds, 0 to 2_147_483_647. @default
-   * 60_000
-   */
+  /** How often each queue is audited; 0: only after lost writes. Milliseconds, 0 to 2_147_483_647. @default 60_000 */
   auditIntervalMs?: number | undefined;
   /** How many entries one audit compares; the next audit continues from there. 1 to 10_000_000. @default 10_000 */
   auditBudget?: number | undefined;

@@ -1,6 +1,4 @@
-/**
- * Redis went back to an earlier state than this process has seen, because it was restarted or another node took over.
- */
+/** Redis went back to an earlier state, because it was restarted or another node took over. */
 export interface RewoundEvent {
   /** The queue whose writes were lost. */
   queue: string;

@@ -35,10 +35,7 @@ export interface SweepOptions {
   events: Pick<EventEmitter<JanitorEvents>, "emit">;
 }
 
-/**
- * Sweeps one queue or partition: takes back expired leases, makes due tasks pending, ends expired tasks, removes old
- * ones, and audits some of its entries.
- */
+/** Sweeps one queue or partition: handles expired leases, due, expired and old tasks, and audits some entries. */
 export class Sweep {
   readonly #o: SweepOptions;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
@@ -59,10 +56,7 @@ export class Sweep {
       for (const queue of kept.keys()) if (!queues.includes(queue)) kept.delete(queue);
   }
 
-  /**
-   * Sweeps a queue. @returns the time until the next lease expires or the next task is due, ms, at most the sweep
-   * interval
-   */
+  /** Sweeps a queue. @returns ms until the next lease expires or task is due, at most the sweep interval */
   async run(engine: Engine): Promise<number> {
     await this.#lookForRewind(engine);
     const swept: SweptEvent = {
@@ -135,10 +129,7 @@ export class Sweep {
     return Math.min(this.#o.sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
   }
 
-  /**
-   * Ends tasks that have waited too long for a worker with a handler for their type. A registered worker counts, even
-   * if it sends no heartbeats.
-   */
+  /** Ends tasks that waited too long for a handler of their type. A registered worker counts without heartbeats too. */
   async #reject(engine: Engine): Promise<number> {
     const queue = queueOfPartition(engine.queue) ?? engine.queue;
     const registered = (await this.#o.registry.workers()).filter(
@@ -156,10 +147,7 @@ export class Sweep {
     return rejected;
   }
 
-  /**
-   * Searches for expired tasks at the heads of the lists, where most of them are, and in one window of the rest. Each
-   * sweep takes the next window.
-   */
+  /** Searches the heads of the lists, where most expired tasks are, and the next window of the rest. */
   async #expire(engine: Engine): Promise<number> {
     let total = 0;
     let next = 0;
@@ -179,10 +167,7 @@ export class Sweep {
     return total;
   }
 
-  /**
-   * Removes unique keys that no task holds. Each sweep checks one section of them. If it removes at least a quarter of
-   * a section, it checks the next one too.
-   */
+  /** Removes unique keys that no task holds, one section per sweep, or more while a quarter of a section is removed. */
   async #freeKeys(engine: Engine): Promise<void> {
     let cursor = this.#freedUpTo.get(engine.queue) ?? "0";
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {

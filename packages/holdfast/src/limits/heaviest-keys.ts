@@ -24,10 +24,7 @@ export interface HeaviestKeys {
   isWhole: boolean;
 }
 
-/**
- * Returns the keys with the highest values, among those that have waiting or running tasks, a hold or a limit of their
- * own.
- */
+/** Returns the keys with the highest values, of those with waiting or running tasks, a hold or a limit of their own. */
 export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): Promise<HeaviestKeys> {
   const found = await Promise.all(parts.all.map(({ engine }) => keysOf(engine, parts.all.length)));
   const keys = found.flatMap((part) => part.keys);

@@ -96,10 +96,7 @@ export class Limits {
     return this.get(queue);
   }
 
-  /**
-   * Returns a page of the keys that have waiting tasks, in the order of their bytes. @throws HoldfastError
-   * queue_not_found
-   */
+  /** Returns a page of the keys with waiting tasks, in byte order. @throws HoldfastError queue_not_found */
   async keys(
     queue: string,
     options: checks.ListKeysOptions = {},
@@ -169,10 +166,7 @@ export class Limits {
     return all.filter(({ name }) => !isOfPartitions(name)).map(sharedView);
   }
 
-  /**
-   * Checks a shared limit like `share`, without changing anything. @throws HoldfastError invalid_argument,
-   * invalid_queue_name
-   */
+  /** Checks a limit like `share`, and changes nothing. @throws HoldfastError invalid_argument, invalid_queue_name */
   async checkShare(name: string, limit: Limit, queues: readonly string[]): Promise<void> {
     checkArgument("name", checks.sharedName, name);
     checkShape(checks.limitShape, limit);

@@ -13,10 +13,7 @@ export function textFinder(words: string): Test<string> {
   return (text) => pattern.test(text);
 }
 
-/**
- * Returns a function that compares a text with a pattern. @param isPart whether the text only has to contain the
- * pattern
- */
+/** Returns a function that tests a text. @param isPart whether the text only has to contain the pattern */
 function patternTest(
   pattern: Pattern,
   { isPart, matchCase }: { isPart: boolean; matchCase: boolean },

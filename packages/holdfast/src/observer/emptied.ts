@@ -55,10 +55,7 @@ async function endFlows(engine: Engine, end: typeof cancelFlow): Promise<void> {
   await advanceAll(engine);
 }
 
-/**
- * Deletes a queue with all its partitions and tasks. @returns how many tasks were removed; null if tasks were added
- * meanwhile
- */
+/** Deletes a queue with everything in it. @returns how many tasks it had; null if tasks were added meanwhile */
 export async function deleteParts(client: Holdfast, { all, partitions }: Parts): Promise<number | null> {
   let removed = 0;
   for (const { name, engine } of all) {

@@ -25,9 +25,7 @@ import * as checks from "./observer-options.ts";
 import { type SearchOptions, searchTasks } from "./search.ts";
 import { findTask, type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
 
-/**
- * Shows tasks to an operator, and changes single tasks, several tasks by their ids, or all tasks that match a filter.
- */
+/** Shows tasks to an operator, and changes one, several by their ids, or all that match a filter. */
 export class TaskOperator {
   readonly #client: Holdfast;
   readonly #partitions: PartitionRegistry;
@@ -124,10 +122,7 @@ export class TaskOperator {
     return giveUpTasks(await this.#partitions.known(queue), tasks);
   }
 
-  /**
-   * Discards all matching dead letters, as an operation like that of `replayAll`. The operation can be undone for ten
-   * minutes.
-   */
+  /** Discards all matching dead letters in an operation, like `replayAll`. It can be undone for ten minutes. */
   async discardAll(
     queue: string,
     filter: DeadLetterFilter = {},

@@ -21,10 +21,7 @@ export type Merged<Union> = { [Name in Union extends unknown ? keyof Union : nev
 /** One kind for each option of an options object. A missing or unknown name is a compile error. */
 export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
 
-/**
- * Which options a public options object may have. Everywhere, `undefined` means that an option is left out; null does
- * not.
- */
+/** Which options a public object may have. `undefined` always means that an option is left out; null does not. */
 export interface Shape {
   /** The end of the sentence "jobId is not an option of …". */
   readonly what: string;

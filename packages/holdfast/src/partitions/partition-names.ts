@@ -10,10 +10,7 @@ export interface Partitions {
 }
 
 export const partitionsKind = whole(1, LIMITS.partitions);
-/**
- * Reads the numbers of partitions of a queue from the fields of the registry (`PartitionRegistry`); null if it has
- * none.
- */
+/** Reads the partitions of a queue from fields of the registry (`PartitionRegistry`); null if it has none. */
 export function partitionsIn(fields: Record<string, string>, queue: string): Partitions | null {
   const counts: number[] = [];
   if (queue.includes(":")) return null;
@@ -33,10 +30,7 @@ export const partitionNames = (queue: string, count: number) =>
 /** Returns a new id that contains the partition of its task. */
 export const mintPartitionId = (partition: number) => `p:${partition}:${nanoid(ID_CHARACTERS)}`;
 
-/**
- * Turns an id for a queue without partitions into one that contains the partition. The same text always gives the same
- * id.
- */
+/** Adds the partition to an id for a queue without partitions. The same text always gives the same id. */
 export const idInPartition = (partition: number, text: string) =>
   `p:${partition}:${hash("sha256", text, "base64url").slice(0, ID_CHARACTERS)}`;
 

@@ -170,10 +170,7 @@ export class PartitionRegistry {
     return all.slice(from).map(({ engine }) => engine);
   }
 
-  /**
-   * Forgets the partitions of a queue after all of them were deleted. @returns false if one of them was used again
-   * meanwhile
-   */
+  /** Forgets the partitions of a queue when all are deleted. @returns false if one was used again meanwhile */
   async forget(queue: string, { count }: Partitions): Promise<boolean> {
     return (await this.#client.registry.setPartitions(queue, count, 0)) === 0;
   }

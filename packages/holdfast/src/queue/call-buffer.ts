@@ -33,10 +33,7 @@ export class CallBuffer {
   #timer: NodeJS.Timeout | undefined;
   readonly #inFlight = new Set<Promise<void>>();
 
-  /**
-   * @param lingerMs how long a task may wait for others to share its call, ms. 0: until the end of the turn of the
-   * event loop
-   */
+  /** @param lingerMs how long a task may wait to share a call, ms. 0: until the end of the turn of the event loop */
   constructor(engine: Engine, lingerMs = 0) {
     this.#engine = engine;
     this.#lingerMs = lingerMs;
@@ -82,8 +79,7 @@ export class CallBuffer {
 
   #schedule(): void {
     if (this.#lingerMs === 0 && this.#inFlight.size >= IN_FLIGHT) {
-      // If the call is sent before the timer ends, the timer is left alone, because stopping it each time would cost
-      // more.
+      // The timer is not stopped when the call is sent earlier, because stopping it each time would cost more.
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#flushAll();
@@ -102,7 +98,7 @@ export class CallBuffer {
     this.#flushAll();
   }
 
-  /** Sends all collected tasks, and resolves when every call was answered. */
+  /** Sends all collected tasks, and resolves when every call has been answered. */
   async drain(): Promise<void> {
     this.#flushAll();
     await Promise.allSettled(this.#inFlight);

@@ -21,10 +21,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/**
- * For each client, the connection on which writes are confirmed. It is a separate connection, because WAIT blocks it.
- * It is opened when it is first needed.
- */
+/** The connection of each client for WAIT, which blocks it. It is opened when it is first needed. */
 const connections = new WeakMap<Holdfast, Connection>();
 
 function connectionOf(client: Holdfast): Connection {

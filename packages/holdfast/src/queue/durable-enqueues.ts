@@ -12,7 +12,6 @@ import type { EnqueueReceipt } from "./receipt.ts";
 /** What the enqueues of one part of a queue share. */
 export interface PartState {
   readonly client: Holdfast;
-  /** The name of the part. */
   readonly queue: string;
   readonly durability: DurabilityGate;
   readonly opening: PartOpening;
@@ -78,7 +77,7 @@ export class DurableEnqueues {
     return this.#confirming.ended();
   }
 
-  /** Called only if memory is not enough. */
+  /** Called only for a durability other than "memory". */
   #wishOf(options: TaskOptions | undefined): DurabilityWish {
     const durability = (options?.durability ?? this.#part.durability.default) as DurabilityWish["durability"];
     return { durability, replicas: durability === "replicated" ? (options?.replicas ?? 1) : 0 };

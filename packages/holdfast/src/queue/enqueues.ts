@@ -105,8 +105,7 @@ export class Enqueues {
   }
 
   /**
-   * Enqueues many tasks. Returns one result per task, in the order given. If a task is refused, the others are stored
-   * nevertheless.
+   * Enqueues many tasks. Returns one result per task, in the order given. A refused task does not stop the others.
    * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`, or `{ type, payload, options }`
    * @throws HoldfastError invalid_argument (not an array), closed, redis_*
    */

@@ -52,10 +52,7 @@ export class PlainRun {
     return count * TailBytes.boundOf(MINTED_CHARACTERS, headerBytes, 0) + payloads;
   }
 
-  /**
-   * Takes the answer to a part of the batch. @param verdicts a letter per task of the call, from `at` on: n new, f
-   * queue full
-   */
+  /** Takes the answer for some tasks. @param verdicts a letter per task, from `at` on: n new, f queue full */
   answered(place: number, count: number, verdicts: string, at: number): void {
     for (let i = 0; i < count; i++) {
       if (verdicts[at + i] !== "n") this.#refuse(place + i, queueFull(this.#queue, this.ids[place + i]));
@@ -141,7 +138,7 @@ export class PlainCall {
     this.#tell((run, place, count) => run.failed(place, count, error));
   }
 
-  /** Calls `tell` for each batch with its tasks in this call; `at` is the position of the first of them in the call. */
+  /** Calls `tell` for each batch in this call. `at`: the position of its first task in the call. */
   #tell(tell: (run: PlainRun, place: number, count: number, at: number) => void): void {
     let at = 0;
     for (const [i, run] of this.#runs.entries()) {

@@ -25,10 +25,7 @@ interface Batch {
   tasks: NewTask[];
 }
 
-/**
- * The parts of a queue, for its producer: its partitions, or the queue itself. They are read from Redis at first use,
- * and again when they have changed.
- */
+/** The parts of a queue, for its producer. They are read at first use, and again when they have changed. */
 export class QueueParts {
   /** The only part, as most queues have just one. Undefined if there are several, or if they are not known yet. */
   only: QueuePart | undefined;
@@ -92,9 +89,7 @@ export class QueueParts {
     await Promise.all(parts.all.map((_, place) => this.#part(parts, place).ready()));
   }
 
-  /**
-   * Returns the part for a task. @throws HoldfastError invalid_task_id if the id names a partition that does not exist
-   */
+  /** Returns the part for a task. @throws HoldfastError invalid_task_id if the id names an unknown partition */
   async partFor(task: RoutedTask | undefined): Promise<QueuePart> {
     let parts = await this.known();
     let place = this.#router.placeFor(parts, task);
@@ -111,9 +106,7 @@ export class QueueParts {
     );
   }
 
-  /**
-   * Sends each task to its partition, with one batch for each. Returns one result per task, in the order of the tasks.
-   */
+  /** Sends each task to its partition, in one batch per partition. Returns the results in the order of the tasks. */
   async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     return this.#withMissed(tasks, await this.#spread(tasks, trace), trace);
   }
@@ -198,10 +191,7 @@ export class QueueParts {
     return this.#part(parts, Math.max(0, parts.placeOf(id)));
   }
 
-  /**
-   * Looks for a task in the partition that its id names. If the task is not there, the number of partitions is read
-   * from Redis again, because it may have changed.
-   */
+  /** Looks for a task where its id says, and once more if the number of partitions has changed meanwhile. */
   async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
     checkTaskId(id);
     const parts = await this.known();

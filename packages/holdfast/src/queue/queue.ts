@@ -129,18 +129,12 @@ export class Queue extends Enqueues {
     return this.during(async () => getFlow(await this.parts.known(), id));
   }
 
-  /**
-   * Returns a page of the nodes of a flow, in the order in which they were added. @throws HoldfastError invalid_*,
-   * not_found
-   */
+  /** Returns a page of the nodes of a flow, in the order of addition. @throws HoldfastError invalid_*, not_found */
   flowNodes(id: string, options: FlowNodesOptions = {}): Promise<FlowNodePage> {
     return this.during(async () => flowNodes(await this.parts.known(), id, options));
   }
 
-  /**
-   * Cancels a flow: none of its nodes starts after this call. Waiting nodes end soon, and running ones are asked to
-   * stop.
-   */
+  /** Cancels a flow. Waiting nodes never start, and running ones are asked to stop. */
   cancelFlow(id: string): Promise<"cancelled" | "too_late" | "not_found"> {
     return this.during(async () => cancelFlowIn(await this.parts.known(), id));
   }

@@ -4,15 +4,9 @@ import type { Durability, HoldfastError, TaskState } from "@holdfast/contracts";
 export interface EnqueueReceipt {
   /** The id of the task. */
   id: string;
-  /**
-   * The state of the task. "purged": the enqueue is a duplicate of a task that has ended and of which only the id is
-   * known.
-   */
+  /** The state of the task. "purged": a duplicate of a task that has ended and of which only the id is known. */
   state: TaskState | "purged";
-  /**
-   * True if this call stored nothing, because a task with the same id and payload exists, or because another task holds
-   * the unique key.
-   */
+  /** True if nothing was stored: the same task exists already, or another task holds the unique key. */
   duplicate: boolean;
   /** Whether the task will still run. False only with `duplicate`, if the task had ended before this call. */
   willRun: boolean;

@@ -65,9 +65,7 @@ export function failureOf(error: unknown, id: string | undefined): unknown {
   });
 }
 
-/**
- * Reports the outcomes of the tasks of one call that were not stored as new. It is called in the order of the tasks.
- */
+/** Reports the outcomes of the tasks of a call that were not stored as new, in the order of the tasks. */
 export class NotNew {
   readonly #queue: string;
   readonly #reply: EnqueueAnswer;

@@ -26,10 +26,7 @@ export function checkBatch(tasks: readonly unknown[]): void {
     );
 }
 
-/**
- * Returns the id that a caller gave to a task of a batch; null if there is none. The task may not have been checked
- * yet.
- */
+/** Returns the id that a caller gave to a task; null if there is none. The task may not have been checked yet. */
 export function givenId(task: NewTask | null | undefined): string | null {
   const id: unknown = task?.id ?? task?.options?.id;
   return typeof id === "string" ? id : null;

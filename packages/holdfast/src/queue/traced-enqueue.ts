@@ -2,7 +2,6 @@ import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import type { EnqueueReceipt, EnqueueResult } from "./receipt.ts";
 
-/** Runs the enqueue of one task in a trace span. */
 export function tracedEnqueue(
   tracing: Tracing,
   about: { queue: string; type: string; parent: TraceContext | undefined },
@@ -17,7 +16,6 @@ export function tracedEnqueue(
   return stored;
 }
 
-/** Runs the enqueue of many tasks in a trace span. */
 export async function tracedEnqueueMany(
   tracing: Tracing,
   about: { queue: string; tasks: readonly { type: string }[]; parent: TraceContext | undefined },

@@ -1,5 +1,4 @@
-// The size of a pooled buffer. Without a pool, allocating the memory of a call with many small tasks would take as long
-// as filling it.
+// The size of a pooled buffer. Without a pool, allocating memory would take as long as filling it.
 const POOLED_BYTES = 131_072;
 const POOLED_BUFFERS = 8;
 // If the pool is empty, a growing call gets a buffer of this many times its first size.
@@ -27,8 +26,7 @@ export class BytesPool {
     if (least > POOLED_BYTES) return Buffer.allocUnsafeSlow(least);
     const whole = this.#free.pop();
     if (whole !== undefined) return whole;
-    // If more calls than this are unanswered, for example because there are many queues, most of them are small.
-    // Buffers of the full size would then take too much memory.
+    // If more calls are unanswered, for example of many queues, most are small, so full buffers would waste memory.
     const bytes = this.#lent > POOLED_BUFFERS ? Math.min(POOLED_BYTES, WHOLE_FACTOR * least) : POOLED_BYTES;
     return Buffer.allocUnsafeSlow(bytes);
   }

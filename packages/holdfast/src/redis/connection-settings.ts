@@ -13,24 +13,16 @@ export interface TlsSettings {
    * heartbeat thread. `rediss://` and each of the fields below imply `true`. @default false
    */
   tls?: boolean | TlsOptions | undefined;
-  /**
-   * A file with the certificates (PEM) of the authorities that signed the certificate of Redis. @default the
-   * authorities that Node trusts
-   */
+  /** A file with the authorities (PEM) of the certificate of Redis. @default the authorities that Node trusts */
   tlsCaFile?: string | undefined;
   /** The name for which the certificate of Redis has to be valid. @default the host of the connection */
   tlsServerName?: string | undefined;
-  /**
-   * A file with the certificate (PEM) of this client, if Redis asks for one (`tls-auth-clients`). Needs `tlsKeyFile`.
-   */
+  /** A file with the certificate (PEM) of this client, for a Redis that asks for one. Needs `tlsKeyFile`. */
   tlsCertFile?: string | undefined;
   tlsKeyFile?: string | undefined;
 }
 
-/**
- * Where Redis is: one server, a unix socket, a Sentinel group, or a Cluster. Settings that contradict each other are
- * refused.
- */
+/** Where Redis is: one server, a unix socket, Sentinels or a Cluster. Contradictory settings are refused. */
 export interface ConnectionSettings extends TlsSettings {
   /**
    * `redis://user:password@host:6379/0`, `rediss://` with TLS, or `unix:///path/to/redis.sock?db=0`. Other fields may
@@ -63,8 +55,6 @@ export interface ConnectionSettings extends TlsSettings {
   clusterNodes?: RedisNode[] | undefined;
   /** Replaces addresses that Sentinels or Cluster nodes announce: `{ "10.0.0.5:6379": { host, port } }`. */
   natMap?: Record<string, RedisNode> | undefined;
-  /**
-   * How long to wait for a reply before a call is repeated or given up. Milliseconds, 1 to 3_600_000. @default 5_000
-   */
+  /** How long to wait for a reply before a call is repeated or fails. Milliseconds, 1 to 3_600_000. @default 5_000 */
   commandTimeoutMs?: number | undefined;
 }

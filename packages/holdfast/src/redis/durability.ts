@@ -2,9 +2,7 @@ import type { Durability } from "@holdfast/contracts";
 import { parseInfo } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 
-/**
- * The command with which Redis confirms a write; null if the configuration of Redis already guarantees the durability.
- */
+/** The command with which Redis confirms a write; null if its configuration already guarantees the durability. */
 export type WaitCommand = ["WAIT" | "WAITAOF", ...number[]] | null;
 
 export type Capability = { command: WaitCommand } | { refusal: string };
@@ -65,10 +63,7 @@ export function capabilityOf(
   return { command: null };
 }
 
-/**
- * Asks the node that has `key`. The configuration is read only if INFO is not enough, because the user may have no
- * right to read it.
- */
+/** Asks the node that has `key`. Reads the configuration only if INFO is not enough: the user may lack the right. */
 export async function readCapability(
   connection: Connection,
   key: string,

@@ -6,9 +6,7 @@ import { parseRedisUrl } from "./redis-url.ts";
 
 type Options = Record<string, unknown>;
 
-/**
- * Returns whether the value is a client of ioredis, of any version. `instanceof` would only know the installed version.
- */
+/** Returns whether the value is a client of any version of ioredis. `instanceof` knows only the installed one. */
 export function isClient(value: object): value is Redis | Cluster {
   const client = value as Partial<Redis> & Partial<Cluster>;
   if (typeof client.duplicate !== "function" || typeof client.options !== "object") return false;
@@ -22,10 +20,7 @@ function refuse(why: string): never {
   );
 }
 
-/**
- * Returns the settings of a client of ioredis. @throws HoldfastError invalid_argument if it has a setting that the
- * connections of Holdfast do not support
- */
+/** Returns the settings of a client of ioredis. @throws HoldfastError invalid_argument for an unsupported setting */
 export function settingsOfClient(client: Redis | Cluster): ConnectionSettings {
   const options = client.options as Options;
   if (options.keyPrefix)

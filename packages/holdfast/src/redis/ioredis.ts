@@ -6,10 +6,7 @@ import * as required from "./ioredis-module.cts";
 // ioredis twice to find its exports, and compile code for that while the first tasks run.
 const { load, isStandIn } = required as unknown as { load(): typeof ioredis; isStandIn: boolean };
 
-/**
- * In a bundle, ioredis loads modules of Node with a global `require`, if there is one. So this function sets a global
- * `require` while ioredis is loaded.
- */
+/** In a bundle, ioredis loads modules of Node with a global `require`, so this sets one while ioredis is loaded. */
 function loadInBundle(): typeof ioredis {
   const global = globalThis as { require?: NodeJS.Require };
   global.require = createRequire(import.meta.url);

@@ -43,10 +43,7 @@ export interface QueueKeys {
   readonly flowsDue: string;
 }
 
-/**
- * The keys that belong to no queue. Their hash tag is `{:system}`, which no queue can have, because queue names never
- * begin with a colon.
- */
+/** The keys of no queue. No queue can have their hash tag `{:system}`, because its name may not begin with a colon. */
 export interface SystemKeys {
   readonly queues: string;
   readonly workers: string;

@@ -11,10 +11,7 @@ interface Waiter {
   reject: (error: HoldfastError) => void;
 }
 
-/**
- * A user of a link. A link is a client of Redis that may be shared. Waits until the link is ready, subscribes to
- * channels, and leaves the link at the end.
- */
+/** A user of a link, which is a client of Redis that may be shared. */
 export abstract class LinkMember implements LinkUser {
   /** The settings, as `settingsOf` returns them. */
   readonly redis: ConnectionSettings;
@@ -110,17 +107,13 @@ export abstract class LinkMember implements LinkUser {
     else this.#listening.push({ channels, onMessage });
   }
 
-  /** Ends a subscription. */
   unlisten(channels: string[], onMessage: OnMessage): void {
     const at = this.#listening.findIndex((each) => each.onMessage === onMessage);
     if (at >= 0) this.#listening.splice(at, 1);
     this.link.subscriptions.remove(channels, onMessage);
   }
 
-  /**
-   * Ends the connection at once. Waiting calls fail with `closed`, or with `outcome_unknown` if they were sent. May be
-   * called several times.
-   */
+  /** Ends the connection at once. Waiting calls fail with `closed`, or `outcome_unknown` if they were sent. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;

@@ -14,16 +14,13 @@ const RECONNECT_MS = 1_000;
 function open(s: ConnectionSettings, name: string): Redis | Cluster {
   const tls = tlsOptions(s);
   const common = {
-    // If the client sent a script again by itself, the script could run twice. Holdfast repeats calls itself, with the
-    // same request id.
+    // The client must not send a script again, which could run twice. Holdfast repeats calls with their request ids.
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     commandTimeout: s.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
-    // With 0, unanswered commands fail as soon as the connection is lost. With null they would wait for the command
-    // time-out.
+    // Unanswered commands fail when the connection is lost. With null they would wait for the command time-out.
     maxRetriesPerRequest: 0,
-    // `Subscriptions` subscribes again after a reconnect. If the client did this and it failed, the unhandled error
-    // would end the process.
+    // `Subscriptions` subscribes again. If the client did it and failed, the unhandled error would end the process.
     autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
     lazyConnect: true,
@@ -38,8 +35,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       enableOfflineQueue: false,
       shardedSubscribers: true,
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
-      // Without this option the client would resolve the host, and connect to an address for which the certificate is
-      // not valid.
+      // Otherwise the client would connect to the address of the host, for which the certificate is not valid.
       ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
       ...(s.natMap ? { natMap: s.natMap } : {}),
       // On a Cluster the client has to resubscribe itself, because it moves subscriptions between nodes.
@@ -72,10 +68,7 @@ export interface LinkUser {
 
 const shared = new Map<string, Link>();
 
-/**
- * Returns a text that is the same for equal settings, whether they came from a URL, from fields in any order, or from a
- * client of ioredis.
- */
+/** Returns the same text for equal settings: from a URL, from fields in any order, or from a client of ioredis. */
 function keyOf(settings: ConnectionSettings): string {
   const { sentinels, clusterNodes, path } = settings;
   const address = sentinels || clusterNodes || path !== undefined ? {} : { host: "127.0.0.1", port: 6379 };
@@ -148,8 +141,7 @@ export class Link {
     if (this.isShared) shared.delete(this.#key);
     const { stream, status } = this.client as Redis;
     this.client.disconnect();
-    // disconnect() does not end a socket that is still connecting, which would keep the process alive until its
-    // time-out.
+    // disconnect() leaves a connecting socket open, which would keep the process alive until its time-out.
     if (status === "connecting") stream?.destroy();
   }
 
@@ -176,10 +168,7 @@ export class Link {
     );
   }
 
-  /**
-   * Sends the commands that the client would otherwise send while connecting. If one of them failed there, the client
-   * would go on with the wrong database.
-   */
+  /** Sends the first commands. If the client sent them and one failed, it would continue with the wrong database. */
   async #handshake(): Promise<void> {
     const { db = 0, clusterNodes } = this.settings;
     try {

@@ -244,10 +244,7 @@ export function settingsOf(redis: RedisOption): ConnectionSettings {
   return merged;
 }
 
-/**
- * Joins the settings in a URL with the other fields. @throws HoldfastError invalid_argument if they contradict each
- * other
- */
+/** Joins the settings in a URL with the other fields. @throws HoldfastError invalid_argument for a contradiction */
 function merge(settings: ConnectionSettings, url: ConnectionSettings): ConnectionSettings {
   const merged: Record<string, unknown> = { ...url };
   for (const [name, value] of Object.entries(settings)) {

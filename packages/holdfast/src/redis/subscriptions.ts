@@ -49,10 +49,7 @@ export class Subscriptions {
     }
   }
 
-  /**
-   * Subscribes again after a reconnect. An error means that the connection is lost again; the next reconnect
-   * subscribes.
-   */
+  /** Subscribes again after a reconnect. After an error the connection is lost, and the next reconnect calls this. */
   renew(): void {
     for (const channel of this.#byChannel.keys()) this.#client.ssubscribe(channel).catch(() => {});
   }

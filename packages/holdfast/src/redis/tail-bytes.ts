@@ -60,10 +60,7 @@ export class TailBytes {
     return this.#end + bytes <= this.#whole.length;
   }
 
-  /**
-   * Adds a task as two arguments: its id, and its envelope, which is `header` followed by the source from `start` to
-   * `end`.
-   */
+  /** Adds a task as two arguments: its id, and its envelope (`header`, then the source from `start` to `end`). */
   add(
     ids: ViewedBytes,
     idAt: number,
@@ -98,10 +95,7 @@ export class TailBytes {
     return this.#whole.subarray(start, this.#end);
   }
 
-  /**
-   * Gives the memory back when the call has ended. Memory that was sent twice is not used again, because an abandoned
-   * connection may still be sending it.
-   */
+  /** Gives the memory back. After a second send it is not used again: an old connection may still be sending it. */
   release(pool: BytesPool, isAnswered: boolean): void {
     pool.giveWhole(this.#whole, isAnswered && this.#sent === 1);
   }

@@ -36,8 +36,7 @@ export function tlsOptions(settings: TlsSettings): TlsOptions | null {
 
 const UNTRUSTED = /self.signed certificate|unable to (?:verify|get) .*certificate|unable to get .*issuer/i;
 
-// The errors of a server that expects no TLS. Such a server may also give no answer at all, because it waits for the
-// end of a command.
+// The errors of a server without TLS. Some give no answer, because they wait for the end of a command.
 const NO_TLS = /^$|ETIMEDOUT|wrong version number|packet length too long|before secure TLS connection/i;
 
 /** Returns advice about a connection that failed, from the text of its error. */

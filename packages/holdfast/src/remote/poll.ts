@@ -30,9 +30,7 @@ export function isOf(owner: string, fence: string): boolean {
   return nonce.length === owner.length + NONCE_CHARACTERS && nonce.startsWith(owner);
 }
 
-/**
- * A long poll of a remote worker: it waits until Redis grants tasks to the request, which is parked in each partition.
- */
+/** A long poll of a remote worker. It waits until Redis grants tasks to its request, parked in each partition. */
 export class Poll {
   readonly asked: Asked;
   /** Counts the messages, so that `news` notices a message that came during the acquire before it. */

@@ -218,9 +218,7 @@ function callOf(worker: RemoteWorker, of: RemoteRequest & RemoteTerms, ask: Remo
   };
 }
 
-/**
- * Decodes the token of a task. @throws HoldfastError invalid_argument; forbidden if another owner has acquired the task
- */
+/** Decodes the token of a task. @throws HoldfastError invalid_argument; forbidden if another owner acquired it */
 function leasedBy(
   { owner }: { owner: string },
   { id, token }: { id: string; token: string },

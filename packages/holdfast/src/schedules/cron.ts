@@ -82,9 +82,7 @@ export class CronTimes implements Times {
     return { times: collect(start).slice(-LOOKED_AT), cut: true };
   }
 
-  /**
-   * Returns the hundredth occurrence before a time, counting one at that time; the first occurrence if there are fewer.
-   */
+  /** Returns the hundredth occurrence up to a time; the first occurrence if there are fewer. */
   #hundredthUntil(untilMs: number): number {
     const zone = this.#zone;
     let reference = (zone === null ? untilMs : zone.latestWallOf(untilMs)) + 1;

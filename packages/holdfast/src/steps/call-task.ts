@@ -41,10 +41,7 @@ export async function callTask(
   return { id, ...(await answerOf(store, id, { place, name }, isCalled)) };
 }
 
-/**
- * Returns the result, or until when to wait. @param looks whether to read the state of the called task if no signal has
- * come
- */
+/** Returns the result, or until when to wait. @param looks whether to read the called task if no signal has come */
 async function answerOf(
   store: StepStore,
   id: string,

@@ -26,10 +26,7 @@ export interface CalledTask {
   options: CalledOptions;
 }
 
-/**
- * The state of a called task. `ageMs`: the time since its enqueue. "failed": it ended without completing, or was
- * purged.
- */
+/** The state of a called task. `ageMs`: since its enqueue. "failed": it did not complete, or was purged. */
 export type CalledState =
   | { kind: "open"; ageMs: number }
   | { kind: "completed"; resultText: string }
@@ -50,10 +47,7 @@ export class CallFailed extends Error {
   }
 }
 
-/**
- * The name of the event that tells the caller of the end. It cannot be the name of a user's event, which never begins
- * with "=".
- */
+/** The event that tells the caller of the end. No event of a user has this name, because none begins with "=". */
 export const endOf = (id: string) => `=${id}`;
 
 /** Returns a new id for a called task. In a queue with partitions, the task goes to the partition of its caller. */

@@ -28,10 +28,7 @@ export interface StepStore {
   /** Reads all steps of the task. `now`: the time of Redis, ms since the epoch. */
   read(): Promise<StoredSteps & { now: number }>;
   readText(of: { serial: string; place: number }): Promise<string>;
-  /**
-   * Stores a step. @returns when the step was done, or when the sleep ends. @throws HoldfastError conflict if the lease
-   * is lost
-   */
+  /** Stores a step. @returns when it was done or the sleep ends @throws HoldfastError conflict if the lease is lost */
   write(step: NewStep): Promise<number>;
   /** Stores a wait, or returns the signal that ends it. @throws HoldfastError conflict if the lease is lost */
   wait(wait: NewWait): Promise<Exclude<WaitAnswer, { kind: "stale" }>>;

@@ -44,10 +44,7 @@ interface Waiting extends Suspension {
 /** Set while the function of a step runs, in which `ctx.sleep`, `ctx.waitFor` and `ctx.call` are refused. */
 const inStep = new AsyncLocalStorage<true>();
 
-/**
- * The durable steps of one attempt. A step that an earlier attempt has done is not run again; its stored result is
- * returned.
- */
+/** The durable steps of one attempt. The result of a step that an earlier attempt has done is returned from Redis. */
 export class Steps {
   readonly #store: StepStore;
   readonly #attempt: Attempt;
@@ -160,9 +157,7 @@ export class Steps {
       throw refused(`${what} cannot be called in a batch handler, because its tasks run together`);
   }
 
-  /**
-   * Reads the steps of earlier attempts. Only the first step does this, so that a handler without steps reads nothing.
-   */
+  /** Reads the steps of earlier attempts, at the first step, so that a handler without steps reads nothing. */
   #read(): Promise<Memo> {
     this.#memo ??= this.#store.read().then(({ now, steps, serial, places, bytes }) => ({
       ...{ serial, places, bytes, ahead: now - Date.now() },
@@ -175,9 +170,7 @@ export class Steps {
     return step.text ?? this.#store.readText({ serial: memo.serial, place: step.place });
   }
 
-  /**
-   * Returns the position for a new step. Throws if the task has too many steps, before the function of the step runs.
-   */
+  /** Returns the position of a new step. Throws before the step runs if the task has too many steps. */
   #place(memo: Memo, name: string): number {
     if (memo.places >= LIMITS.steps)
       throw new HoldfastError(
@@ -242,10 +235,7 @@ export class Steps {
     });
   }
 
-  /**
-   * Suspends the attempt if its handler does nothing but wait. `setImmediate` first lets the handler continue after its
-   * last step, because it may begin another one.
-   */
+  /** Suspends the attempt if its handler only waits. `setImmediate` lets the handler begin another step first. */
   #look(): void {
     if (this.#busy > 0 || this.#waiting.length === 0) return;
     setImmediate(() => {

@@ -96,10 +96,7 @@ export class Waiting {
     if (key.ready === undefined || band < key.ready.band) this.open(key, now);
   }
 
-  /**
-   * Makes a key ready if it has a waiting task and may run one. If its rate does not allow that yet, the key rests
-   * until then.
-   */
+  /** Makes a key ready if it may run a waiting task. If its rate does not allow that yet, the key rests. */
   open(key: Key, now: number): void {
     const { account } = key;
     const band = key.lines.findIndex(({ head }) => head !== undefined);

@@ -11,8 +11,7 @@ export interface Asked {
 
 /**
  * The acquire call of a queue without pending tasks. Redis keeps ("parks") the request until an enqueue grants tasks to
- * it and publishes them to the worker. If that message is lost, the worker repeats the same request and gets the same
- * tasks.
+ * it and publishes them. If the message is lost, the repeated request gets the same tasks.
  */
 export class AcquireRequest {
   readonly #engine: Engine;

@@ -53,16 +53,12 @@ export function errorVerdict(of: EndedAttempt, error: unknown): Verdict {
   }
   const own = of.span?.context?.traceparent;
   const text = errorText(thrown);
-  // If this attempt was traced, its span context is stored with the error, so that the next attempt can link to the
-  // span.
+  // The span context of a traced attempt is stored with its error, so that the next attempt can link to it.
   const stored = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
   return { ...verdict, id, fence, error: stored, told: told(of, text) };
 }
 
-/**
- * Makes the verdict for a task whose stored envelope cannot be read. Retrying would not help, so the task becomes a
- * dead letter. @param error why reading the envelope failed
- */
+/** Makes the verdict for an envelope that cannot be read. A retry would not help, so the task becomes a dead letter. */
 export function unreadableVerdict(of: EndedAttempt, error: unknown): Verdict {
   const text = errorText(readThrown(error));
   return { kind: "quarantine", id: of.id, fence: of.fence, error: text, told: told(of, text) };
@@ -72,10 +68,7 @@ function told({ type, workerVersion, tags }: EndedAttempt, error: string): strin
   return toldOf({ type, version: workerVersion, tags, error });
 }
 
-/**
- * Makes the error of an attempt that took too long. @param timeoutMs the time-out; null if `expiresAt` ended the
- * attempt
- */
+/** Makes the error of an attempt that took too long. @param timeoutMs the time-out; null: `expiresAt` ended it */
 export function timeoutError(timeoutMs: number | null): Error {
   const error = new Error(
     timeoutMs === null ? "its expiresAt has passed" : `timed out after ${timeoutMs} ms`,

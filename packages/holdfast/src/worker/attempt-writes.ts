@@ -25,9 +25,8 @@ export function failedCall(what: string, taskId: string, failure: unknown): Hold
 }
 
 /**
- * Writes progress or a log line. Never rejects, because handlers often do not await the call, and a lost line is no
- * reason to fail the attempt. Does nothing after the attempt has ended, because the task may belong to another worker
- * by then.
+ * Writes progress or a log line. Never rejects, because handlers often do not await it. After the end of the attempt it
+ * does nothing, because the task may belong to another worker.
  */
 async function write(of: Writer, what: string, change: () => { progress?: string; line?: string }) {
   if (of.ended) return;

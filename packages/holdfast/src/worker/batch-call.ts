@@ -29,10 +29,7 @@ interface Search {
   failed: number;
 }
 
-/**
- * Calls the handler with all tasks of the batch, and with halves of them if it throws, until each task has an outcome.
- * Never rejects.
- */
+/** Calls the handler with all tasks, and with halves if it throws, until each has an outcome. Never rejects. */
 export function runBatch(settings: BatchSettings, members: readonly BatchMember[]): Promise<void> {
   return runCall({ settings, failed: 0 }, members);
 }
@@ -86,10 +83,7 @@ function settle(members: readonly BatchMember[], returned: unknown): void {
   }
 }
 
-/**
- * Returns an error if the value that a batch handler returned is neither undefined nor an array with one result per
- * task.
- */
+/** Returns an error if a batch handler returned neither undefined nor an array with one result per task. */
 export function refused(count: number, returned: unknown): Error | undefined {
   if (returned === undefined) return undefined;
   if (!Array.isArray(returned))

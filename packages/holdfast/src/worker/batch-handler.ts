@@ -35,9 +35,7 @@ export interface BatchOptions {
 
 /** The context of a batch handler. A plain object; its functions can be used without `this`. */
 export interface BatchContext<Result = unknown> {
-  /**
-   * Aborted when every unfinished task of the batch has been aborted. `of(task).signal` is the signal of a single task.
-   */
+  /** Aborted when every unfinished task was aborted. `of(task).signal` is the signal of a single task. */
   readonly signal: AbortSignal;
   /**
    * Returns the context of one task: its signal, token, attempt, progress, log and checkpoint.

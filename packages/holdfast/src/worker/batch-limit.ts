@@ -2,9 +2,8 @@ import type { BatchMember } from "./batch-call.ts";
 import type { BatchSettings } from "./batch-handler.ts";
 
 /**
- * Decides how many tasks a worker asks Redis for, if one of its handlers runs batches. The worker asks for as many
- * whole batches as its slots have room for. Until one of these ends, further tasks stay in Redis, where the next batch
- * fills up.
+ * Decides how many tasks to ask for if a handler runs batches: whole batches, as many as the slots have room for. Until
+ * one ends, further tasks stay in Redis, where the next batch fills up.
  */
 export class BatchLimit {
   readonly #settings: BatchSettings;
@@ -44,10 +43,7 @@ export class BatchLimit {
     if (before === 0 && this.room > 0) this.#onRoom();
   }
 
-  /**
-   * Returns the text that tells Redis how many tasks of this handler the call may grant. lua/lib/routes.lua has the
-   * format.
-   */
+  /** Returns how many tasks of this handler the call may grant, in the format of lua/lib/routes.lua. */
   text(told: number): string {
     const { max, waitMs, by } = this.#settings;
     if (told === 0 || waitMs === 0) return `=${told}`;

@@ -21,10 +21,7 @@ interface Joined {
   readonly member: BatchMember;
 }
 
-/**
- * Tasks that begin in the same turn of the event loop. They are cut into batches when `close` was called and all of
- * their middleware has reached the handler.
- */
+/** Tasks of one turn of the event loop. They become batches after `close`, when all have passed the middleware. */
 interface Opening {
   readonly joined: Joined[];
   /** How many of these tasks have not passed their middleware yet. */

@@ -19,7 +19,6 @@ export interface ContextCalls {
 interface CallingAttempt extends Writer, StepsOwner {
   readonly isNode: boolean;
   readonly signal: AbortSignal;
-  /** Whether the attempt may be suspended. */
   readonly suspends: boolean;
 }
 

@@ -119,6 +119,6 @@ export function stepStoreOf(context: object): StepStore {
   if (attempt) return attempt.calls.stepStore;
   throw new HoldfastError(
     "invalid_argument",
-    "steps in a child process need the context that the worker made: a middleware may pass on that object, or one that inherits from it",
+    "steps in a child process need the context that the worker made: let the middleware pass on that object, or one that inherits from it",
   );
 }

@@ -28,9 +28,7 @@ export interface HandlerTask<Payload = any> {
   readonly enqueuedAt: number;
   /** The tags that were given to the enqueue; an empty array if there are none. */
   readonly tags: readonly string[];
-  /**
-   * The schedule that enqueued the task, with number and time of the occurrence; null if no schedule enqueued the task.
-   */
+  /** The schedule that enqueued the task, with number and time of the occurrence; null if there is none. */
   readonly schedule: Readonly<TaskSchedule> | null;
 }
 
@@ -40,14 +38,9 @@ export interface LogOptions {
   level?: LogLevel | undefined;
 }
 
-/**
- * A plain object with these properties and no others. Its functions need no `this`: `(task, { progress, log }) => …`
- */
+/** A plain object. Its functions need no `this`: `(task, { progress, log }) => …` */
 export interface HandlerContext {
-  /**
-   * Aborted when the lease is lost, a cancel was requested, the time-out passed, or a stop has waited for its
-   * `graceMs`.
-   */
+  /** Aborted if the lease is lost, a cancel was requested, the time-out passed, or the `graceMs` of a stop is over. */
   readonly signal: AbortSignal;
   /** The number of this attempt, from 1. */
   readonly attempt: number;
@@ -58,10 +51,7 @@ export interface HandlerContext {
   readonly token: string;
   /** The trace id of the task, 32 hex digits, for log lines. Null if the task has no trace. */
   readonly traceId: string | null;
-  /**
-   * W3C Trace Context to send with calls that the handler makes: the span of this attempt if the worker traces,
-   * otherwise the context of the enqueue.
-   */
+  /** W3C Trace Context for calls of the handler: the span of a traced attempt, otherwise the context of the enqueue. */
   readonly traceparent: string | null;
   /**
    * Stores how far the attempt is: any JSON value of at most 8,192 bytes. The call is ignored when the attempt is over

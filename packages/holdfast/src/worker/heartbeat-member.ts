@@ -10,20 +10,16 @@ import type { WorkedPart } from "./part-runners.ts";
 
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
-// The list of workers shows this many running tasks of each. The worker sends about 9 kB for 100 tasks, every two
-// seconds.
+// The list of workers shows this many tasks of each. A worker sends about 9 kB for 100 tasks, every two seconds.
 const SHOWN_TASKS = 100;
-// A task that the worker acquired before it had a free slot is handed back after this time, ms, so that an idle worker
-// can take it.
+// A task that waits for a slot is handed back after this time, ms, so that an idle worker can take it.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
-// After this many checks without held tasks, the checks become rarer, because they are most of the CPU time of an idle
-// worker.
+// After this many checks without tasks they become rarer, because they are most of the CPU time of an idle worker.
 const QUIET_CHECKS = 40;
 const QUIET_CHECK_MS = 100;
 const RECONNECT_MS = 500;
-// A stopping worker waits at most this long to write its last entry into the registry, ms. A slow Redis must not delay
-// the stop further.
+// How long a stop may wait for the last write to the registry, ms. A slow Redis must not delay it further.
 const LAST_WORD_MS = 1_000;
 
 /** Renews the leases of one worker. Runs in the heartbeat thread. */
@@ -34,8 +30,7 @@ export class HeartbeatMember {
   #parts: { engine: Engine; queue: string }[] = [];
   readonly #registry: Registry;
   readonly #post: (message: MemberMessage) => void;
-  // The version of the last lost lease, by index in the lease table. A lost lease never becomes valid again, so each is
-  // reported to the worker once.
+  // The version of the last lost lease, by index in the lease table, so that each loss is reported only once.
   readonly #lostVersions = new Map<number, number>();
   readonly #stopping = new AbortController();
   #aheadTimer: NodeJS.Timeout | undefined;
@@ -149,8 +144,7 @@ export class HeartbeatMember {
   async #beatPart(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     for (let at = 0; at < entries.length; at += CALL_PAIRS) {
       const part = entries.slice(at, at + CALL_PAIRS);
-      // The time is read before the call: Redis renews the lease later, so the lease lasts at least one `leaseMs` from
-      // here.
+      // Read before the call. Redis renews the lease later, so it lasts at least one `leaseMs` from here.
       const sentAtMs = monotonicMs();
       const letters = await engine.heartbeat(
         part.flatMap((entry) => [entry.id, entry.fence]),
@@ -171,8 +165,8 @@ export class HeartbeatMember {
   }
 
   /**
-   * Gives up leases that no heartbeat confirmed for `leaseMs`, because other workers may hold these tasks now. A
-   * separate timer calls this, because a heartbeat may wait long for an answer from Redis.
+   * Gives up leases that no heartbeat confirmed for `leaseMs`: other workers may hold these tasks now. It has a timer
+   * of its own, because a heartbeat may wait long for Redis.
    */
   #giveUpOutdated(): void {
     const now = monotonicMs();
@@ -188,10 +182,7 @@ export class HeartbeatMember {
     this.#tellLost("lost", outdated);
   }
 
-  /**
-   * Hands back tasks that wait for a slot. The heartbeat thread does this, because the main thread cannot while a
-   * handler blocks the event loop.
-   */
+  /** Hands back tasks that wait for a slot. The main thread cannot do it while a handler blocks its event loop. */
   async #handBackAhead(): Promise<void> {
     const before = monotonicMs() - AHEAD_MS;
     const taken = this.#table

@@ -11,10 +11,7 @@ export interface HeartbeatData {
   parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;
-  /**
-   * The entry of the worker in the registry, without the fields that change; the thread reads those from the lease
-   * table.
-   */
+  /** The entry in the registry, without the fields that change, which the thread reads from the lease table. */
   worker: Omit<WorkerEntry, "busy" | "slots" | "state" | "heartbeatAt">;
 }
 
@@ -34,10 +31,7 @@ export type MemberMessage =
   /** The thread is connected, and renews the leases of the worker from now on. */
   | { kind: "ready" }
   | { kind: "renewed"; count: number }
-  /**
-   * The registry has a fresh entry of this worker. `draining`: whether an operator told the worker to acquire no more
-   * tasks.
-   */
+  /** The registry has a new entry of the worker. `draining`: an operator told it to acquire no more tasks. */
   | { kind: "registered"; draining: boolean }
   | { kind: "error"; code: string; message: string }
   /** The thread cannot renew leases of this worker. */

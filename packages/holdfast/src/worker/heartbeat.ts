@@ -10,10 +10,7 @@ export interface HeartbeatEvents {
   onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
   /** Called every two seconds. `draining`: whether an operator told the worker to acquire no more tasks. */
   onRegistered(draining: boolean): void;
-  /**
-   * Called with false when the heartbeat thread has ended, and with true when its replacement renews leases. Not called
-   * for the first thread.
-   */
+  /** Called with false when the heartbeat thread has ended, and with true when its replacement renews leases. */
   onBeating(beating: boolean): void;
   /** Called when the thread has ended too often and is not started again. The leases are not renewed any more. */
   onLost(error: HoldfastError): void;
@@ -40,10 +37,7 @@ interface Member {
   lost(error: HoldfastError): void;
 }
 
-/**
- * The thread that renews the leases of all workers of this process. It starts with the first worker and ends with the
- * last.
- */
+/** The thread that renews the leases of all workers of this process, from the first worker to the last. */
 class HeartbeatThread {
   readonly #members = new Map<number, Member>();
   #next = 1;
@@ -64,10 +58,7 @@ class HeartbeatThread {
     return number;
   }
 
-  /**
-   * Removes a worker, and ends the thread if no worker is left. Resolves when the registry has the final entry of the
-   * worker.
-   */
+  /** Removes a worker, and the thread after the last one. Resolves when the registry has its final entry. */
   async remove(number: number, removed: Promise<void>, limitMs: number): Promise<void> {
     if (!this.#members.has(number)) return;
     const thread = this.#thread;
@@ -223,10 +214,7 @@ export class Heartbeat implements Member {
     }
   }
 
-  /**
-   * Sets the queues and partitions of the worker. @param parts the known ones at the same index as before, followed by
-   * the new ones
-   */
+  /** Sets the queues and partitions. @param parts the known ones at the same index as before, then the new ones */
   setParts(parts: readonly WorkedPart[], queues: readonly string[]): void {
     const { data } = this;
     if (parts.length === data.parts.length && isDeepStrictEqual(queues, data.worker.queues)) return;

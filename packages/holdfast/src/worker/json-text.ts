@@ -9,10 +9,7 @@ import {
 import { shown } from "../options/shape.ts";
 import { cutText, readThrown, textOf } from "./thrown.ts";
 
-/**
- * JSON text that a handler returns as its result. The text is stored byte for byte, so numbers beyond 2^53, the order
- * of keys and white space do not change.
- */
+/** JSON text as a result. It is stored byte for byte: large numbers, key order and white space do not change. */
 export class JsonText {
   /** The JSON text. */
   readonly text: string;
@@ -69,8 +66,8 @@ export interface StoredResult {
 const NOTHING: StoredResult = {};
 
 /**
- * Returns the value that a handler returned as it is stored.
- * @throws FatalError if the value has no JSON form, because a retry would do the work again and end in the same way
+ * Returns the result of a handler in the form in which it is stored.
+ * @throws FatalError if it has no JSON form, because a retry would do the work again and end in the same way
  */
 export function storedResult(value: unknown): StoredResult {
   if (value === undefined) return NOTHING;
@@ -87,10 +84,7 @@ export function storedResult(value: unknown): StoredResult {
   }
 }
 
-/**
- * Returns a value as JSON text on one line. @throws HoldfastError invalid_argument if the value has no JSON form;
- * payload_too_large
- */
+/** Returns a value as JSON text on one line. @throws HoldfastError invalid_argument, payload_too_large */
 function lineOf(what: string, value: unknown, bytes: number): string {
   const text = jsonOf(what, value);
   if (text === undefined)
@@ -99,22 +93,13 @@ function lineOf(what: string, value: unknown, bytes: number): string {
   return checkBytes(what, text.replaceAll(/[\r\n\t]+/g, " "), bytes);
 }
 
-/**
- * Returns a progress report as JSON text. @throws HoldfastError invalid_argument if the value has no JSON form;
- * payload_too_large
- */
+/** Returns a progress report as JSON text. @throws HoldfastError invalid_argument, payload_too_large */
 export const progressText = (value: unknown) => lineOf("the progress", value, LIMITS.progressBytes);
 
-/**
- * Returns a checkpoint as JSON text. @throws HoldfastError invalid_argument if the value has no JSON form;
- * payload_too_large
- */
+/** Returns a checkpoint as JSON text. @throws HoldfastError invalid_argument, payload_too_large */
 export const checkpointText = (value: unknown) => lineOf("the checkpoint", value, LIMITS.checkpointBytes);
 
-/**
- * Returns the result of a durable step as JSON text; "" for undefined. @throws HoldfastError invalid_argument,
- * payload_too_large
- */
+/** Returns a step's result as JSON text; "" for undefined. @throws HoldfastError invalid_argument, payload_too_large */
 export function stepText(name: string, value: unknown): string {
   if (value === undefined) return "";
   const what = `the result of step "${name}"`;

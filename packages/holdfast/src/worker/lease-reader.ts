@@ -33,14 +33,9 @@ export interface LeaseEntry {
   id: string;
   fence: string;
   leasedAtMs: number;
-  /**
-   * When the lease was last known to be valid: at its grant, or at its last heartbeat. The time is in the shared
-   * memory, so that a restarted heartbeat thread knows it.
-   */
+  /** When the lease was granted or last renewed. In shared memory, so that a new heartbeat thread knows it. */
   confirmedAtMs: number;
-  /**
-   * Index among the sorted rules of the worker's handlers; -1 if no rule matches the type, or the task has not begun.
-   */
+  /** Index among the sorted rules of the handlers; -1 if no rule matches, or the task has not begun. */
   type: number;
 }
 
@@ -87,10 +82,7 @@ export class LeaseReader {
     return leaveBuffer(this.#ints, entry.index, entry.version, HANDED_BACK);
   }
 
-  /**
-   * Returns the leases that were granted before `leasedBeforeMs`. An entry that is being written now is left out; the
-   * next call returns it.
-   */
+  /** Returns the leases that were granted before `leasedBeforeMs`, except entries that are being written now. */
   read(leasedBeforeMs: number): LeaseEntry[] {
     return this.#entries(
       (state, at) =>
@@ -98,7 +90,6 @@ export class LeaseReader {
     );
   }
 
-  /** Returns the running tasks, at most `limit` of them. */
   readRunning(limit: number): LeaseEntry[] {
     return this.#entries((state) => state === RUNNING).slice(0, limit);
   }

@@ -24,8 +24,7 @@ export const LEASED_AT = 3;
 export const BUFFERED_AT = 28;
 export const CONFIRMED_AT = 29;
 
-// The states in the low two bits of ACTIVE. The higher bits are the version, so a compare-and-exchange fails if the
-// entry has been reused for another lease.
+// The states, in the low two bits of ACTIVE. The other bits are the version, which a compare-and-exchange checks too.
 const FREE = 0;
 export const RUNNING = 1;
 export const BUFFERED = 2;
@@ -139,9 +138,7 @@ export class LeaseTable {
     return length;
   }
 
-  /**
-   * Tasks that were granted together have the same fence, so it is encoded once and then copied in words (hot path).
-   */
+  /** Tasks of one grant have the same fence, so it is encoded once and then copied in words (hot path). */
   #writeFence(fence: string, at: number): number {
     const last = this.#lastFence;
     if (last.text !== fence) {
@@ -180,7 +177,7 @@ export class LeaseTable {
     this.#free.push(index);
   }
 
-  /** Called by the main thread only, which is the only one that changes versions. */
+  /** Only the main thread calls this and changes versions. */
   versionOf(index: number): number {
     return this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION] as number;
   }

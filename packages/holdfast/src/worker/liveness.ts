@@ -15,9 +15,7 @@ export function oldestAnswerAgeMs(runners: readonly QueueRunner[], slots: Slots)
   return since.length === 0 ? 0 : Math.max(0, monotonicMs() - Math.min(...since));
 }
 
-/**
- * How long a queue has neither called Redis nor slept with a reason, ms. More than 0 means that the worker has a bug.
- */
+/** How long a queue has neither called Redis nor slept with a reason, ms. More than 0 means a bug in the worker. */
 export function stalledMs(runners: readonly QueueRunner[], slots: Slots): number {
   const ageMs = oldestAnswerAgeMs(
     runners.filter(({ trips }) => trips.inFlight === 0),

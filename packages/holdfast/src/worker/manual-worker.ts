@@ -37,10 +37,9 @@ export interface AcquireOptions {
 }
 
 /**
- * An acquired task. Its lease is renewed until the task is settled, its time-out has passed, or the worker stops. Each
- * method resolves with the outcome when Redis has answered: `stale` if the lease was lost, `retried` or `dead` if the
- * attempt had timed out, `unknown` if the worker stopped before Redis answered. If several methods are called, the
- * first call counts, and the others resolve with its outcome.
+ * An acquired task. Its lease is renewed until the task is settled, times out, or the worker stops. Each method
+ * resolves with the outcome when Redis has answered: `stale` if the lease was lost, `retried` or `dead` after a
+ * time-out, `unknown` if the worker stopped first. Of several calls the first one counts.
  */
 export interface AcquiredTask {
   /** The task as a handler gets it. */
@@ -49,10 +48,7 @@ export interface AcquiredTask {
   readonly ctx: HandlerContext;
   /** Completes the task. @param result the value that a handler would return */
   complete(result?: unknown): Promise<VerdictOutcome>;
-  /**
-   * Fails the attempt. @param error the error that a handler would throw; FatalError, RetryAfter, RateLimited and
-   * CancelTask work as in a handler
-   */
+  /** Fails the attempt. @param error what a handler would throw, such as FatalError, RetryAfter or CancelTask */
   fail(error: unknown): Promise<VerdictOutcome>;
   /** Hands the task back to the queue. The attempt is refunded, up to ten times for one task. */
   release(): Promise<VerdictOutcome>;

@@ -117,10 +117,7 @@ export class PartRunners {
     this.#o.onParts(this.#parts, [...this.#queues.keys()]);
   }
 
-  /**
-   * Tells each runner whether it may acquire. A runner may not if its part was removed, or if the worker has not
-   * subscribed to the channels of the part yet.
-   */
+  /** Tells each runner whether it may acquire. Its part must exist, and the worker has to listen to its channels. */
   drain(): void {
     for (const runner of this.#runners.values()) runner.drain(this.#o.drains() || this.#gone.has(runner));
   }
@@ -161,10 +158,7 @@ export class PartRunners {
     await Promise.all(fresh.map((part) => this.#open(part)));
   }
 
-  /**
-   * Returns whether a queue with partitions was deleted in Redis. If the worker opened it again, it would become a
-   * queue without partitions.
-   */
+  /** Returns whether a queue with partitions was deleted. Opening it again would make one without partitions. */
   async #isDeleted(queue: string, partitions: Partitions | null): Promise<boolean> {
     const had = this.#parts.some((part) => part.queue === queue && part.name !== queue);
     return partitions === null && had && !(await this.#o.client.registry.hasQueue(queue));

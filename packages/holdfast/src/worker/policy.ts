@@ -1,11 +1,6 @@
-/**
- * One call settles at most this many tasks. A worker without batch handlers asks for at most this many tasks in one
- * call.
- */
+/** One call settles at most this many tasks. Without batch handlers, it also asks for at most this many. */
 export const CALL_TASKS = 250;
-/**
- * A worker with batch handlers asks for at most this many tasks in one call, which is the most that a script grants.
- */
+/** With batch handlers, one call asks for at most this many tasks, the most that a script grants. */
 export const BATCH_TASKS = 500;
 // With this many slots and tasks ahead, the work is split into two calls, so that Redis settles one half while the
 // other half runs. Smaller amounts are not split, because each call has a fixed cost.
@@ -19,10 +14,7 @@ const EARLY_VERDICTS = 8;
 export interface Situation {
   slots: number;
   running: number;
-  /**
-   * Tasks that the worker holds. Each of them runs, waits for a slot, or has ended and waits until Redis has settled
-   * it.
-   */
+  /** Tasks that the worker holds: they run, wait for a slot, or have ended and are not settled yet. */
   held: number;
   /** Ended tasks whose verdicts were sent to Redis and are not answered yet. */
   settling: number;
@@ -37,9 +29,7 @@ export interface Situation {
   reserved: number;
   /** True if a task runs alone, or an unanswered call may bring such a task. */
   exclusive: boolean;
-  /**
-   * The queue with a task that has to run alone. The worker takes no other tasks, so that it becomes free for that one.
-   */
+  /** The queue with a task that has to run alone. The worker takes no other task until it is free for that one. */
   makesRoomFor: "nobody" | "this queue" | "another queue";
   /** Whether this queue acquires no tasks, because the worker stops or an operator drains it. */
   yields: boolean;
@@ -116,8 +106,7 @@ function besideOthers(now: Situation, own: number, claim: Claim): number {
   const quota = claim.quota();
   if (quota === 0) return own;
   const unmet = quota - claim.taken;
-  // Tasks of other queues may use all slots now. The slots become free at the pace of the worker, and this queue gets
-  // them first until it has its share.
+  // Other queues may use all slots now. This queue gets those that become free first, until it has its share.
   const filled = Math.max(own, Math.min(Math.max(0, unmet), claim.pace()));
   return filled + Math.min(now.ahead, Math.max(0, unmet - filled + now.ahead));
 }

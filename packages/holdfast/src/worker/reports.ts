@@ -9,10 +9,7 @@ import type { RunningTask } from "./running-task.ts";
 import { StaleReports } from "./stale-reports.ts";
 import { settledEvent, type WorkerEvents } from "./worker-events.ts";
 
-/**
- * Emits the events of a worker about its tasks, and stores which of its acks and failures came too late (stale
- * verdicts).
- */
+/** Emits the events of a worker about its tasks, and stores its verdicts that came too late (stale). */
 export class Reports {
   /** When Redis last answered, ms of the monotonic clock. The runners and the worker set it. */
   lastTurnMs = Number.NEGATIVE_INFINITY;

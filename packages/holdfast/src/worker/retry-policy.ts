@@ -71,10 +71,7 @@ export function concernsAll(thrown: Thrown): boolean {
   return means === "retry_after" || means === "postpone" || means === "rate_limited";
 }
 
-/**
- * Returns the wait before the next attempt, ms; null if there is no next attempt. The options of the task have
- * precedence over the policy.
- */
+/** Returns the wait before the next attempt, ms; null if there is none. Options of the task come before the policy. */
 function waitMs({ backoff }: RetryPolicy, failed: FailedAttempt): number | null {
   const { attempt, own, random } = failed;
   if (typeof backoff === "function" && own.backoff === null) return computedWaitMs(backoff, failed);

@@ -6,10 +6,7 @@ import { monotonicMs } from "./lease-table.ts";
 import type { RunnerOptions, Settled } from "./runner-options.ts";
 import { untilAnswered } from "./until-answered.ts";
 
-/**
- * After an answer shows that tasks wait for a worker that runs their type, the calls name the types of this worker for
- * this long, ms (lua/lib/typed.lua).
- */
+/** After Redis says that tasks wait for their type, calls name the types of this worker for this long, ms. */
 export const TYPED_MS = 60_000;
 
 /** The runner for which the calls are made. */
@@ -41,10 +38,7 @@ export class RoundTrips {
   reserved = 0;
   /** Whether the last attempt of a call failed, so that Redis seems to be down. */
   silent = false;
-  /**
-   * The rules of handlers that run as many tasks as they may. The last call asked for no tasks of these handlers,
-   * although such tasks may wait.
-   */
+  /** The rules of handlers at their limit. The last call did not ask for their tasks, so some may wait. */
   waitsFor: readonly string[] = [];
   readonly #o: RunnerOptions;
   readonly #acquire: AcquireRequest;
@@ -74,8 +68,7 @@ export class RoundTrips {
     slots.settling += settled.length;
     this.settling += settled.length;
     const held = slots.held - settled.length + slots.reserved;
-    // A task that has to run alone is granted only to a worker that holds no task. If this worker holds none, the
-    // answer may bring such a task, so no other runner acquires until the answer is there.
+    // A worker that holds no task may be granted one that runs alone, so other runners wait for the answer.
     const reservation = slots.reserve(want, want > 0 && held === 0);
     this.reserved += want;
     const letGo = () => {

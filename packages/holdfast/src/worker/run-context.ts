@@ -8,7 +8,6 @@ import type { MiddlewareChain } from "./middleware.ts";
 export interface RunContext<Task> {
   /** The engine of the queue or partition that the task is in. It calls the scripts. */
   engine: Engine;
-  /** The name of the queue. */
   queue: string;
   handlers: HandlerTable;
   middleware: MiddlewareChain;

@@ -31,14 +31,9 @@ export type Peer = Pick<Sharer, "weight" | "rank" | "idle" | "turnEnd"> & {
 export interface OtherRunners {
   /** Returns what a runner may claim that already has `taken` slots. */
   claim(runner: Peer, taken: number): Claim;
-  /**
-   * Returns how many tasks a runner may begin now. Slots that belong to other runners stay free if these have tasks for
-   * them or have asked for some.
-   */
+  /** Returns how many tasks a runner may begin now. Slots of runners that have or expect tasks stay free. */
   room(runner: Peer): number;
-  /**
-   * Returns how many of these granted tasks a runner keeps. Other runners may have taken slots since it asked for them.
-   */
+  /** Returns how many granted tasks a runner keeps. Other runners may have taken its slots since the request. */
   kept(runner: Peer & { readonly ahead: number }, granted: number): number;
   /** True if every other runner is idle, or waits for Redis after a failed call. */
   alone(runner: Peer): boolean;

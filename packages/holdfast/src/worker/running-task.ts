@@ -47,7 +47,6 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
   begun = false;
   /** Whether the outcome of the attempt is decided. Later outcomes are ignored. */
   ended = false;
-  /** Index in the lease table. */
   leaseIndex = -1;
   version = 0;
   /** Whether the worker may run no other task beside this one. */
@@ -93,7 +92,6 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     this.#past = grant.past;
   }
 
-  /** The engine of the queue or partition that the task is in. */
   get engine(): Engine {
     return this.#run.engine;
   }
@@ -165,8 +163,7 @@ export class RunningTask implements Attempt, BatchedTask, StepsOwner {
     // The lease in Redis ends a little later than this (lua/lib/lease.lua), so that the time-out is settled as a
     // failure before a janitor takes the task back as crashed.
     this.#deadlineMs = Math.min(this.leasedAtMs + this.timeoutMs, this.#expiryMs(nowMs, entry));
-    // Long time-outs are checked every 100 ms by HeldTasks, because a timer for each task would cost too much (hot
-    // path).
+    // HeldTasks checks long time-outs every 100 ms: a timer for each task would cost too much (hot path).
     const leftMs = Math.ceil(this.#deadlineMs - nowMs);
     if (leftMs < OWN_TIMER_MS) this.#timer = setTimeout(() => this.#timeOut(), leftMs);
     this.span = this.#run.tracing && beginSpan(this.#run.tracing, this, this.#run.workerId, this.#past);

@@ -12,9 +12,8 @@ export interface Sharer {
 
 /**
  * Returns how many of the `free` slots one queue may fill: none while a queue with a smaller rank has waiting tasks.
- * Queues of one rank that have waiting tasks share the slots by weight. A queue above its share gets no new slots until
- * enough of its tasks have ended. Slots left over by rounding go to the queue whose turn began at the lowest virtual
- * time.
+ * Queues of one rank with waiting tasks share the slots by weight, and a queue above its share gets none. Slots left by
+ * rounding go to the queue whose turn began at the lowest virtual time.
  */
 export function shareOf(
   self: Sharer,

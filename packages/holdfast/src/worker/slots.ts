@@ -5,19 +5,13 @@ export class Slots {
   /** How many tasks may run at the same time. After it was lowered, no task begins until enough tasks have ended. */
   total: number;
   running = 0;
-  /**
-   * Tasks that the worker holds. Each of them runs, waits for a slot, or has ended and waits until Redis has settled
-   * it.
-   */
+  /** Tasks that the worker holds: they run, wait for a slot, or have ended and are not settled yet. */
   held = 0;
   /** Ended tasks that were sent to be settled and are not answered yet. */
   settling = 0;
   /** How many tasks the unanswered calls have asked for. */
   reserved = 0;
-  /**
-   * True if a task runs alone, or an unanswered call may bring such a task. Until it has ended, no other task is
-   * acquired or begun.
-   */
+  /** True while a task runs alone, or a call is unanswered that may bring one. No other task is acquired or begun. */
   exclusive = false;
   /**
    * The runner whose next task has to run alone; null if there is none. No task is acquired until the worker holds
@@ -25,7 +19,7 @@ export class Slots {
    */
   makesRoomFor: object | null = null;
   /**
-   * When the queue that was last granted tasks began its turn, in grants divided by weight (start-time fair queueing).
+   * The start of the turn of the queue that was granted last, in grants divided by weight (start-time fair queueing).
    */
   virtualTime = 0;
   /** When `look` last found that no slot is free, ms of the monotonic clock. */
@@ -53,16 +47,12 @@ export class Slots {
     return this.running < this.total && !this.exclusive && !this.makesRoomFor;
   }
 
-  /**
-   * Called from time to time. The liveness check uses the result, and it may miss a slot that is free only for a
-   * moment.
-   */
+  /** Called from time to time, for the liveness check. It may miss a slot that is free only for a moment. */
   look(): void {
     if (!this.hasFree) this.takenAtMs = monotonicMs();
   }
 }
 
-/** The slots that a call has reserved. */
 class Reservation {
   isOver = false;
   readonly #release: () => void;

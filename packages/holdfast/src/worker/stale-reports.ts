@@ -5,9 +5,7 @@ import { recordStale, type StaleReport } from "../engine/stale-ledger.ts";
 // The most reports that may wait; more are dropped. A process that was stopped for long may report very many at once.
 const WAITING = 1_000;
 
-/**
- * Stores which acks and failures of the worker came too late (stale verdicts), one at a time, while the worker goes on.
- */
+/** Stores the verdicts that came too late (stale), one at a time, while the worker goes on. */
 export class StaleReports {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;

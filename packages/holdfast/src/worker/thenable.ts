@@ -1,9 +1,6 @@
 const { then } = Promise.prototype;
 
-/**
- * Returns whether `await` would wait for the value: any object with a `then` method counts, for example a query
- * builder.
- */
+/** Returns whether `await` would wait for the value: any object with a `then` method, such as a query builder. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === "object" || typeof value === "function") &&
@@ -12,10 +9,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-/**
- * Calls back with the outcome of a promise or thenable. It uses the built-in `then` of promises, because a handler may
- * have replaced that of its promise.
- */
+/** Calls back with the outcome, by the built-in `then`: a handler may have replaced that of its promise. */
 export function whenSettled(
   value: PromiseLike<unknown>,
   onResult: (result: unknown) => void,

@@ -34,8 +34,7 @@ const OUTER_CHARACTERS = 480;
 const INNER_CHARACTERS = 240;
 const NO_TEXT = "a value that cannot be shown";
 
-// Finds the stack line in which this library called the handler. It includes the file name, because functions of the
-// user may have the same names.
+// Finds the stack line where this library called the handler, by file too: user functions may have the same names.
 const CALLED_HERE =
   /\n {4}at (?:RunningTask\.start \([^)\n]*running-task\.|(?:async )?runCall \([^)\n]*batch-call\.)/;
 

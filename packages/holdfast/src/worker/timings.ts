@@ -5,8 +5,7 @@ import { monotonicMs } from "./lease-table.ts";
 import type { RunningTask } from "./running-task.ts";
 import { TypeTimings } from "./type-timings.ts";
 
-// After each write, the first ALL ended tasks are measured. Then only one in EACH tasks is measured and counts EACH
-// times, because reading the clocks is expensive (hot path).
+// After each write, the first ALL tasks are measured, then only one in EACH, which counts EACH times (hot path).
 const ALL = 512;
 const EACH = 8;
 /** Only one in this many writes includes the counts by type. */
@@ -49,8 +48,7 @@ export class Timings {
   }
 
   /**
-   * Writes the counts since the last write to Redis. If the write fails, they are dropped, because only charts use
-   * them.
+   * Writes the counts since the last write. After a failure they are dropped, because only charts use them.
    * @param isLast true if the worker stops, so that the counts by type have to be written as well
    */
   async write(engine: Engine, isLast = false): Promise<void> {

@@ -17,10 +17,7 @@ export interface PrefixEntry {
   entry: HandlerEntry;
 }
 
-/**
- * Returns the rules with the number of tasks that each handler has room for. @param want how many tasks the call asks
- * for
- */
+/** Returns the rules with the room of each handler. @param want how many tasks the call asks for */
 export function rulesWithLimits(entries: readonly HandlerEntry[], want: number): ToldRules {
   const told = entries.map((entry) => ({ entry, most: entry.limit?.tell(want) }));
   return {

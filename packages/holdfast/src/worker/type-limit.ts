@@ -19,10 +19,7 @@ export class TypeLimit {
     return Math.max(0, this.#most - this.#held - this.#told);
   }
 
-  /**
-   * Reserves room for the tasks of a call. @param want how many tasks the call asks for @returns how many of them may
-   * be tasks of this handler
-   */
+  /** Reserves room for a call that asks for `want` tasks. @returns how many of them may be of this handler */
   tell(want: number): number {
     const told = Math.min(want, this.room);
     this.#told += told;

@@ -18,13 +18,10 @@ export interface WorkerOptions {
   /** The first part of every Redis key. @default "queue" */
   prefix?: string | undefined;
   /**
-   * How many tasks run at the same time, 1 to 5_000. In a batch, each task counts. @default 50, or the largest `max` of
-   * a batch handler
+   * How many tasks run at once, 1 to 5_000; each one of a batch counts. @default 50, or the largest `max` of a batch
    */
   concurrency?: number | undefined;
-  /**
-   * The highest number that `worker.setConcurrency` accepts, 1 to 5_000. @default 500, or `concurrency` if that is more
-   */
+  /** The most that `setConcurrency` accepts, 1 to 5_000. @default 500, or `concurrency` if that is more */
   maxConcurrency?: number | undefined;
   /**
    * How several queues share the slots while more than one has waiting tasks. `weighted`: by their weights. `strict`:
@@ -64,15 +61,9 @@ export interface WorkerOptions {
    * of the janitor are `error` events of the worker. @default false
    */
   janitor?: boolean | undefined;
-  /**
-   * How often the worker polls an empty queue, in case a wake-up was lost. Milliseconds, 10 to 3_600_000. @default
-   * 1_000
-   */
+  /** How often an empty queue is polled, in case a wake-up was lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
   pollMs?: number | undefined;
-  /**
-   * How often the worker checks whether its queues have got more partitions. Milliseconds, 10 to 3_600_000. @default
-   * 2_000
-   */
+  /** How often to look for new partitions of the queues. Milliseconds, 10 to 3_600_000. @default 2_000 */
   watchMs?: number | undefined;
   /**
    * A task becomes a dead letter if no worker has had a handler for its type for this long. Milliseconds.

@@ -25,8 +25,7 @@ import { type WorkerOptions, workerSettings } from "./worker-options.ts";
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
-// How long a stop waits for the heartbeat thread if Redis is down, ms. It is short, because the thread cannot remove
-// the worker from the registry then.
+// How long a stop waits for the heartbeat thread if Redis is down, ms: the thread cannot write its last entry then.
 const AWAY_MS = 100;
 // The most tasks in one push. It has to be the same number as in lua/lib/push.lua.
 const PUSH_TASKS = 32;
@@ -166,7 +165,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /**
    * The time since Redis last answered an acquire, settle or heartbeat, ms; Infinity before the first answer. If slots
-   * are free, it is the time of the queue that has waited longest for an answer.
+   * are free, it is the time of the queue that has waited longest.
    */
   lastGoodPollAgeMs(): number {
     const ageMs = monotonicMs() - this.#reports.lastTurnMs;
@@ -183,8 +182,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Adds a middleware. It runs around the handler of every attempt that begins later, inside the middleware that was
-   * added before. @throws HoldfastError invalid_argument
+   * Adds a middleware inside the earlier ones. It runs around the handler of every attempt that begins later.
+   * @throws HoldfastError invalid_argument
    */
   use(middleware: Middleware): this {
     this.#middleware.use(middleware);
