@@ -9,7 +9,10 @@ export const rounds = () => 1;
 const file = fileURLToPath(new URL("../../test/flow-control/flow-control.mjs", import.meta.url));
 const CHECKS = "9,28";
 
-/** Metrics: the figures of the checks. A check that fails still reports its figures. */
+/**
+ * Returns the figures of the checks as metrics. A check that fails still prints its figures, so its exit code is
+ * ignored.
+ */
 export async function round() {
   const { stdout, stderr } = spawnSync(process.execPath, [file, "--check", CHECKS], { encoding: "utf8" });
   const { figures } = JSON.parse(stdout.trimEnd().split("\n").at(-1));

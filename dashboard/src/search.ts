@@ -14,9 +14,7 @@ import type { AuditAction } from "./api/audit.ts";
 import type { ErrorKind, ErrorOrder } from "./api/error-list.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
-/**
- * Reads the state of a screen from its URL. Unknown fields and values are left out here, and the screen reports them.
- */
+/** Reads the state of a screen from its URL. The screen reports unknown fields and values, which are left out. */
 
 export const SORTS = ["worst", "name", "age", "pending", "processing", "failures", "dead"] as const;
 export type Sort = (typeof SORTS)[number];

@@ -11,10 +11,7 @@ export interface AuditFilter {
   action?: AuditAction | undefined;
 }
 
-/**
- * Calls `GET /v1/audit`. The pages have the newest records first. With a filter, a page may be empty although more
- * follow.
- */
+/** Calls `GET /v1/audit`, newest records first. With a filter, a page may be empty although more follow. */
 export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", filter] as const,

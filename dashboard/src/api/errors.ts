@@ -31,10 +31,7 @@ export interface FieldError {
   message: string;
 }
 
-/**
- * A failed request, with the cause (`detail`), a stable `code`, and the request id, which is also in the log of the
- * service.
- */
+/** A failed request: its cause (`detail`), a stable `code`, and the request id, which is also in the service's log. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;

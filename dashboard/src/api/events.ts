@@ -6,9 +6,7 @@ import { apiFetch, TIMEOUT_MS } from "./http.ts";
 
 export interface EventsRequest {
   queue: string;
-  /**
-   * The cursor after which to read; "0" to read from the oldest kept event; undefined to read only events from now on.
-   */
+  /** The cursor after which to read; "0" for the oldest kept event; undefined for events from now on only. */
   after: string | undefined;
   kind: TaskEventType | undefined;
   signal: AbortSignal;
@@ -57,9 +55,7 @@ export async function readEvents(
   }
 }
 
-/**
- * Reads the blocks of a stream. @returns the events; `error` is set if the service has ended the stream with an error
- */
+/** Reads the blocks of a stream. @returns the events; `error` is set if the service ended the stream with one */
 function chunkOf(blocks: readonly string[]): EventsChunk & { error: ApiError | null } {
   const chunk: ReturnType<typeof chunkOf> = { events: [], cursor: undefined, error: null };
   for (const line of blocks.flatMap((block) => block.split("\n"))) {

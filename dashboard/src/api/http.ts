@@ -1,9 +1,7 @@
 import { t } from "@lingui/core/macro";
 import { ApiError, type FieldError } from "./errors.ts";
 
-/**
- * All requests to the API go through this module. It limits their time, checks content types and throws typed errors.
- */
+/** All requests to the API go through this module, which limits their time, checks types and throws typed errors. */
 
 export const TIMEOUT_MS = 20_000;
 

@@ -112,10 +112,7 @@ export const putSharedLimit = (name: string, limit: Limit, queues: string[]) =>
 
 export const endSharedLimit = (name: string) => api("DELETE /v1/limits/:name", { params: { name } });
 
-/**
- * Throws if the key cannot be part of an address. Browsers read `.` and `..` as steps in the path, even if they are
- * encoded.
- */
+/** Throws if the key cannot be part of an address: browsers read even encoded `.` and `..` as steps in the path. */
 function inPath(key: string): string {
   if (key !== "." && key !== "..") return key;
   throw new ApiError({

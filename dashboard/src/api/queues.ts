@@ -44,10 +44,7 @@ export function seriesStep(windowMs: number): number {
 /** The service keeps steps of 1 s for 15 minutes, then steps of 10 s for 3 hours, and then steps of 5 minutes. */
 const SERIES_KEPT = { secondsMs: 900_000, bucketsMs: 10_800_000 } as const;
 
-/**
- * Calls `GET /v1/queues/:queue/series`, which returns the points of the last `windowMs`, as far as the service has
- * them.
- */
+/** Calls `GET /v1/queues/:queue/series`: the points of the last `windowMs` that the service has. */
 export const seriesQuery = (queue: string, windowMs: number) =>
   queryOptions({
     queryKey: [...queueKey(queue), "series", windowMs] as const,

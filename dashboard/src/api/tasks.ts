@@ -58,10 +58,7 @@ export const tasksQuery = ({ queue, state, query }: TaskSearch) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/**
- * Reads the first task of a state, or null if the state is empty. In processing, this is the task whose lease ends
- * first.
- */
+/** Reads the first task of a state, or null. In processing, it is the task whose lease ends first. */
 export const firstTaskQuery = (queue: string, state: ListedState) =>
   queryOptions({
     queryKey: [...queueKey(queue), "first", state] as const,

@@ -5,10 +5,7 @@ import { LANGUAGES, type Language, setLanguage, type Texts } from "./texts.tsx";
 const CHOICES = ["system", ...LANGUAGES] as const;
 export type LanguageChoice = (typeof CHOICES)[number];
 
-/**
- * The English texts are in the code of the screens. The texts of another language are loaded when the user chooses
- * it.
- */
+/** English texts are in the code of the screens. Another language is loaded when the user chooses it. */
 const CATALOGS: Record<Language, () => Promise<{ texts: Texts }>> = {
   en: async () => ({ texts: {} }),
   de: () => import("virtual:texts/de"),

@@ -3,10 +3,7 @@
  * socket.
  */
 
-/**
- * Without an update for this time, ms, the figures on the screen count as stale. At least three updates are missing
- * then.
- */
+/** Without an update for this time, ms, figures count as stale. At least three updates are missing then. */
 export const STALE_AFTER_MS = 6_000;
 
 export type Phase = "connecting" | "live" | "reconnecting" | "polling";

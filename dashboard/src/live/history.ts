@@ -38,10 +38,7 @@ export function toSample(stats: QueueStats): Sample {
   };
 }
 
-/**
- * Adds a sample, unless it is older than the last one. The answer to a poll can arrive after a newer message of the
- * socket.
- */
+/** Adds a sample, unless it is older than the last one: a poll can be answered after a newer message. */
 export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
   if (last !== undefined && sample.at <= last.at) return samples;
@@ -49,10 +46,7 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
   return next.length > MOST_SAMPLES ? next.slice(-MOST_SAMPLES) : next;
 }
 
-/**
- * Computes rates from counters that only grow. The number of completed tasks is not used, because retention lowers
- * it.
- */
+/** Computes rates from counters that only grow. The number of completed tasks may shrink, because of retention. */
 export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;
   if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };

@@ -6,10 +6,7 @@ export function workersOf(queue: string, workers: readonly WorkerView[]): Worker
   return workers.filter((worker) => worker.state === "running" && worker.queues.includes(queue));
 }
 
-/**
- * Returns the queues with waiting tasks but without workers. Paused queues are left out, because their tasks wait on
- * purpose.
- */
+/** Returns the queues with waiting tasks but no workers. In paused queues, tasks wait on purpose. */
 export function waitingWithoutWorkers(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,

@@ -11,10 +11,7 @@ export function Tiles({ label, children }: { label: string; children: ReactNode 
 }
 
 interface TileProps {
-  /**
-   * The state that gives the tile its icon and colour. If there is no `name`, the state also gives the tile its
-   * label.
-   */
+  /** The state that gives the tile its icon and colour, and also its label if there is no `name`. */
   state?: TaskState;
   name?: string;
   value: string;

@@ -6,10 +6,7 @@ import { duration } from "../format/time.ts";
 import { useLive, useNow } from "../live/live-context.tsx";
 import { Banner } from "../ui/banner.tsx";
 
-/**
- * If a lease expired longer ago than this, ms, no janitor works. A janitor takes back an expired lease within about a
- * second.
- */
+/** If a lease expired longer ago than this, ms, no janitor works: one takes it back within about a second. */
 const OVERDUE_MS = 15_000;
 /** The most queues that the banner watches, because each of them needs a request every few seconds. */
 const WATCHED_QUEUES = 20;

@@ -15,10 +15,7 @@ let current: KeyedList | null = null;
 
 export const currentList = (): KeyedList | null => current;
 
-/**
- * Sends these keys to the list while it is on the page. If there are several lists, the last one that appeared gets
- * them.
- */
+/** Sends these keys to the list while it is on the page. Of several lists, the last one gets them. */
 export function useKeyedList(list: KeyedList): void {
   useEffect(() => {
     const before = current;

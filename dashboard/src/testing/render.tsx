@@ -22,10 +22,7 @@ export interface Call {
   bodyText: string | null;
 }
 
-/**
- * Answers a request. With `events`, the answer is a stream of Server-Sent Events that stays open until the request is
- * aborted.
- */
+/** Answers a request. With `events`, as Server-Sent Events that stay open until the request is aborted. */
 type Handler = (call: Call) => { status?: number; body?: unknown; events?: string } | undefined;
 
 const stream = (text: string, signal: AbortSignal): ReadableStream<Uint8Array> =>

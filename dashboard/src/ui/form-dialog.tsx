@@ -18,9 +18,7 @@ interface FormDialogProps {
   children: ReactNode;
 }
 
-/**
- * A dialog with fields and a button that saves them. If the service refuses the values, it stays open and shows why.
- */
+/** A dialog with fields and a button that saves them. It stays open if the service refuses the values. */
 export function FormDialog(props: FormDialogProps) {
   const { title, isWide = false, refused, saveText = t`Save`, save, onSaved, onClose, children } = props;
   const saving = useMutation({

@@ -20,9 +20,7 @@ export const queueNameError = (name: string): string | null =>
     ? null
     : t`Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.`;
 
-/**
- * A field for the name of a queue. It warns if the queue does not exist, because a mistyped name creates a new queue.
- */
+/** A field for the name of a queue. Warns if it does not exist, because a mistyped name creates a new queue. */
 export function QueueField(props: QueueFieldProps) {
   const { label, value, onChange, maker, placeholder, hint } = props;
   const { figures } = useLive();

@@ -50,10 +50,7 @@ export function Time({ at }: { at: number }) {
   );
 }
 
-/**
- * If there is little space, breaks the line between the day and the time of day. A time that is cut off would be
- * misleading.
- */
+/** Breaks the line between day and time if there is little space: a time that is cut off would mislead. */
 function ClockTime({ text }: { text: string }) {
   const [day, ...rest] = text.split(" ");
   return (

@@ -30,9 +30,7 @@ interface VirtualListProps<T> {
   /** The height of a row on a narrow screen, where it is a card, px. */
   cardHeight: number;
   rowKey(row: T): string;
-  /**
-   * Draws the cells of a row. Pass the same function in each render, because a new one draws all visible rows again.
-   */
+  /** Draws the cells of a row. Pass the same function each time: a new one draws all visible rows again. */
   Cells: RowCells<T>;
   /** Called when the reader comes near the end of the list. */
   onEnd(): void;

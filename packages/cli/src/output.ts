@@ -25,10 +25,7 @@ export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
-/**
- * Returns JSON that is safe for a terminal. Characters that could be commands are escaped; the JSON still has the same
- * value.
- */
+/** Returns JSON that is safe for a terminal: characters that could be commands are escaped. */
 export function printableJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replaceAll(UNPRINTABLE_IN_JSON, escaped);
 }

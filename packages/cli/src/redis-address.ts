@@ -69,10 +69,7 @@ function tlsFiles(env: Environment): ConnectionSettings {
   return settings;
 }
 
-/**
- * Returns the value of a variable. The value may also be in a file that `<name>_FILE` names, as with
- * REDIS_PASSWORD_FILE.
- */
+/** Returns the value of a variable, which may also be in a file that `<name>_FILE` names. */
 export function variable(env: Environment, name: string): string | undefined {
   const path = env[`${name}_FILE`];
   if (!path) return env[name] || undefined;

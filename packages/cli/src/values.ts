@@ -2,19 +2,14 @@ import { InvalidArgumentError } from "commander";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/**
- * Parses `500ms`, `5s`, `10m`, `2h` or `1d` to milliseconds. The unit is required, because a number alone is ambiguous.
- */
+/** Parses `500ms`, `5s`, `10m`, `2h` or `1d` to ms. The unit is required: a number alone is ambiguous. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It has to be a duration like 500ms, 5s, 10m, 2h or 1d.");
   return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
 }
 
-/**
- * Parses a time to milliseconds since the epoch. The text is an ISO 8601 time with its zone, or the milliseconds
- * themselves.
- */
+/** Parses a time to ms since the epoch: an ISO 8601 time with its zone, or the milliseconds themselves. */
 export function parseTime(text: string): number {
   if (/^\d{13}$/.test(text)) return Number(text);
   const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);

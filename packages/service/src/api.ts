@@ -113,10 +113,7 @@ export async function startApi(
   return { http, opened, stop };
 }
 
-/**
- * Runs an API as this process. The process counts as started when Redis has passed its checks (version, settings,
- * rights).
- */
+/** Runs an API as this process, which counts as started when Redis has passed its checks. */
 export function runApi(
   name: string,
   logger: Logger,

@@ -13,19 +13,13 @@ export interface RedisReadinessOptions {
 
 export interface RedisReadiness {
   check: ReadinessCheck;
-  /**
-   * Called when the boot checks of Redis have passed (version, settings, rights). Before this call, the readiness
-   * check fails.
-   */
+  /** Called when Redis has passed its checks. Before this call, the readiness check fails. */
   open(): void;
   /** Throws until `open` was called. @throws HoldfastError redis_unavailable */
   assertOpen(): void;
 }
 
-/**
- * Makes a readiness check. It passes if `open` was called and Redis answers a PING. It also sets the metric
- * `redis_up`.
- */
+/** Makes a readiness check: `open` was called and Redis answers a PING. It also sets the metric `redis_up`. */
 export function createRedisReadiness(options: RedisReadinessOptions): RedisReadiness {
   const { client, metrics, cacheMs = 500, timeoutMs = 1_000 } = options;
   let isOpen = false;

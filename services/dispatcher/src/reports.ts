@@ -2,7 +2,7 @@ import { FatalError, HoldfastError, Postpone, TERMINAL_STATES } from "@holdfast/
 import { type HandlerContext, type Holdfast, Observer, Queue } from "holdfast";
 import type { Endpoint } from "./endpoints-file.ts";
 
-/** The report of an endpoint that a task has ended, after it had answered 202. */
+/** An endpoint that answered 202 reports with this how its task ended, or when to run it again. */
 export type Report =
   | { verdict: "completed"; result?: unknown }
   | { verdict: "failed" | "fatal"; error?: string | undefined }
@@ -13,10 +13,7 @@ export const VERDICTS = ["completed", "failed", "fatal", "postpone"] as const;
 /** The name under which the page of a task shows that it waits for a report. */
 const waitName = (token: string) => `report ${token}`;
 
-/**
- * The event of the signal that carries a report. It contains the token, so a report about an earlier request has no
- * effect.
- */
+/** The event of a report. It contains the token, so a report about an earlier request has no effect. */
 const eventOf = (endpoint: string, token: string, verdict: string) => `${endpoint}/${token}/${verdict}`;
 
 /**

@@ -3,10 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/**
- * The folder of the ACL templates, one per role, which `make generate` writes. The path is right from both dist/ and
- * src/.
- */
+/** The folder of the ACL templates, which `make generate` writes. The path fits dist/ and src/. */
 export const TEMPLATES = fileURLToPath(new URL("../../../infra/redis/acl", import.meta.url));
 /** The key prefix in the templates. It is replaced by QUEUE_PREFIX. */
 const TEMPLATE_PREFIX = "queue";

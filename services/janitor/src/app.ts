@@ -22,9 +22,7 @@ export interface App extends RunningService {
   janitor: Janitor;
 }
 
-/**
- * Starts the health server, then connects to Redis, then starts the sweeps. Any number of janitors may run at a time.
- */
+/** Starts the health server, connects to Redis and starts the sweeps. Any number of janitors may run. */
 export async function startApp(
   config: Config,
   version: string,

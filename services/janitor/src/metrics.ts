@@ -15,10 +15,7 @@ export interface Audited {
   repaired: number;
 }
 
-/**
- * The invariants that lua/queries/audit.lua checks. Their series start at zero. Other series appear with the first
- * violation.
- */
+/** The invariants of lua/queries/audit.lua. Their series start at zero, others with their first violation. */
 const INVARIANTS = ["I1", "I2"];
 
 /**

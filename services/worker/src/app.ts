@@ -17,10 +17,7 @@ import { Holdfast, Worker } from "holdfast";
 import { type Config, parseQueues, workedQueues } from "./config.ts";
 import { provideHandlers } from "./handlers/provide.ts";
 
-/**
- * A worker polls every second, and a command may take 5 s. If the last poll is older than this, ms, something is
- * wrong.
- */
+/** If the last poll is older than this, ms, something is wrong: a worker polls every second, a command may take 5 s. */
 const POLL_AGE_LIMIT_MS = 10_000;
 const STALL_LIMIT_MS = 30_000;
 
@@ -112,9 +109,7 @@ export async function startApp(
   return { health, worker, stop };
 }
 
-/**
- * Fails if slots are free and tasks may wait, but the worker does not ask Redis for tasks. Only a restart helps then.
- */
+/** Fails if slots are free and tasks may wait, but the worker does not ask for them. Only a restart helps. */
 export function workerLiveness(worker: Pick<Worker, "stalledMs">): Readiness {
   const stalledMs = worker.stalledMs();
   return stalledMs <= STALL_LIMIT_MS

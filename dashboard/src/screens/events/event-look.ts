@@ -45,10 +45,7 @@ export const EVENT_LOOK: Record<TaskEventType, { icon: LucideIcon; tone: string;
   flow_ended: { icon: Flag, tone: "quiet", text: () => t`Flow ended` },
 };
 
-/**
- * Returns the text that a row shows in addition to the task: the worker, the reason, the outcome of a flow, or the
- * result.
- */
+/** Returns what a row shows besides the task: the worker, the reason, the outcome of a flow, or the result. */
 export function eventDetail(event: QueueEvent): string {
   if (event.type === "gap") return "";
   if (event.type === "dead") {

@@ -25,10 +25,7 @@ import { MOST_ROWS, useEvents } from "./use-events.ts";
 
 const route = getRouteApi("/queues/$queue/events");
 
-/**
- * The most characters of a result in a row. A longer text would take time to lay out, and the column hides its end
- * anyway.
- */
+/** The most characters of a result in a row. A longer text takes time to lay out, and its end is hidden anyway. */
 const SHOWN_CHARACTERS = 300;
 
 export function EventsTab() {

@@ -22,15 +22,9 @@ import { FlowNodes, NodeLink } from "./flow-nodes.tsx";
 const route = getRouteApi("/queues/$queue/flows/$id");
 
 const REFRESH_MS = 2_000;
-/**
- * After a read of the graph, the page waits this many times the duration of the read. So a large flow is read more
- * rarely.
- */
+/** After a read, the page waits this many times its duration, so that a large flow is read more rarely. */
 const PAUSE_PER_READ = 20;
-/**
- * The longest wait between two reads, ms. Otherwise a slow read, for example under load, would leave the page old for
- * too long.
- */
+/** The longest wait between two reads, ms, so that one slow read does not leave the page old for too long. */
 const MOST_PAUSE_MS = 10_000;
 
 const pauseAfter = (tookMs: number) => Math.min(Math.max(REFRESH_MS, tookMs * PAUSE_PER_READ), MOST_PAUSE_MS);

@@ -77,9 +77,7 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
 export const hasErrors = (errors: Partial<LimitErrors>): boolean =>
   Object.values(errors).some((error) => error !== null);
 
-/**
- * Returns the limit of a draft that has no errors. Returns undefined if the draft sets no limit and the weight is 1.
- */
+/** Returns the limit of a draft without errors; undefined if it sets no limit and the weight is 1. */
 export function limitOf(draft: LimitDraft): Limit | undefined {
   const number = (text: string) => (text.trim() === "" ? undefined : Number(text));
   const [concurrency, rate, burst, weight] = [draft.concurrency, draft.rate, draft.burst, draft.weight].map(

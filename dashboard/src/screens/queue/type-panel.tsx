@@ -22,10 +22,7 @@ interface TypePanelProps {
   onChoose(choice: { type: string | undefined; by: "wait" | "run" }): void;
 }
 
-/**
- * Shows for each task type how long attempts took and how many failed. It is empty until a worker has reported
- * attempts.
- */
+/** Shows how long attempts of each type took and how many failed. Empty until a worker has reported some. */
 export function TypePanel({ queue, spanMs, type, by, onChoose }: TypePanelProps) {
   const { paused } = useLive();
   const windowMs = Math.min(24 * HOUR_MS, Math.max(HOUR_MS, spanMs));

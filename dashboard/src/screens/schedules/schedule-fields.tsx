@@ -187,10 +187,7 @@ const SCOPE_TEXT: Record<UniqueScope, () => string> = {
   window: () => t`For a time`,
 };
 
-/**
- * Shows the fields for the unique key of the tasks, and for what happens if another task holds the key when a run is
- * due.
- */
+/** Shows the fields for the unique key, and for what happens if another task holds it when a run is due. */
 export function UniqueFields({ draft, errors, set }: FieldsProps) {
   const { unique } = draft;
   const setUnique = (part: Partial<UniqueDraft>) => {

@@ -144,10 +144,7 @@ export function TaskTable(props: TaskTableProps) {
   );
 }
 
-/**
- * The head of a column. Clicks sort the loaded rows by this column: first ascending, then descending, then not at
- * all.
- */
+/** The head of a column. Clicks sort the loaded rows by it: ascending, then descending, then not at all. */
 function SortHead({ id, sort, onSort }: { id: ColumnId } & Pick<TaskTableProps, "sort" | "onSort">) {
   const order = sort === id ? "ascending" : sort === `-${id}` ? "descending" : "none";
   const next = order === "none" ? id : order === "ascending" ? `-${id}` : undefined;

@@ -12,10 +12,7 @@ import { rememberList, rowOf } from "./seen-list.ts";
 /** A search pauses when it has found this many more matches. It continues when the user scrolls. */
 const MATCHES_PER_STEP = 100;
 
-/**
- * Returns how many tasks have entered a state so far. The current number would not show new tasks if as many others
- * left.
- */
+/** Returns how many tasks ever entered a state. The current number hides new ones if as many others left. */
 function arrivals(stats: QueueStats, state: ListedState): number {
   const { totals } = stats;
   switch (state) {
@@ -139,9 +136,7 @@ export function useTaskList(search: TaskSearch, enabled: boolean) {
 
 export type TaskList = ReturnType<typeof useTaskList>;
 
-/**
- * Loads changes at once while the list has one page and its start is visible, because new rows disturb nobody there.
- */
+/** Loads changes at once while the start of a one-page list is visible: new rows disturb nobody there. */
 export function useFollow(list: TaskList, undisturbed: boolean): void {
   const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
   const follow =

@@ -109,10 +109,7 @@ interface PutOptions {
   target?: string[];
 }
 
-/**
- * Parses the value of --above. Its valid form depends on --when, so this runs after all options were read. @throws
- * UsageError
- */
+/** Parses --above, whose form depends on --when, so this runs after all options were read. @throws UsageError */
 function aboveOf(text: string, parse: (text: string) => number): number {
   try {
     return parse(text);

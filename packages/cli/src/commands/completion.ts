@@ -23,9 +23,7 @@ export function completionCommand(program: Command, io: Io): void {
     });
 }
 
-/**
- * Returns the names of queues. The list is empty if Redis does not answer, because a completion cannot report errors.
- */
+/** Returns the names of queues; none if Redis does not answer, because a completion cannot report errors. */
 async function queueNames(io: Io, words: readonly string[]) {
   const after = (option: string) => {
     const at = words.lastIndexOf(option);

@@ -148,10 +148,7 @@ export class LineEnqueuer {
     }
   }
 
-  /**
-   * Reports a refused line, and copies it to the file of refused lines. @param line the line in a form that can be
-   * sent again
-   */
+  /** Reports a refused line, and copies it to the file of refused lines. @param line can be sent again as it is */
   #refused({ number, bytes }: Line, error: HoldfastError, id: string | null = null): void {
     const message = messageOf(error);
     this.counts.refused++;

@@ -61,10 +61,7 @@ async function printLines(context: Context, options: TopOptions): Promise<ExitCo
   return EXIT.ok;
 }
 
-/**
- * Updates at once and then once per `interval`, until the signal aborts, the count is reached, or nobody reads the
- * output.
- */
+/** Updates now and once per `interval`, until the signal aborts, the count is reached, or nobody reads. */
 async function eachLook(
   context: Context,
   { interval, count = Number.POSITIVE_INFINITY }: TopOptions,

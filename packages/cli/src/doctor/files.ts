@@ -7,10 +7,7 @@ import { type Finding, notice, ok } from "./finding.ts";
 const READ_BY_ALL = 0o004;
 const PASSED_BY_ALL = 0o001;
 
-/**
- * Whether every local user can read the path. For that, the modes of the path and of all folders above have to allow
- * it.
- */
+/** Whether every local user can read the path: its modes and those of all folders above allow it. */
 async function isOpen(path: string, wanted: number): Promise<boolean> {
   if (((await stat(path)).mode & wanted) === 0) return false;
   const folder = dirname(path);

@@ -116,10 +116,7 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
   return findings;
 }
 
-/**
- * A running janitor moves each expired lease and each due task within about a second. Older ones show that no janitor
- * works.
- */
+/** A janitor moves expired leases and due tasks within about a second, so older ones show that none works. */
 function checkJanitor({ stats, nextLease, nextDue }: QueueSight): Finding[] {
   const late = (at: number | null | undefined) => (at ? stats.at - at : 0);
   const overdueMs = Math.max(late(nextLease?.leaseExpiresAt), late(nextDue?.runAt));

@@ -20,10 +20,7 @@ export interface ImportOptions {
 
 const PAGE = LIMITS.scriptTasks;
 
-/**
- * Moves the jobs of a BullMQ queue, one page at a time. If a run ends early, no job is lost, and the next run
- * continues.
- */
+/** Moves the jobs of a BullMQ queue by pages. If a run ends early, no job is lost, and the next continues. */
 export class BullMqImport {
   readonly counts: StateCounts[] = [];
   readonly notes = new Notes();

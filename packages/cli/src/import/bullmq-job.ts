@@ -134,10 +134,7 @@ export function taskIdOf(queue: string, jobId: string): string {
   return `bullmq:sha256:${createHash("sha256").update(`${queue}\0${jobId}`).digest("hex").slice(0, 32)}`;
 }
 
-/**
- * The fingerprint includes the time at which the job was added, because BullMQ numbers jobs from 1 again after
- * `obliterate`.
- */
+/** The fingerprint contains when the job was added: BullMQ numbers jobs from 1 again after `obliterate`. */
 function fingerprintOf({ name, data, timestamp }: Job): string {
   return createHash("sha256").update(`${name}\0${timestamp}\0${data}`).digest("base64url").slice(0, 22);
 }
@@ -242,10 +239,7 @@ function givenUpOf(id: string, job: Job, options: JobOptions): GivenUp {
   };
 }
 
-/**
- * Returns the stack trace of the last attempt, with the reason of the failure before it if the trace does not contain
- * it.
- */
+/** Returns the stack trace of the last attempt, after the reason if the trace does not contain it. */
 function errorOf({ failedReason, stacktrace }: Job): string {
   const reason = failedReason ?? "";
   const stack = lastStack(stacktrace);

@@ -62,10 +62,7 @@ const HAS_DATA = "return redis.sha1hex(redis.call('HGET', KEYS[1], 'data') or ''
 
 const CONNECT_MS = 3_000;
 const KEYS_PER_SCAN = 1_000;
-/**
- * At most this many SCAN calls are made: the names of other queues only help in an error message, and a database may be
- * huge.
- */
+/** The most SCAN calls: other names only help in an error message, and a database may be huge. */
 const SCANS = 20;
 
 /** Advice about settings in messages of the library. It is cut off, because these settings are for the target Redis. */

@@ -15,10 +15,7 @@ export interface StateCounts {
   moved: number;
   /** How many tasks an earlier run has stored. */
   alreadyThere: number;
-  /**
-   * How many jobs were not moved: children of flows, next runs of schedulers, and jobs that were removed in the
-   * meantime.
-   */
+  /** How many jobs were not moved: children of flows, next runs of schedulers, and jobs removed meanwhile. */
   skipped: number;
   /** How many jobs Holdfast refused to store. The notes give the reasons. */
   refused: number;

@@ -116,9 +116,7 @@ export function serverLimits(
 const httpObject = Type.Object(httpConfig);
 export type HttpConfig = Static<typeof httpObject>;
 
-/**
- * Settings of the small health server of the worker and the janitor. That server only shows counts, so it needs no key.
- */
+/** Settings of the health server of worker and janitor, which only shows counts and so needs no key. */
 export const metricsConfig = {
   ...listenConfig,
   METRICS_PORT: Type.Optional(

@@ -132,9 +132,7 @@ async function openFlowOf(queue: FlowQueue, name: string, id: string): Promise<O
   throw new HoldfastError("conflict", `flow ${id} is sealed: only its running nodes can add nodes`);
 }
 
-/**
- * Runs `work`, which adds nodes. If the nodes are refused, the error says that the flow is still open and what to do.
- */
+/** Runs `work`, which adds nodes. If they are refused, the error says that the flow is open and what to do. */
 async function stillOpen<Result>(flow: OpenedFlow, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -4,10 +4,7 @@ import { guardRoute, recheck } from "../identity/scopes.ts";
 import { hangUp } from "./connections.ts";
 import type { HttpServer } from "./types.ts";
 
-/**
- * A revoked key must lose access within a second. So if a body takes longer than this to arrive, access is checked
- * again.
- */
+/** A revoked key loses access within a second: after a body that took longer to arrive, access is checked again. */
 const RECHECK_MS = 1_000;
 
 /**

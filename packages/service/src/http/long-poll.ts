@@ -26,10 +26,7 @@ export async function longPoll<Result>(
   }
 }
 
-/**
- * Returns a signal that aborts when the answer was sent, when the client has disconnected, or when one of `signals`
- * aborts.
- */
+/** Returns a signal that aborts when the answer was sent, the client has gone, or one of `signals` aborts. */
 function untilGone(response: NodeJS.EventEmitter, ...signals: AbortSignal[]): AbortSignal {
   const gone = new AbortController();
   const abort = () => {

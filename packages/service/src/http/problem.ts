@@ -130,9 +130,7 @@ export function toProblem(
   };
 }
 
-/**
- * If a body parses but does not fit the schema, the status is 422. For a query or header that does not fit, it is 400.
- */
+/** The status for a body that parses but does not fit the schema is 422; for a query or header it is 400. */
 function validationProblem(error: FrameworkError, requestId: string): Problem {
   const part = error.validationContext ?? "body";
   const errors = (error.validation ?? []).map((entry) => ({

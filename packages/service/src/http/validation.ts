@@ -23,9 +23,7 @@ interface Issue {
   params: Record<string, unknown>;
 }
 
-/**
- * Lists what is wrong with a value. The list names unknown and missing fields, and is empty only if the value is valid.
- */
+/** Lists what is wrong with a value, such as unknown and missing fields. Empty only if the value is valid. */
 export function issuesOf(validator: Validator, value: unknown): Issue[] {
   if (validator.Check(value)) return [];
   const issues: Issue[] = [];

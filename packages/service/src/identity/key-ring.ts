@@ -193,9 +193,7 @@ export class KeyRing {
     return key;
   }
 
-  /**
-   * Returns the key if it is unchanged and still valid. Sessions and sockets call this, because they outlive a request.
-   */
+  /** Returns the key if it is unchanged and valid. Sessions and sockets call this: they outlive a request. */
   current(id: string, sha256: string): ApiKey | undefined {
     const key = this.#byId.get(id);
     if (key?.sha256 !== sha256) return undefined;

@@ -40,10 +40,7 @@ export class RateLimiter {
     this.#limit = limit;
   }
 
-  /**
-   * Takes one token of this caller. A refused request takes no token, so the caller may try again after the time in
-   * the answer.
-   */
+  /** Takes one token of this caller. A refused request takes none, so it may try again after the time in the answer. */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
     const isAllowed = bucket.tokens >= 1;

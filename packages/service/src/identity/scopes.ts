@@ -91,9 +91,7 @@ function assertMay(request: FastifyRequest, identity: Identity): void {
   if (typeof asked === "string") assertQueue(identity, asked);
 }
 
-/**
- * Checks access to a queue that is not named in the path, but for example in the body. @throws HoldfastError forbidden
- */
+/** Checks access to a queue that the path does not name, but the body may. @throws HoldfastError forbidden */
 export function assertQueue(identity: Identity, queue: string): void {
   if (mayUseQueue(identity, queue)) return;
   if (identity === NOT_YET_KNOWN) throw notYetKnown();

@@ -6,10 +6,7 @@ import { bucketOf, RateLimiter, tooMany } from "../identity/rate-limit.ts";
 /** The part of a queue that the intake needs. */
 export type EnqueueQueue = Pick<Queue, "enqueueColumns" | "enqueueText">;
 
-/**
- * Limits how many conflicts each sender may cause. A conflict is an enqueue whose id belongs to a task with another
- * body.
- */
+/** Limits how many conflicts a sender may cause: enqueues with the id of a task with another body. */
 export class Conflicts {
   readonly #limiter: RateLimiter;
 

@@ -172,10 +172,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   signalRoute(app, intake);
 }
 
-/**
- * Returns the reply to a change. @throws HoldfastError if the change was refused; it is no error if the task needs no
- * change
- */
+/** Returns the reply to a change, also if none was needed. @throws HoldfastError if the change was refused */
 function changeReply(queue: string, { id, outcome, state, heldBy }: ChangeResult): ChangeReply {
   const refuse = (code: ErrorCode, why: string, more: { heldBy?: string } = {}): never => {
     throw new HoldfastError(code, `task ${id} ${why}`, { taskId: id, ...more });

@@ -48,10 +48,7 @@ export function retryAfterMs(text: string | undefined, nowMs: number): number | 
   return Number.isNaN(delayMs) ? null : Math.min(MAX_DELAY_MS, Math.max(1, delayMs));
 }
 
-/**
- * A JSON body becomes the result of the task. Any other body is ignored, because the status already says that the
- * work is done.
- */
+/** A JSON body becomes the result. Any other body is ignored: the status already says that the work is done. */
 function resultOf({ body, contentType }: Answer): JsonText | undefined {
   if (body === null || body === "" || !/^application\/(.+\+)?json\b/i.test(contentType ?? ""))
     return undefined;

@@ -49,10 +49,7 @@ export class AlertEvaluator {
   readonly #options: EvaluatorOptions;
   readonly #owner = nanoid(12);
   readonly #deliveries: Deliveries;
-  /**
-   * The rules and targets with their state; null if another process evaluates the rules, or if they have to be read
-   * again.
-   */
+  /** The rules and targets; null if another process evaluates them, or if they have to be read again. */
   #config: AlertConfig | null = null;
   #revision = 0;
   /** The revision of the rules at which there was neither a rule nor a target; null otherwise. */

@@ -3,9 +3,7 @@ import { systemKeys } from "holdfast/operate";
 
 /** The most entries that one call returns. If it returns this many, there may be more, so another call follows. */
 const PAGE = 1_000;
-/**
- * After a failover the clock may be behind. A new entry can then have an older id than an entry that was already read.
- */
+/** After a failover the clock may be behind, so a new entry can have an older id than one already read. */
 const OVERLAP_MS = 2_000;
 
 export type EndedSession = readonly [id: string, until: number];

@@ -7,10 +7,7 @@ import type { Selection } from "./selection.ts";
 
 /** How many tasks a dry run with ids reads at a time. */
 const LOOKUPS_AT_ONCE = 50;
-/**
- * If a filter has to read more tasks than this, the request becomes an operation. The operation then counts its tasks
- * itself.
- */
+/** If a filter has to read more tasks than this, the request becomes an operation, which counts its tasks. */
 const SYNC_SCAN = 5_000;
 /** How long a request waits for the end of a small operation before it answers, ms. */
 const SMALL_WAIT_MS = 5_000;

@@ -26,10 +26,7 @@ export function masked(error: ErrorView): ErrorView {
   return { ...error, signature: null, title, error: null, tags: [] };
 }
 
-/**
- * The routes that show and mute the errors of queues. The routes for dead letters replay and discard the tasks of an
- * error.
- */
+/** The routes that show and mute errors. Those for dead letters replay and discard the tasks of an error. */
 export function errorRoutes(app: HttpServer, { observer, audit }: RouteContext): void {
   const tags = [TAGS.errors];
   const { maskFor } = app.basics;

@@ -87,10 +87,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     }
   };
 
-  /**
-   * Writes the audit record. The answer does not wait for it, so a log-in or log-out works even if Redis does not
-   * answer.
-   */
+  /** Writes the audit record, without delaying the answer: a log-in works even if Redis does not answer. */
   const leaveRecord = (
     request: FastifyRequest,
     { identity }: Session,

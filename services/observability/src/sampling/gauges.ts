@@ -23,10 +23,7 @@ export interface Gauges {
 /** The outcome `skipped` means that a filter selected the task, but the task was gone when the replay reached it. */
 export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
 
-/**
- * Metrics of whole queues. Only this service exports them. If each worker did, every value would appear once per
- * worker.
- */
+/** Metrics of whole queues. Only this service exports them, because every worker would repeat each value. */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
   const suspended = metrics.gauge(

@@ -53,10 +53,7 @@ function grouped<T extends { at: number }>(items: readonly T[], stepMs: number):
   return groups;
 }
 
-/**
- * If nothing happened in a long bucket, it is split into equal steps, so that the chart shows a line and not a single
- * point.
- */
+/** A long bucket in which nothing happened becomes equal steps, so that the chart shows a line, not a point. */
 function spread(bucket: SeriesBucket, stepMs: number, sinceMs: number): SeriesBucket[] {
   const isQuiet = Object.values(bucket.counts).every((count) => count === 0) && bucket.run.size === 0;
   if (!isQuiet || bucket.spanMs <= 2 * Math.max(stepMs, SERIES.bucketMs)) return [bucket];

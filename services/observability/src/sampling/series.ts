@@ -4,10 +4,7 @@ import { drainSeconds, pointRatesBetween, ratesBetween } from "./rates.ts";
 
 /** A sample may come this much early and still count as the next second. */
 const STEP_SLACK_MS = 50;
-/**
- * The shown rates are averages over this time. Over a shorter time they would jump up and down with the batches of
- * workers.
- */
+/** Rates are averages over this time. Over a shorter one they would jump with the batches of workers. */
 const RATE_SPAN_MS = 3_000;
 /** Limits the memory of the series. Queues above this number have no series. */
 const MAX_QUEUES = 200;

@@ -12,9 +12,7 @@ import { totalsOf, visibleFrame } from "../operators/visible.ts";
 import type { Sample, Sampler } from "../sampling/sampler.ts";
 
 const OPEN = 1;
-/**
- * If a client has this many unread bytes, it is disconnected. With 100 such clients, the bytes still fit into memory.
- */
+/** A client with this many unread bytes is disconnected. Those of 100 such clients still fit into memory. */
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
 /** A refused client may try again after this time, ms. The refusal tells it the time. */
