@@ -6,6 +6,7 @@ import { cancelFlow } from "../src/engine/flow-mover.ts";
 import { readFlow } from "../src/engine/flow-reader.ts";
 import { advanceFlows } from "../src/engine/flows.ts";
 import { setLimits } from "../src/engine/limits.ts";
+import type { Grant } from "../src/engine/round-trip.ts";
 import { addFlow, advance, flowStates, runAll } from "./support/flow.ts";
 import { setup } from "./support/setup.ts";
 import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
@@ -446,6 +447,28 @@ describe("additions", () => {
     await addFlow(q, ["a", "b<a"], { seal: false });
     expect(await addFlow(q, ["a", "b<a", "c<b"], { how: "add" })).toMatchObject({ letters: "ddn", total: 3 });
     expect(await runAll(q)).toEqual(["a", "b", "c", "success", "done"]);
+  });
+
+  test("leave the nodes alone that exist already, even if these have another `after` now", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b", "c<b"], { seal: false });
+    expect(await addFlow(q, ["c<a", "d<a"], { how: "add" })).toMatchObject({ letters: "dn", total: 4 });
+    const grants = await q.acquire(2);
+    await q.ack(grants.grants.find(({ id }) => id === "f.a") as Grant);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a completed, b processing, c waiting, d pending");
+  });
+
+  test("wait for each node once, although an aborted call has stored their names already", async () => {
+    const q = await setup();
+    await addFlow(q, ["a", "b"], { seal: false });
+    await q.redis.hset(q.keys.state, ">f.a", "|0 c"); // a call does this before its commit
+    await addFlow(q, ["c<a,b"], { how: "add" });
+    expect(await q.redis.hget(q.keys.state, ">f.a")).toBe("|0 c");
+    const grants = await q.acquire(2);
+    await q.ack(grants.grants.find(({ id }) => id === "f.a") as Grant);
+    await advance(q);
+    expect(await flowStates(q)).toBe("a completed, b processing, c waiting");
   });
 
   test("are refused together if the cap of waiting tasks has no room for all", async () => {

@@ -74,6 +74,10 @@ test("a sleep that is the only step is stored without a serial, and stays when a
     [c]: `/${until}`,
   });
   const sleep = { kind: "z", outcome: "o", at: until, place: 1, name: "sleep", bytes: 0, text: "" };
+  await q.add("d");
+  const named = { ...step(1, "until monday", ""), kind: "z", outcome: "o", waitMs: 9 } as const;
+  await writeStep(q.engine, await q.grant(), named);
+  expect(await namesOf(q, "d")).toEqual(["until monday"]);
   expect(await readSteps(q.engine, a)).toEqual({
     serial: "0",
     places: 1,
