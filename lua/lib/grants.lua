@@ -139,7 +139,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   if typed and typed.waitToFill then
-    grants.fillAt = typed.waitToFill(typed, ids, records, envelopes, want)
+    grants.fillAt = typed.waitToFill(typed, ids, sources, records, envelopes, want)
   end
   local plain, termsOf = leaseTerms(request)
   local fence = fenceOf(grants.firstText, request.nonce)

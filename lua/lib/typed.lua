@@ -15,6 +15,9 @@
 
 -- For a rule with a prefix, a call looks at this many types at most.
 local PREFIX_TYPES = 64
+-- A call looks at this many tasks of rules with batches at most, so that it stays fast. Lua cannot pass more than 8,000
+-- ids to a command.
+local BATCHED_TASKS = 2000
 
 -- Returns whether the caller runs the task, and counts it if so. Any worker may get an unreadable type, to end the
 -- task.
@@ -77,6 +80,13 @@ local function typeRoomOf(name)
   return limits and limits.typeRoom(limits, name) or math.huge
 end
 
+-- Returns how many waiting tasks of a type to look at, at most `count`. If the limit of the type leaves room for a part
+-- of a batch, the call still has to see a full one.
+local function peekCount(rule, name, count)
+  local room = typeRoomOf(name)
+  return room >= 1 and rule.fill and count or math.min(count, room)
+end
+
 -- Returns the first members of one type in one band. `line` is "<band> <type>".
 local function peekLine(line, count)
   return redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!', 'LIMIT', 0, count)
@@ -92,7 +102,7 @@ local function peekPrefix(typed, rule, code, from, count, members)
       return found, false
     end
     local line, name = string.match(page[1], '^(%S+ (%S+))')
-    local room = typed.ruleOf(name) == rule and typeRoomOf(name) or 0
+    local room = typed.ruleOf(name) == rule and peekCount(rule, name, count) or 0
     if room >= 1 then
       found = found + 1
       for place, member in ipairs(page) do
@@ -139,7 +149,7 @@ local function peekTyped(typed, want)
         if count >= 1 and rule.isPrefix then
           types = types + peekRule(typed, rule, code, count, line)
         elseif count >= 1 then
-          local most = math.min(count, typeRoomOf(rule.name))
+          local most = peekCount(rule, rule.name, count)
           local members = most >= 1 and peekLine(code .. ' ' .. rule.name, most) or {}
           types = types + (#members > 0 and 1 or 0)
           for _, member in ipairs(members) do
@@ -148,7 +158,7 @@ local function peekTyped(typed, want)
         end
         if rule.lookedAt then
           -- Counted apart, because they may have to wait for a full batch, and must not hide the tasks of other types.
-          typed.besides = typed.besides + #line - before
+          typed.besides = math.min(BATCHED_TASKS, typed.besides + #line - before)
         end
       end
     end

@@ -1332,7 +1332,11 @@ export const mutants = [
   {
     name: "acquire: a shorter prefix gets the tasks of a longer one",
     changes: [
-      ["lua/lib/typed.lua", "typed.ruleOf(name) == rule and typeRoomOf(name) or 0", "typeRoomOf(name)"],
+      [
+        "lua/lib/typed.lua",
+        "typed.ruleOf(name) == rule and peekCount(rule, name, count) or 0",
+        "peekCount(rule, name, count)",
+      ],
     ],
     tests: [typed],
   },
@@ -3546,7 +3550,43 @@ export const mutants = [
   },
   {
     name: "batch: a worker takes a part of the full batch of a key",
-    changes: [["lua/lib/fill.lua", "left >= rule.fill or group.ripeAt <= now", "true"]],
+    changes: [["lua/lib/fill.lua", "left >= whole or group.ripeAt <= now", "true"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a full batch of a key is not granted if the queue has room for a part of it",
+    changes: [["lua/lib/fill.lua", "local whole = math.min(rule.fill, left)", "local whole = rule.fill"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a full batch is not seen if the queue has room for a part of it",
+    changes: [["lua/lib/fill.lua", "      rule.lookedAt = rule.left\n", ""]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a full batch is not seen if its type has room for a part of it",
+    changes: [["lua/lib/typed.lua", "room >= 1 and rule.fill and count or ", ""]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a call looks at the waiting tasks of all types of a prefix",
+    changes: [
+      [
+        "lua/lib/typed.lua",
+        "math.min(BATCHED_TASKS, typed.besides + #line - before)",
+        "typed.besides + #line - before",
+      ],
+    ],
+    tests: [fill],
+  },
+  {
+    name: "batch: a delayed task that its type's limit has put aside waits for a full batch for ever",
+    changes: [["lua/lib/fill.lua", "wasAside and c.unroutedSince == 0", "false"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: waiting tasks without keys hide the full batch of another type",
+    changes: [["lua/lib/typed.lua", "        if rule.lookedAt then\n", "        if rule.groups then\n"]],
     tests: [fill],
   },
   {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { setLimits } from "../src/engine/limits.ts";
+import type { Grant } from "../src/engine/round-trip.ts";
 import { findViolations } from "./support/invariants.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
@@ -158,6 +159,49 @@ describe("a batch that waits until it is full", () => {
     expect(await findViolations(q.redis, q.keys)).toEqual([]);
   });
 
+  describe.each([
+    ["", batches()],
+    [" by key", `row=0/6/3/${WAIT_MS}k mail`],
+  ])("under a limit%s", (_, types) => {
+    test.each([
+      ["the queue", { queue: { concurrency: 2 } }],
+      ["its type", { types: { row: { concurrency: 2 } } }],
+    ])("a full batch gives the part for which the limit of %s has room", async (_, limits) => {
+      const q = await setup();
+      await setLimits(q.engine, limits);
+      await q.add(["a", "b"], row);
+      expect(await taken(q, 10, types)).toEqual([]);
+      await q.add("c", row);
+      expect(await taken(q, 10, "mail")).toEqual([]);
+      expect(ids(await taken(q, 10, types))).toEqual(["a", "b"]);
+      expect(await taken(q, 10, types)).toEqual([]);
+    });
+  });
+
+  test("a delayed task that waited for a limit of its type does not wait for a full batch again", async () => {
+    const q = await setup();
+    await setLimits(q.engine, { types: { row: { concurrency: 2 } } });
+    await q.add(["a", "b", "c"], { ...row, delayMs: 5_000 });
+    q.advance(5_001);
+    const [a] = await taken(q);
+    await q.ack(a as Grant);
+    q.advance(WAIT_MS);
+    expect(ids(await taken(q))).toEqual(["c"]);
+  });
+
+  test("is not hidden by the tasks of other batches, and these do not hide other tasks", async () => {
+    const q = await setup();
+    const types = `row=0/10/10/${WAIT_MS} doc=0/10/10/${WAIT_MS} mail`;
+    const names = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}`);
+    await q.add(names("row", 9), row);
+    await q.add(names("doc", 9), { type: "doc" });
+    expect(await taken(q, 10, types)).toEqual([]);
+    await q.add("m", { type: "mail" });
+    expect(ids(await taken(q, 10, types))).toEqual(["m"]);
+    await q.add("doc9", { type: "doc" });
+    expect(ids(await taken(q, 10, types))).toEqual(names("doc", 10));
+  });
+
   describe("by key", () => {
     const byKey = (most = 6, fill = 3) => `row=0/${most}/${fill}/${WAIT_MS}k mail`;
     const add = (q: TestQueue, key: string | null, some: string[]) =>
@@ -208,8 +252,18 @@ describe("a batch that waits until it is full", () => {
       await add(q, "b", ["b1", "b2"]);
       await add(q, "a", ["a3"]);
       await add(q, "b", ["b3"]);
-      expect(ids(await taken(q, 5, byKey(5)))).toEqual(["a1", "a2", "a3"]);
+      const { grants } = await q.acquire(5, { types: ` ${byKey(5)}` });
+      expect(ids(grants)).toEqual(["a1", "a2", "a3"]);
       expect(ids(await taken(q, 5, byKey(5)))).toEqual(["b1", "b2", "b3"]);
+    });
+
+    test("a call looks at a bounded number of tasks, whatever the number of types of a prefix", async () => {
+      const q = await setup();
+      const of = (n: number) => Array.from({ length: 450 }, (_, at) => `${n}-${at}`);
+      for (let n = 0; n < 20; n++) await q.add(of(n), { type: `row.${n}` });
+      expect(await taken(q, 500, "mail")).toEqual([]);
+      const grants = taken(q, 50, `row.*=0/50/50/${WAIT_MS}k`).then(ids);
+      await expect(grants).resolves.toEqual(of(0).slice(0, 50));
     });
 
     test("finds a full batch behind the tasks of many other keys, and these do not hide tasks of other types", async () => {

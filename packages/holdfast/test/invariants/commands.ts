@@ -347,7 +347,7 @@ async function take(
 async function expectNothingLeft(
   model: Model,
   real: Real,
-  { held, types, want, grants }: { held: number; types: string; want: number; grants: RoundTrip["grants"] },
+  { held, types, grants }: { held: number; types: string; grants: RoundTrip["grants"] },
 ): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
   const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task));
@@ -357,9 +357,8 @@ async function expectNothingLeft(
   const mayWait = (type: string) => {
     const fill = fillOf(types, type);
     // A worker takes a full batch of a key as a whole. It may have had too little room for this batch, and only room
-    // for another key. A call that asks for less than a batch looks at too few tasks to find a full one, but no real
-    // worker makes such a call.
-    if (want < fill || (isByKey(types, type) && grants.length > 0)) return true;
+    // for another key.
+    if (isByKey(types, type) && grants.length > 0) return true;
     if (grants.filter(({ id }) => model.task(id).type === type).length >= mostOf(types, type)) return true;
     return fill > 0 && left.filter(([, task]) => task.type === type && task.key === "").length < fill;
   };
@@ -394,9 +393,7 @@ const acquire = (want: number, held: number, types: string, sending: Sending) =>
       // not show that tasks are left.
       if (trip.again && !(types === "" && trip.typed && trip.grants.length + trip.expired.length === 0))
         continue;
-      const { grants } = trip;
-      if (!trip.again)
-        await expectNothingLeft(model, real, { held, types, want: left + grants.length, grants });
+      if (!trip.again) await expectNothingLeft(model, real, { held, types, grants: trip.grants });
       return;
     }
   });
@@ -468,7 +465,7 @@ const poll = (
       }
       await take(model, real, trip, { held, types, sending });
       if (trip.grants.length < want && !trip.again && !trip.solo)
-        await expectNothingLeft(model, real, { held, types, want, grants: trip.grants });
+        await expectNothingLeft(model, real, { held, types, grants: trip.grants });
       parking.asked.set(workerId, { ...asked, types });
       if (!trip.parked) close(model, real, asked);
     },
