@@ -161,14 +161,15 @@ local function plan(id, record, old, was)
   if not (isChanged.runAt or isChanged.priority or isChanged.key or isChanged.payload) then
     return due and 'S' or 'P'
   end
-  -- A task in `pending:typed` stays there, whatever its priority and key are.
+  -- A task in `pending:typed` stays there, whatever its priority and key are. But its batch may start now (lib/fill.lua).
   local isAside = c.unroutedSince > 0
-  local leaves = was == 'p' and (due or not isAside and (isChanged.key or bandOf(old, c) ~= bandOf(envelope, c)))
+  local isMoved = was == 'p' and not due and (isChanged.key or bandOf(old, c) ~= bandOf(envelope, c))
+  local leaves = was == 'p' and due or isMoved and not isAside
   if leaves and not due and newKey and isChanged.key and not admits(limits, newKey) then
     return nil
   end
   plans[#plans + 1] = { id = id, record = record, old = old, envelope = envelope, c = c, was = was, due = due, key = key, newKey = newKey,
-    isChanged = isChanged, isAside = isAside, leaves = leaves, isPlaced = due and isChanged.runAt, isPushed = not due and (was == 's' or leaves) }
+    isChanged = isChanged, isAside = isAside, leaves = leaves, isPlaced = due and isChanged.runAt, isPushed = not due and (was == 's' or leaves), isMoved = isMoved }
   return due and 's' or 'p'
 end
 
@@ -196,7 +197,7 @@ if #plans == 0 then
 end
 
 local bands, due, stored, commit, unscheduled, members = newBands(), {}, {}, {}, {}, {}
-local pushed, isKeyed = 0, false
+local wakes, isKeyed = false, false
 for _, plan in ipairs(plans) do
   local id, c = plan.id, plan.c
   if plan.leaves then
@@ -213,13 +214,13 @@ for _, plan in ipairs(plans) do
     c.unroutedSince = 0
   elseif plan.isPushed then
     addPending(bands, id, plan.envelope, c)
-    pushed = pushed + 1
   end
   if plan.was == 's' and not plan.due then
     unscheduled[#unscheduled + 1] = id
     add(counters, PROMOTED_TOTAL, 1)
   end
   isKeyed = isKeyed or plan.newKey ~= nil
+  wakes = wakes or plan.isPushed or plan.isMoved
   add(counters, plan.was == 'p' and PENDING or SCHEDULED, -1)
   add(counters, plan.due and SCHEDULED or PENDING, 1)
   stored[#stored + 1], stored[#stored + 2] = id, plan.envelope
@@ -262,7 +263,7 @@ end
 if limits.full == 'cancel' and #bands.keyed > 0 then
   supersede(limits, counters, bands.keyed)
 end
-if (pushed > 0 or isSooner) and not settings.paused then
+if (wakes or isSooner) and not settings.paused then
   wake()
 end
 if events then

@@ -118,7 +118,7 @@ if #order == 0 then
 end
 
 local bands, due, left, stored, commit, entries = newBands(), {}, {}, {}, {}, {}
-local pushed = 0
+local wakes = false
 for _, plan in ipairs(order) do
   local id, c, old, envelope = plan.id, plan.c, plan.old, plan.envelope
   local history = historyWith(historyOf(plan.record), c.generation, plan.times)
@@ -130,7 +130,9 @@ for _, plan in ipairs(order) do
     due[#due + 1], due[#due + 2] = string.format('%.0f', plan.due), id
   elseif not plan.due and not isInPlace then
     addPending(bands, id, envelope, c)
-    pushed = pushed + 1
+    wakes = true
+  elseif isInPlace and c.unroutedSince > 0 then -- its batch may start now (lib/fill.lua)
+    wakes = wakes or bandOf(old, c) ~= bandOf(envelope, c) or option(old, 'e') ~= option(envelope, 'e')
   end
   if plan.was == 's' and not plan.due then
     left[#left + 1] = id
@@ -169,7 +171,7 @@ redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, k
 if #left > 0 then
   redis.call('ZREM', scheduledKey, unpack(left))
 end
-if (pushed > 0 or isSooner) and not settings.paused then
+if (wakes or isSooner) and not settings.paused then
   wake()
 end
 if events then

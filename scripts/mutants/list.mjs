@@ -3585,6 +3585,18 @@ export const mutants = [
     tests: [fill],
   },
   {
+    name: "batch: a change of a task that was put aside does not wake the worker of its batch",
+    changes: [["lua/transitions/change.lua", "plan.isPushed or plan.isMoved", "plan.isPushed"]],
+    tests: [fill],
+  },
+  {
+    name: "batch: a replacement of a task that was put aside does not wake the worker of its batch",
+    changes: [
+      ["lua/transitions/replace.lua", "elseif isInPlace and c.unroutedSince > 0 then", "elseif false then"],
+    ],
+    tests: [fill],
+  },
+  {
     name: "batch: waiting tasks without keys hide the full batch of another type",
     changes: [["lua/lib/typed.lua", "        if rule.lookedAt then\n", "        if rule.groups then\n"]],
     tests: [fill],

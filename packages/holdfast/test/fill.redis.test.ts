@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { changeTasks } from "../src/engine/change.ts";
 import { setLimits } from "../src/engine/limits.ts";
 import type { Grant } from "../src/engine/round-trip.ts";
 import { findViolations } from "./support/invariants.ts";
 import { setup } from "./support/setup.ts";
-import type { TestQueue } from "./support/test-queue.ts";
+import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 
 const WAIT_MS = 1_000;
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
@@ -18,6 +19,8 @@ const taken = (q: TestQueue, want = 10, types = batches()) => q.acquireTypes(typ
 
 const park = (q: TestQueue, types = batches()) =>
   q.engine.acquire({ ...q.roundTripArgs({ want: 10, types: ` ${types}` }), park: true });
+
+const isParked = async (q: TestQueue) => (await q.redis.hexists(q.keys.state, "#parked")) === 1;
 
 const row = { type: "row" };
 
@@ -257,6 +260,19 @@ describe("a batch that waits until it is full", () => {
       expect(ids(await taken(q, 5, byKey(5)))).toEqual(["b1", "b2", "b3"]);
     });
 
+    test("a change that fills a batch, or ends its wait, wakes the worker", async () => {
+      for (const what of [{ key: "k" }, { priority: "high" as const }]) {
+        const q = await setup();
+        await add(q, "k", ["a", "b"]);
+        await add(q, null, ["c"]);
+        expect(await all(q)).toEqual([]);
+        expect(await isParked(q)).toBe(true);
+        await changeTasks(q.engine, ["c"], what);
+        expect(await isParked(q)).toBe(false);
+        expect((await all(q)).toSorted()).toEqual("key" in what ? ["a", "b", "c"] : ["c"]);
+      }
+    });
+
     test("a call looks at a bounded number of tasks, whatever the number of types of a prefix", async () => {
       const q = await setup();
       const of = (n: number) => Array.from({ length: 450 }, (_, at) => `${n}-${at}`);
@@ -278,12 +294,27 @@ describe("a batch that waits until it is full", () => {
     });
   });
 
+  test.each([
+    ["priority", { priority: "high" as const }],
+    ["expiry", { expiresAt: 1 }],
+  ])("a replacement with another %s ends the wait, and wakes the worker", async (_, options) => {
+    const q = await setup();
+    const replace = (id: string, rest: AddOptions = {}) =>
+      q.add(id, { ...row, unique: { key: "u", onConflict: "replace" }, ...rest });
+    await replace("a");
+    expect(await taken(q)).toEqual([]);
+    expect(await park(q)).toMatchObject({ parked: true });
+    await replace("b", "expiresAt" in options ? { expiresAt: q.now + WAIT_MS } : options);
+    expect(await isParked(q)).toBe(false);
+    expect(ids(await taken(q))).toEqual(["a"]);
+  });
+
   test("an enqueue wakes its worker, but pushes no task", async () => {
     const q = await setup();
     await park(q);
     await q.add(["a"], row);
     expect(await q.stats()).toMatchObject({ pending: 1, processing: 0 });
-    expect(await q.redis.hget(q.keys.state, "#parked")).toBeNull();
+    expect(await isParked(q)).toBe(false);
   });
 
   test("is not granted early by a settle either", async () => {

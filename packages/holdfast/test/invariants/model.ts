@@ -250,13 +250,14 @@ export class Model {
    */
   replace(task: NewTask, isAside: boolean): void {
     const [, latest] = this.latest(task.unique, task.id);
-    const isMoved =
-      latest.awaits === null &&
-      !isAside &&
-      (latest.state === "scheduled" || (latest.priority !== task.priority && !this.needsSolo(latest)));
+    const expiresAtMs = task.expiresInMs > 0 ? this.nowMs + task.expiresInMs : Number.POSITIVE_INFINITY;
+    const isOfOtherBand = latest.priority !== task.priority && !this.needsSolo(latest);
+    const isMoved = latest.awaits === null && !isAside && (latest.state === "scheduled" || isOfOtherBand);
+    // A task that was put aside stays in its place, but the batch for which it waits may start now.
+    if (isAside && (isOfOtherBand || latest.expiresAtMs !== expiresAtMs) && !this.paused) this.parking.wake();
     Object.assign(latest, {
       ...{ priority: task.priority, maxAttempts: task.maxRetries + 1, touched: true, keep: task.keep },
-      expiresAtMs: task.expiresInMs > 0 ? this.nowMs + task.expiresInMs : Number.POSITIVE_INFINITY,
+      expiresAtMs,
       expiresInMs: task.expiresInMs,
     });
     if (!isMoved) return;
@@ -566,8 +567,7 @@ export class Model {
       .join("");
   }
 
-  /** @param aside the ids of pending tasks that were moved aside because of their type */
-  change(ids: string[], what: ModelChange, aside: readonly string[]): string {
+  change(ids: string[], what: ModelChange): string {
     const firstDueMs = this.firstDueMs();
     let wakes = false;
     const owners: string[] = [];
@@ -593,7 +593,7 @@ export class Model {
       if (task.state === "pending") task.waits = false;
       if (key !== "") this.limits.used = true;
       if (task.state === "scheduled") wakes ||= isTimed && dueMs < firstDueMs;
-      else wakes ||= before.state === "scheduled" || (isMoved && !aside.includes(id));
+      else wakes ||= before.state === "scheduled" || isMoved;
       return task.state === "pending" ? "p" : "s";
     });
     if (wakes && !this.paused) this.parking.wake();
