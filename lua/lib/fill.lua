@@ -23,7 +23,8 @@ local function ripeAt(rule, record, envelope, wasAside)
   return expiresAt and math.min(since, expiresAt - 2 * rule.waitMs) + rule.waitMs or since + rule.waitMs
 end
 
--- Returns the batch that a task belongs to: the rule itself, or with `k` the group of its key.
+-- Returns the batch that a task belongs to: the rule itself, or with `k` the group of its key. In strict order one task
+-- of a key runs at a time, so nothing else fills its batch.
 local function groupOf(rule, envelope)
   if not rule.groups then
     return rule
@@ -31,7 +32,7 @@ local function groupOf(rule, envelope)
   local key = keyOption(envelope) or ''
   local group = rule.byKey[key]
   if not group then
-    group = { found = 0, ripeAt = math.huge, left = 0 }
+    group = { found = 0, ripeAt = key ~= '' and limits and limits.ordered and 0 or math.huge, left = 0 }
     rule.byKey[key], rule.groups[#rule.groups + 1] = group, group
   end
   return group

@@ -110,6 +110,10 @@ local function planAcquire(counters, request, soloClaim, commit)
 -- include lib/peek.lua
     local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
     local keyed = limits and limits.peek(limits, count, request.held)
+    if keyed and typed and limits.ordered and #keyed.solo.ids > 0 then
+-- include lib/own_solo.lua
+      grants.typed = leaveOutSolo(typed, keyed.solo)
+    end
     if redis.call('EXISTS', pendingTypedKey) == 1 then
       grants.typed, grants.untold = true, not typed
       lines = typed and typed.peek(typed, want)

@@ -3602,6 +3602,18 @@ export const mutants = [
     tests: [fill],
   },
   {
+    name: "batch: in strict order a batch by key waits for tasks that cannot run",
+    changes: [
+      ["lua/lib/fill.lua", "key ~= '' and limits and limits.ordered and 0 or math.huge", "math.huge"],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "strict order: a task that has to run alone stops workers without a handler for it",
+    changes: [["lua/lib/grants.lua", "if keyed and typed and limits.ordered and", "if false and"]],
+    tests: [policies],
+  },
+  {
     name: "batch: waiting tasks with keys hide tasks of other types",
     changes: [["lua/lib/grants.lua", "typed and typed.besides or 0", "0"]],
     tests: [fill],

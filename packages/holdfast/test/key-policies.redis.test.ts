@@ -43,6 +43,32 @@ describe("in strict order", () => {
     await check(q);
   });
 
+  test("a task that has to run alone does not stop workers without a handler for its type", async () => {
+    const q = await withLimits({ key: ORDERED });
+    await q.add("a", { key: "a", type: "report" });
+    for (let crashes = 0; crashes < 2; crashes++) {
+      await q.grant();
+      await q.crash();
+    }
+    await q.add("m", { type: "mail" });
+    const busy = await q.acquire(5, { types: typesText("mail"), held: 1 });
+    expect([ids(busy.grants), busy.makeRoom, busy.typed]).toEqual(["m", false, true]);
+    await q.add("n", { type: "mail" });
+    expect(ids((await q.acquire(5, { types: typesText("mail") })).grants)).toBe("n");
+    const alone = await q.acquire(5, { types: typesText("mail report") });
+    expect([ids(alone.grants), alone.solo]).toEqual(["a", true]);
+    await check(q);
+  });
+
+  test("a batch by key does not wait for other tasks, because only one task of a key runs at a time", async () => {
+    const q = await withLimits({ key: ORDERED });
+    const types = typesText("row=0/3/3/1000k mail");
+    for (let n = 0; n < 20; n++) await q.add(`r${n}`, { type: "row", key: `k${n}` });
+    await q.add("n", { type: "row" });
+    expect(ids((await q.acquire(3, { types })).grants)).toBe("r0 r1 r10");
+    await check(q);
+  });
+
   test("a retry without a wait, a release and a crash keep the place too", async () => {
     const q = await withLimits({ key: ORDERED });
     await q.add(["a1", "a2"], { key: "a", maxRetries: 9 });
