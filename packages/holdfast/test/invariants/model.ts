@@ -589,7 +589,9 @@ export class Model {
         [key !== before.key, priority !== before.priority, what.payload].some(Boolean);
       if (!isChanged) return before.state === "pending" ? "P" : "S";
       Object.assign(task, { priority, key, touched: true, order: null });
-      if (isTimed) Object.assign(task, { state: delayMs > 0 ? "scheduled" : "pending", dueMs });
+      // A sweep makes a forgotten task due only if nobody has given it another time.
+      if (isTimed)
+        Object.assign(task, { state: delayMs > 0 ? "scheduled" : "pending", dueMs, isForgotten: false });
       if (task.state === "pending") task.waits = false;
       if (key !== "") this.limits.used = true;
       if (task.state === "scheduled") wakes ||= isTimed && dueMs < firstDueMs;
