@@ -8,7 +8,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import luaparse from "luaparse";
-import { inlineConstants } from "./lua-inline.mjs";
+import { placeConstants } from "./lua/constants.mjs";
+import { placeFunctions } from "./lua/functions.mjs";
+import { print } from "./lua/print.mjs";
+import { parse, walk } from "./lua/tree.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const luaDir = join(root, "lua");
@@ -98,19 +101,16 @@ function assemble(file, source, header) {
   const locals = header.args.flatMap((arg, i) =>
     isInteger(arg) ? [`local ${arg.name} = tonumber(ARGV[${i + 1}])`] : [],
   );
-  let text = withoutUncalled(resolveIncludes(file, body.join("\n")).replace(/^ *--.*$/gm, ""));
   try {
-    text = inlineConstants(text, names);
+    const tree = parse([...locals, resolveIncludes(file, body.join("\n"))].join("\n"));
+    placeConstants(tree, names);
+    placeFunctions(tree);
+    checkGlobals(file, tree);
+    return `${shebang}\n${print(tree)}`;
   } catch (error) {
     problems.push(`lua/${file}: ${error.message}`);
+    return "";
   }
-  const lines = text
-    .split("\n")
-    .map((line) => line.replace(/^\s+/, "").replace(/^--.*$/, ""))
-    .filter((line) => line !== "");
-  const whole = [...locals, ...lines, ""].join("\n");
-  checkGlobals(file, whole);
-  return `${shebang}\n${whole}`;
 }
 
 /**
@@ -150,22 +150,8 @@ function formatModule(constants) {
   return `// Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.\n${lines.join("\n")}\n`;
 }
 
-/** Removes the functions of included fragments that are not called in the rest of their block. */
-function withoutUncalled(source) {
-  let text = source;
-  // From the last function to the first: if one is removed, those that only it has called can be removed too.
-  for (const { index, 1: indent, 2: name } of [...text.matchAll(/^( *)local function (\w+)/gm)].reverse()) {
-    const rest = text.slice(index);
-    const length = rest.search(new RegExp(`^${indent}end$`, "m")) + `${indent}end`.length;
-    const behind = rest.slice(length);
-    const [block] = behind.split(new RegExp(`^(?!${indent}) *\\S`, "m"), 1);
-    if (!new RegExp(`\\b${name}\\b`).test(block)) text = text.slice(0, index) + behind;
-  }
-  return text;
-}
-
 /** Reports names that are not declared. Redis would report such a name only when a call reaches its line. */
-function checkGlobals(file, text) {
+function checkGlobals(file, tree) {
   const known = new Set([
     "redis",
     "struct",
@@ -180,14 +166,10 @@ function checkGlobals(file, text) {
     "pairs",
     "unpack",
   ]);
-  try {
-    for (const { name } of luaparse.parse(text, { luaVersion: "5.1", scope: true }).globals) {
-      if (!known.has(name))
-        problems.push(`lua/${file}: ${name} is neither a local nor declared in KEYS or ARGV`);
-    }
-  } catch (error) {
-    problems.push(`lua/${file}: ${error.message}`);
-  }
+  walk(tree, ({ type, name, local }) => {
+    if (type === "Identifier" && !local && !known.has(name))
+      problems.push(`lua/${file}: ${name} is neither a local nor declared in KEYS or ARGV`);
+  });
 }
 
 function binding(file, name, header, source) {

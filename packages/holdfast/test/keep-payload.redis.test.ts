@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { replaceOnce } from "./support/replace-once.ts";
 import { setup } from "./support/setup.ts";
 
 describe("ack", () => {
@@ -95,10 +96,7 @@ describe("ack", () => {
 
   test("that is aborted before its commit removes no payload", async () => {
     const q = await setup({
-      mutate: (name, source) =>
-        name === "settle"
-          ? source.replace("\ncommitRoundTrip(commit,", "\nerror('dies')\ncommitRoundTrip(commit,")
-          : source,
+      mutate: replaceOnce("settle", "\nif grants.claim then\n", "\nerror('dies')\nif grants.claim then\n"),
     });
     await q.add("a", { payloadText: '"kept"', keepPayload: false });
     const grant = await q.grant();

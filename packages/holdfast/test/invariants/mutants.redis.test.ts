@@ -98,11 +98,7 @@ const mutants: Mutant[] = [
     name: "reap removes the source before it writes the target",
     mutate: all(
       replaceOnce("reap", "redis.call('ZREM', KEYS[8], unpack(ids))\n", ""),
-      replaceOnce(
-        "reap",
-        "pushBands(bands, true)\n",
-        "redis.call('ZREM', KEYS[8], unpack(ids))\npushBands(bands, true)\n",
-      ),
+      replaceOnce("reap", "local bandNames", "redis.call('ZREM', KEYS[8], unpack(ids))\nlocal bandNames"),
     ),
     property: (_, mutate) => expectAbortSafe(reapOne, { repeat: true, ...(mutate ? { mutate } : {}) }),
   },
