@@ -37,7 +37,7 @@ function parseHeader(file, source) {
       header.keys.push({ part: match[2], type: match[3] });
       continue;
     }
-    match = /^ARGV\[(\d+)(\.\.)?\] (\S+) {2}(integer|string)(?: {2}(.*))?$/.exec(text);
+    match = /^ARGV\[(\d+)(\.\.)?\] (\S+) {2}(integer|digits|string)(?: {2}(.*))?$/.exec(text);
     if (match) {
       if (Number(match[1]) !== header.args.length + 1) fail(`ARGV[${match[1]}] is out of order`);
       if (header.tail) fail("an argument follows the repeated ones");
@@ -180,7 +180,7 @@ function binding(file, name, header, source) {
     ...own.map(() => "  indexKey: string;"),
     ...header.args.map(
       (arg) =>
-        `  ${arg.text ? `/** ${arg.text} */\n  ` : ""}${arg.name}: ${arg.type === "integer" ? "number" : "string"};`,
+        `  ${arg.text ? `/** ${arg.text} */\n  ` : ""}${arg.name}: ${arg.type === "string" ? "string" : "number"};`,
     ),
     ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
   ];

@@ -15,18 +15,18 @@ local function previousReply(raw)
   if not raw then
     return nil
   end
-  local last = tonumber(string.match(raw, '^%d+'))
-  if last == sequence then
+  local last, asked = tonumber(string.match(raw, '^%d+')), tonumber(sequence)
+  if last == asked then
     return string.match(raw, '\n(.*)$')
   end
-  if last > sequence then
+  if last > asked then
     return nil, redis.error_reply('HOLDFAST_OLD_REQUEST a newer request of this slot was already answered')
   end
   return nil
 end
 
 local function keptReply(sequence, body)
-  return string.format('%d %s\n%s', sequence, nowText, body)
+  return sequence .. ' ' .. nowText .. '\n' .. body
 end
 
 -- Adds the slot to an index, in which the janitor finds the replies of clients that are gone.
@@ -39,5 +39,5 @@ end
 -- Returns the reply of a settle or acquire as it is stored for a repeat. `first`: the number of the first grant, as
 -- text. `idsText`: the granted ids, separated by spaces.
 local function roundTripReply(verdicts, first, flags, idsText)
-  return verdicts .. ' ' .. first .. string.format(' %d ', flags) .. idsText
+  return verdicts .. ' ' .. first .. ' ' .. flags .. ' ' .. idsText
 end

@@ -145,7 +145,8 @@ local function planAcquire(counters, request, soloClaim, commit)
   if typed and typed.waitToFill then
     grants.fillAt = typed.waitToFill(typed, ids, sources, records, envelopes, want)
   end
-  local plain, termsOf = leaseTerms(request)
+  local plain, ownOf, maxRetries = leaseTerms(request)
+  local termsOf
   local fence = fenceOf(grants.firstText, request.nonce)
 
   local leases, granted, grantedEnvelopes, seen, expiredEnvelopes = grants.leases, grants.ids, grants.envelopes, {}, {}
@@ -179,7 +180,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
     if seen[id] then
       isDropped = true
-    elseif plain and first == ENVELOPE_PLAIN and not record and not typed then
+    elseif not ownOf and first == ENVELOPE_PLAIN and not record and not typed then
       terms = plain
     elseif isBehind then
       terms = nil -- an earlier task of the same key was not granted
@@ -188,7 +189,13 @@ local function planAcquire(counters, request, soloClaim, commit)
     else
       -- Most nodes have no options, and looking for "=" is faster than finding the end of the first line.
       local isPlain = first == ENVELOPE_PLAIN or first == ENVELOPE_NODE and not string.find(envelope, '=', 1, true)
-      terms = isPlain and plain or termsOf(envelope)
+      terms = plain
+      if ownOf or not isPlain then
+        if not termsOf then
+          termsOf = termsFinder(request, plain, ownOf, maxRetries)
+        end
+        terms = termsOf(envelope)
+      end
       if first == ENVELOPE_NODE and not grants.isOfCancelledFlow then
 -- include lib/cancelled_flow.lua
         grants.isOfCancelledFlow = isOfCancelledFlow

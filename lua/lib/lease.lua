@@ -10,8 +10,8 @@ local function fenceOf(first, nonce)
   return first .. '-' .. nonce
 end
 
--- Returns the terms of a task without options (nil if they differ by type), and a function that finds the terms of any
--- task. `request` has leaseMs, workerId and maxRetries, which is a number as text, perhaps followed by the terms of
+-- Returns the terms of a task without options. If they differ by type, the second value is a function that finds the own
+-- terms of a type (lib/own_terms.lua). The third value is maxRetries. `request` has leaseMs, workerId and maxRetries, which is a number as text, perhaps followed by the terms of
 -- single types. The fields of terms:
 --
 --   given, flags   whether a caller gave the id; the flags that the record gets
@@ -31,9 +31,14 @@ local function leaseTerms(request)
   local plain = { given = false, flags = '', counts = '1', key = '', band = 'normal', cost = 1, expiresAt = 0,
     lease = string.format('%d', expiry < deadline and expiry or deadline),
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. request.workerId }
+  return plain, ownOf, maxRetries
+end
+
+-- Returns a function that finds the terms of any task. The other values are those that leaseTerms got and returned.
+local function termsFinder(request, plain, ownOf, maxRetries)
   -- The terms for each text of options. Most tasks of a batch have the same options, so this cache is used (hot path).
   local known, makeTerms = { [''] = plain }, nil
-  return not ownOf and plain or nil, function(envelope)
+  return function(envelope)
     -- The options come after the type and the time.
     local text, own = string.match(envelope, '^%S+ %S+([^\n]*)') or '', ownOf and ownOf(envelope)
     local kept = own and own.place .. text or text

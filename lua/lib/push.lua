@@ -15,6 +15,7 @@ local function runsAll(types, tasks, at, pushed)
 -- include lib/envelope.lua
 -- include lib/routes.lua
   local _, ruleOf = routesOf(types)
+  local runs = true
   for place = 1, pushed do
     local name = typeOf(tasks[at + 2 * place - 1])
     local rule = name and ruleOf(name)
@@ -22,10 +23,10 @@ local function runsAll(types, tasks, at, pushed)
       rule.left = rule.left - 1
     end
     if name and (not rule or rule.left < 0) then
-      return false
+      runs = false
     end
   end
-  return true
+  return runs
 end
 
 -- Returns the first parked request whose worker is connected and runs the tasks, and the other requests as text.
@@ -71,28 +72,37 @@ local function push(counters, parked, tasks, at, pushed, bands)
     return false
   end
 
-  local plain, termsOf = leaseTerms(request)
+  local plain, ownOf, maxRetries = leaseTerms(request)
+  local termsOf, isExpired
   local firstText = string.format('%d', counters[GRANTS] + 1)
   local fence = fenceOf(firstText, request.nonce)
-  local commit = { '#counters', '', request.requestSlot, '' }
-  local ids, leases, heads, envelopes, bytes = {}, {}, {}, {}, 0
+  -- `nil` makes room for one task, which most calls have, so that these tables need not grow (hot path).
+  local commit = { '#counters', '', request.requestSlot, '', nil, nil }
+  local ids, leases, heads, envelopes, bytes = { nil }, { nil, nil }, { nil }, { nil }, 0
   for place = 1, pushed do
     local id, envelope = tasks[at + 2 * place - 2], tasks[at + 2 * place - 1]
-    local terms = string.byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
-    if terms.expiresAt > 0 and terms.expiresAt <= now then -- only an acquire reports expired tasks
-      return false
+    local terms = plain
+    if ownOf or string.byte(envelope) ~= ENVELOPE_PLAIN then
+      if not termsOf then
+        termsOf = termsFinder(request, plain, ownOf, maxRetries)
+      end
+      terms = termsOf(envelope)
     end
+    isExpired = isExpired or terms.expiresAt > 0 and terms.expiresAt <= now
     ids[place], envelopes[place] = id, envelope
     leases[2 * place - 1], leases[2 * place] = terms.lease, id
     commit[2 * place + 3], commit[2 * place + 4] = id, 'l' .. terms.counts .. ' ' .. fence .. terms.tail
-    heads[place] = string.format('%s %s %d\n', id, terms.counts == '1' and '-' or terms.counts, #envelope)
+    heads[place] = id .. ' ' .. (terms.counts == '1' and '-' or terms.counts) .. ' ' .. #envelope .. '\n'
     bytes = bytes + #envelope
+  end
+  if isExpired then -- only an acquire reports expired tasks
+    return false
   end
   add(counters, GRANTS, pushed)
   add(counters, PROCESSING, pushed)
   add(counters, PENDING, -pushed)
   commit[2] = packCounters(counters)
-  commit[4] = keptReply(request.sequence, roundTripReply('', firstText, 0, table.concat(ids, ' ')))
+  commit[4] = keptReply(request.sequence, roundTripReply('', firstText, '0', table.concat(ids, ' ')))
 
   indexRequest(kept, 's', request.requestSlot)
   if events then
@@ -106,7 +116,7 @@ local function push(counters, parked, tasks, at, pushed, bands)
   trimBand(pendingLowKey, bands.low)
   writeField('#parked', others)
   local inside = bytes <= PUSH_BYTES
-  local head = request.requestSlot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. string.format(' %d\n', inside and pushed or 0)
+  local head = request.requestSlot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. ' ' .. (inside and pushed or 0) .. '\n'
   redis.call('SPUBLISH', request.channel, inside and head .. table.concat(heads) .. table.concat(envelopes) or head)
   return true
 end

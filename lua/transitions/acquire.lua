@@ -18,7 +18,7 @@
 -- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
--- ARGV[3] sequence  integer  the number of the call, which grows within the slot
+-- ARGV[3] sequence  digits  the number of the call, which grows within the slot
 -- ARGV[4] want  integer  tasks to acquire, 1 to 500
 -- ARGV[5] held  integer  tasks that the caller holds
 -- ARGV[6] leaseMs  integer
@@ -94,7 +94,7 @@ if ends then
   noteEnds(commit, grants.handed or 0)
 end
 local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.makesRoom
-local line = rests and string.format('%s %s %.0f %d %.0f %s %s', workerId, requestSlot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
+local line = rests and workerId .. ' ' .. requestSlot .. ' ' .. sequence .. ' ' .. want .. ' ' .. leaseMs .. ' ' .. maxRetries .. ' ' .. nonce .. types or nil
 local parked, parks = parkedAfter(fields[3], line)
 
 -- 2. Write the targets: where the tasks go.

@@ -18,7 +18,7 @@
 -- KEYS[16] events  STREAM  entries of events (lib/events.lua)
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
--- ARGV[3] sequence  integer  the number of the call, which grows within the slot
+-- ARGV[3] sequence  digits  the number of the call, which grows within the slot
 -- ARGV[4] checked  integer  0: the ids were minted; 1 or 2: callers gave the ids; 4 more if tasks have unique keys
 --   1: an id gets a new task if its task ended without completing. 2: such a task keeps its id
 -- ARGV[5] high  integer  how many of the first tasks go to pending:high
@@ -26,7 +26,7 @@
 -- ARGV[7] low  integer  how many of the following tasks go to pending:low
 -- ARGV[8] keyed  integer  how many of the following tasks have a key and go to pending:keyed; all others are scheduled
 -- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states, owners}; {now} alone: refused, because the queue is not registered
+-- RETURNS "now verdicts states", perhaps with " owners"; "now" alone: refused, because the queue is not registered
 --   verdicts, a letter per task: n new, p new and due at once although it was to be scheduled, d duplicate, c conflict,
 --     e ended without completing (`enqueue_again` gives the id a new task), b is being cancelled, f queue full,
 --     k key full (lib/policies.lua), o another task holds its unique key, u as o, but the enqueue is refused,
@@ -53,12 +53,11 @@ if refused then
   return refused
 end
 if previous then
-  local verdicts, states, owners = string.match(previous, '^(%a*) (%a*) ?(.*)$')
-  return { now, verdicts, states, owners ~= '' and owners or nil }
+  return nowText .. ' ' .. previous
 end
 -- The queue is new, or was deleted meanwhile. No operator or janitor would see a task that is stored in it.
 if queue[4] ~= '1' then
-  return { now }
+  return nowText
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
 -- The counters and the limits of the queue (lib/limits.lua). They stay nil in a call that does not need them.
@@ -70,8 +69,8 @@ if settings.maxWaiting > 0 then
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
 
-local bands = { high = {}, normal = {}, low = {}, keyed = {} }
 local none = {}
+local bands = { high = none, normal = none, low = none, keyed = none }
 -- `due`: due times and ids of scheduled tasks. `accepted`: ids and envelopes, in a call that looks for known ids.
 -- `leftover`: ids with a record of an aborted purge, which a new task must not inherit.
 local due, accepted, leftover = none, none, none
@@ -88,18 +87,21 @@ local unique, owners
 if checked == 0 and normal == count then
   -- The shortcut for most calls: ids of the library, the normal band and no unique keys. The loop calls no function and
   -- does not search for the end of the list (hot path).
-  local ids, given, at = bands.normal, ARGV, taskIdAt
+  local ids, given, at = { nil }, ARGV, taskIdAt -- `nil`: see lib/push.lua
   for position = 1, fitting do
     ids[position], at = given[at], at + 2
   end
+  bands.normal = ids
 else
+  bands = { high = {}, normal = {}, low = {}, keyed = {} }
 -- include lib/envelope.lua
 -- include lib/record.lua
 -- include lib/accept.lua
 end
+local reply = verdicts .. ' ' .. states .. (owners and ' ' .. owners or '')
 -- If every task was refused (f, k, b, u) or needs another script (e, w), there is nothing to write.
 if not string.find(verdicts, '[npadco]') then
-  return { now, verdicts, states, owners }
+  return nowText .. ' ' .. reply
 end
 
 -- 2. Write the targets: where the tasks go.
@@ -146,13 +148,12 @@ if settings.maxEvents then
   noteEnqueued(bands, due)
 end
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
-local reply = keptReply(sequence, verdicts .. ' ' .. states .. (owners and ' ' .. owners or ''))
 local isListed = accepted ~= none
 if isListed then
-  redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(accepted))
+  redis.call('HSET', tasksKey, '#in', counts, requestSlot, keptReply(sequence, reply), unpack(accepted))
 else
   local last = taskIdAt + 2 * (pushed + #due / 2) - 1
-  redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(ARGV, taskIdAt, last))
+  redis.call('HSET', tasksKey, '#in', counts, requestSlot, keptReply(sequence, reply), unpack(ARGV, taskIdAt, last))
 end
 
 if unique then
@@ -176,7 +177,10 @@ if queue[3] and (pushed > 0 or isSooner) then
     tasks, at = accepted, 1
   end
   -- A push cannot apply limits, so it is not used in a queue with limits.
-  local isPushed = pushed > 0 and #bands.keyed == 0 and not queue[5] and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)
+  local isPushed = false
+  if pushed > 0 and #bands.keyed == 0 and not queue[5] and alone and not isDueNow and not settings.paused then
+    isPushed = push(counters, queue[3], tasks, at, pushed, bands)
+  end
   if isSooner or not isPushed then
 -- include lib/wake.lua
     wake()
@@ -185,4 +189,4 @@ end
 if events then
   events.tell()
 end
-return { now, verdicts, states, owners }
+return nowText .. ' ' .. reply

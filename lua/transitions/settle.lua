@@ -30,7 +30,7 @@
 -- KEYS[28] errors  HASH  signature -> type and error of the first failure
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  "#q:<instance of the caller>:<slot>"
--- ARGV[3] sequence  integer  the number of the call, which grows within the slot
+-- ARGV[3] sequence  digits  the number of the call, which grows within the slot
 -- ARGV[4] want  integer  tasks to acquire, 0 to 500
 -- ARGV[5] held  integer  how many tasks the caller holds besides those settled here
 -- ARGV[6] leaseMs  integer

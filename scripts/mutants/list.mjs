@@ -1050,7 +1050,7 @@ export const mutants = [
   },
   {
     name: "requests: a repeated request runs again",
-    changes: [["lua/lib/call.lua", "if last == sequence then", "if last == -1 then"]],
+    changes: [["lua/lib/call.lua", "if last == asked then", "if last == -1 then"]],
     tests: [settle, test("enqueue"), test("replay"), interleavings],
   },
   {
@@ -1221,12 +1221,12 @@ export const mutants = [
     changes: [
       [
         "lua/lib/push.lua",
-        "local commit = { '#counters', '', request.requestSlot, '' }",
-        "local commit = { '#counters', '', '#counters', '' }",
+        "local commit = { '#counters', '', request.requestSlot, '', nil, nil }",
+        "local commit = { '#counters', '', '#counters', '', nil, nil }",
       ],
       [
         "lua/lib/push.lua",
-        "commit[4] = keptReply(request.sequence, roundTripReply('', firstText, 0, table.concat(ids, ' ')))",
+        "commit[4] = keptReply(request.sequence, roundTripReply('', firstText, '0', table.concat(ids, ' ')))",
         "commit[4] = commit[2]",
       ],
     ],
@@ -1234,12 +1234,18 @@ export const mutants = [
   },
   {
     name: "push: the reply to a repeated request does not have the grants",
-    changes: [["lua/lib/push.lua", "0, table.concat(ids, ' '))", "0, '')"]],
+    changes: [["lua/lib/push.lua", "'0', table.concat(ids, ' '))", "'0', '')"]],
     tests: [push],
   },
   {
     name: "push: a paused queue grants tasks",
-    changes: [["lua/transitions/enqueue.lua", "and not settings.paused and push(", "and push("]],
+    changes: [
+      [
+        "lua/transitions/enqueue.lua",
+        "and not isDueNow and not settings.paused then",
+        "and not isDueNow then",
+      ],
+    ],
     tests: [push],
   },
   {
@@ -1359,7 +1365,15 @@ export const mutants = [
   },
   {
     name: "acquire: a task without options does not get the options that the worker sent for its type",
-    changes: [["lua/lib/lease.lua", "return not ownOf and plain or nil, function", "return plain, function"]],
+    changes: [
+      ["lua/lib/push.lua", "if ownOf or string.byte(envelope)", "if string.byte(envelope)"],
+      [
+        "lua/lib/grants.lua",
+        "elseif not ownOf and first == ENVELOPE_PLAIN",
+        "elseif first == ENVELOPE_PLAIN",
+      ],
+      ["lua/lib/grants.lua", "if ownOf or not isPlain then", "if not isPlain then"],
+    ],
     tests: [ownTerms],
   },
   {

@@ -159,10 +159,7 @@ export abstract class TaskScripts {
   #enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     const call = async ({ requestSlot, sequence }: Request) => {
       for (;;) {
-        const [now, verdicts, states, owners] = await this.run<
-          scripts.EnqueueArgs,
-          [now: number, verdicts?: string, states?: string, owners?: string]
-        >(
+        const reply = await this.run<scripts.EnqueueArgs, string>(
           scripts.enqueueScript,
           {
             clockMs: this.clockMs(),
@@ -177,9 +174,10 @@ export abstract class TaskScripts {
           },
           args.bytes,
         );
-        this.connection.observeClock(now);
+        const [now, verdicts, states, ...owners] = reply.split(" ");
+        this.connection.observeClock(Number(now));
         if (verdicts !== undefined && states !== undefined)
-          return owners === undefined ? { verdicts, states } : answerOf(verdicts, states, owners);
+          return owners.length === 0 ? { verdicts, states } : { verdicts, states, owners };
         await this.open();
       }
     };
