@@ -87,7 +87,8 @@ export class Connection extends LinkMember {
     tail?: TailBytes,
   ): Promise<Reply> {
     const argv = script.argv(keys, args);
-    const started = performance.now();
+    const onScript = this.#onScript;
+    const started = onScript ? performance.now() : 0;
     try {
       return await this.#retried<Reply>(async () => {
         try {
@@ -99,7 +100,6 @@ export class Connection extends LinkMember {
         }
       }, timeoutMs);
     } finally {
-      const onScript = this.#onScript;
       // callHook catches errors of the hook, which must not replace the reply.
       if (onScript)
         callHook(() => onScript(script.name, (performance.now() - started) / 1000), scriptHookThrew);
@@ -118,7 +118,9 @@ export class Connection extends LinkMember {
         ? encodeCall(name, code, keyCount, argv, this.pool)
         : tail.after(headOfCall(name, code, keyCount, argv, tail.count));
     const command = new ScriptCommand(name, bytes, keyCount > 0 ? argv[0] : undefined);
-    const reply = await this.#untilClosed(this.link.client.sendCommand(command) as Promise<Reply>);
+    const sent = this.link.client.sendCommand(command) as Promise<Reply>;
+    command.wasSent();
+    const reply = await this.#untilClosed(sent);
     if (tail === undefined && typeof bytes !== "string") this.pool.give(bytes);
     return reply;
   }
@@ -224,6 +226,8 @@ function writeArguments(lines: string[], from: number, argv: readonly (string | 
 /** An encoded call as a command for the client. It has the first key, from which a Cluster client finds the node. */
 export class ScriptCommand extends Command {
   readonly #bytes: EncodedCall;
+  #timeoutMs: number | undefined;
+  #wasSent = false;
 
   constructor(name: "EVALSHA" | "EVAL", bytes: EncodedCall, key: string | number | undefined) {
     // The arguments are left out, because the client adds them to its errors, and they contain payloads.
@@ -233,5 +237,17 @@ export class ScriptCommand extends Command {
 
   override toWritable(): EncodedCall {
     return this.#bytes;
+  }
+
+  /** Called by the client before it writes the command. The timer waits, because Redis can begin while it is made. */
+  override setTimeout(ms: number): void {
+    if (this.#wasSent) super.setTimeout(ms);
+    else this.#timeoutMs = ms;
+  }
+
+  /** Called when the client has written the command, or keeps it until it can. */
+  wasSent(): void {
+    this.#wasSent = true;
+    if (this.#timeoutMs !== undefined && !this.isSettled) super.setTimeout(this.#timeoutMs);
   }
 }

@@ -153,11 +153,11 @@ export class QueueRunner implements Caller {
     // The answer that parked the request may come later, and must not put the runner to sleep then.
     this.#wakes++;
     this.idle = this.drains;
-    clearTimeout(this.#pollTimer);
     if (trip !== "again") {
       this.#answered(trip, []);
       this.#take(trip, trip.now - this.#clockLeadMs, this.#runners.kept(this, trip.grants.length));
     }
+    clearTimeout(this.#pollTimer);
     this.schedule();
   }
 
