@@ -4,6 +4,8 @@ import { ClosingLine } from "./scripts/closing-line.mjs";
 
 // This folder is the template of `holdfast init`. Its test is for the test runner of Node.
 const exclude = ["**/node_modules/**", "**/dist/**", "packages/cli/template/**"];
+/** The files of a worker share the modules that they import, because to load them for each file takes CPU time. */
+const isolate = false;
 /** These tests mostly wait for the Docker engine, so they begin first and run beside the others. */
 const compose = ["test/compose*.test.ts"];
 /** These tests start whole systems and browsers, which need more than one core. They run after all others. */
@@ -28,6 +30,7 @@ export default defineConfig({
           name: "unit",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.test.{ts,mjs}"],
           exclude: [...exclude, ...compose, ...systems, "**/*.redis.test.*"],
+          isolate,
           testTimeout: 60_000,
         },
       },
@@ -36,6 +39,7 @@ export default defineConfig({
           name: "redis",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.redis.test.{ts,mjs}"],
           exclude: [...exclude, ...systems],
+          isolate,
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { until } from "@holdfast/testing";
-import { afterAll, afterEach, inject } from "vitest";
+import { inject, onTestFinished } from "vitest";
 import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
 
 export { until };
@@ -25,8 +25,6 @@ export interface Said {
   code?: string;
 }
 
-const children = new Set<ChildProcess>();
-
 /** A process that the test started, with the events that it reported. */
 export class Child {
   readonly said: Said[] = [];
@@ -39,16 +37,12 @@ export class Child {
     this.process = spawn(process.execPath, [path, JSON.stringify(options)], {
       stdio: ["ignore", "pipe", "pipe"],
     });
-    children.add(this.process);
     const { stdout, stderr } = this.process;
     if (stdout) createInterface({ input: stdout }).on("line", (line) => this.said.push(JSON.parse(line)));
     stderr?.on("data", (data) => {
       this.#stderr += String(data);
     });
-    this.ended = once(this.process, "close").then(([code, signal]) => {
-      children.delete(this.process);
-      return { code, signal };
-    });
+    this.ended = once(this.process, "close").then(([code, signal]) => ({ code, signal }));
   }
 
   heard(event: Said["event"], match: Partial<Said> = {}): Said[] {
@@ -70,23 +64,27 @@ export class Child {
   }
 }
 
-/** Starts the processes of one system, which share a key prefix that no other system has. */
+/**
+ * Starts the processes of one system, which share a key prefix that no other system has. They are killed after the
+ * test.
+ */
 export class Processes {
   readonly prefix = `p${randomUUID()}`;
   readonly url: string;
   readonly queue: Queue;
   readonly observer: Observer;
+  readonly #children: Child[] = [];
   #workers = 0;
 
   constructor() {
     this.url = inject("holdfastRedisUrl");
     this.queue = new Queue("work", { redis: this.url, prefix: this.prefix });
     this.observer = new Observer({ redis: this.url, prefix: this.prefix });
-    open.push(this);
+    onTestFinished(() => this.#close());
   }
 
   worker(options: object = {}): Child {
-    return new Child("worker", {
+    return this.#started("worker", {
       queue: "work",
       redis: this.url,
       prefix: this.prefix,
@@ -98,13 +96,27 @@ export class Processes {
   }
 
   janitor(options: object = {}): Child {
-    return new Child("janitor", {
+    return this.#started("janitor", {
       redis: this.url,
       prefix: this.prefix,
       sweepIntervalMs: SWEEP_MS,
       auditIntervalMs: 0,
       ...options,
     });
+  }
+
+  #started(fixture: string, options: object): Child {
+    const child = new Child(fixture, options);
+    this.#children.push(child);
+    return child;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.kill()));
+    await this.observer.pause("work");
+    await this.observer.deleteQueue("work").catch(() => {});
+    await this.queue.close();
+    await this.observer.close();
   }
 
   async enqueue(tasks: Parameters<Queue["enqueueMany"]>[0]): Promise<string[]> {
@@ -136,26 +148,3 @@ export class Processes {
     return ids;
   }
 }
-
-const open: Processes[] = [];
-
-async function killChildren(): Promise<void> {
-  await Promise.all(
-    [...children].map(async (child) => {
-      child.kill("SIGKILL");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-      children.delete(child);
-    }),
-  );
-}
-
-afterEach(async () => {
-  await killChildren();
-  for (const { queue, observer } of open.splice(0)) {
-    await observer.pause("work");
-    await observer.deleteQueue("work").catch(() => {});
-    await queue.close();
-    await observer.close();
-  }
-});
-afterAll(killChildren);

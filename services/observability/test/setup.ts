@@ -1,16 +1,10 @@
-import { afterEach, expect } from "vitest";
-import type { App } from "../src/app.ts";
+import { expect, onTestFinished } from "vitest";
 import { type TestAppOptions, testApp } from "./fakes.ts";
-
-let app: App | undefined;
-afterEach(async () => {
-  await app?.stop();
-  app = undefined;
-});
 
 /** Builds the service over fakes, with a client. The service is closed after each test. */
 export async function setup(options: TestAppOptions = {}) {
-  app = await testApp(options);
+  const app = await testApp(options);
+  onTestFinished(() => app.stop());
   const { server } = app;
   const call = async (method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", url: string, body?: unknown) => {
     const response = await server.inject({

@@ -1,23 +1,19 @@
 import { EventEmitter } from "node:events";
+import { syncBuiltinESMExports } from "node:module";
+import workerThreads from "node:worker_threads";
 import { until } from "@holdfast/testing";
-import { expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
 import type { FromThread, HeartbeatData, MemberMessage, ToThread } from "./heartbeat-messages.ts";
-
-const { threads, FakeThread } = vi.hoisted(() => ({
-  threads: [] as unknown[],
-  FakeThread: { make: () => ({}) },
-}));
-vi.mock("node:worker_threads", () => ({
-  Worker: function Worker() {
-    return FakeThread.make();
-  },
-}));
 
 /** Replaces the thread, so that the test can send its messages. */
 class Thread extends EventEmitter {
   readonly got: ToThread[] = [];
   terminated = false;
+  constructor() {
+    super();
+    threads.push(this);
+  }
   postMessage(message: ToThread): void {
     this.got.push(message);
     if (message.kind === "remove") this.about(message.member, { kind: "removed" });
@@ -41,11 +37,19 @@ class Thread extends EventEmitter {
     return (this.got.findLast(({ kind }) => kind === "add") as { member: number }).member;
   }
 }
-FakeThread.make = () => {
-  const thread = new Thread();
-  threads.push(thread);
-  return thread;
+
+const threads: Thread[] = [];
+const { Worker } = workerThreads;
+/** Sets the class of a thread for all modules, also for those that are already loaded. */
+const setThreadClass = (threadClass: object) => {
+  Object.assign(workerThreads, { Worker: threadClass });
+  syncBuiltinESMExports();
 };
+beforeEach(() => {
+  threads.length = 0;
+  setThreadClass(Thread);
+});
+afterEach(() => setThreadClass(Worker));
 
 const nth = async (n: number): Promise<Thread> => {
   await until(`${n} threads were begun`, () => threads.length >= n);
@@ -66,7 +70,6 @@ function member() {
 }
 
 test("one thread beats for all workers of the process, from the first to the last", async () => {
-  threads.length = 0;
   const [first, second] = [member(), member()];
   const starting = first.heartbeat.start();
   const thread = await nth(1);
@@ -96,7 +99,6 @@ test("one thread beats for all workers of the process, from the first to the las
 });
 
 test("if the thread ends before it beats, the start fails and can be tried again", async () => {
-  threads.length = 0;
   const { heartbeat } = member();
   for (let n = 1; n <= 4; n++) {
     const starting = heartbeat.start();
@@ -115,7 +117,6 @@ test("if the thread ends before it beats, the start fails and can be tried again
 });
 
 test("a failure for one worker does not affect the others", async () => {
-  threads.length = 0;
   const [good, bad] = [member(), member()];
   const starting = good.heartbeat.start();
   const thread = await nth(1);
@@ -130,7 +131,6 @@ test("a failure for one worker does not affect the others", async () => {
 });
 
 test("all workers hear when their thread ends and when another one beats; after the third end there is no other one", async () => {
-  threads.length = 0;
   const both = [member(), member()];
   const starting = both.map(({ heartbeat }) => heartbeat.start());
   const beginAll = (thread: Thread) => {
@@ -152,7 +152,6 @@ test("all workers hear when their thread ends and when another one beats; after 
 });
 
 test("a stop while the thread begins makes the start fail at once", async () => {
-  threads.length = 0;
   const { heartbeat } = member();
   const starting = heartbeat.start();
   await nth(1);

@@ -1,14 +1,12 @@
 import { nanoid } from "nanoid";
-import { afterEach, expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
 import { Holdfast, type HoldfastOptions, Observer, Queue } from "../../src/index.ts";
 import { redisUrl } from "./setup.ts";
 
-const closing: (() => Promise<unknown>)[] = [];
-
 /** Calls `close` after the test. If there are several functions, the last one is called first. */
 export function afterwards(close: () => Promise<unknown>): void {
-  closing.push(close);
+  onTestFinished(async () => void (await close()));
 }
 
 /** Makes a queue and an observer with their own client. The queue is audited after the test. */
@@ -42,9 +40,3 @@ export async function started<Runs extends Loop>(loop: Runs): Promise<Runs> {
   await loop.start();
   return loop;
 }
-
-afterEach(async () => {
-  const errors: unknown[] = [];
-  for (const close of closing.splice(0).reverse()) await close().catch((error) => errors.push(error));
-  if (errors.length > 0) throw errors[0];
-});

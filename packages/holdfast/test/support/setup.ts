@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Redis } from "ioredis";
 import { nanoid } from "nanoid";
-import { afterAll, afterEach, expect, inject } from "vitest";
+import { expect, inject, onTestFinished } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
 import { Engine, type Peers } from "../../src/engine/engine.ts";
 import { Connection } from "../../src/redis/connection.ts";
@@ -17,8 +17,8 @@ export type Mutate = (name: string, source: string) => string;
 export const START_MS = 1_800_000_000_000;
 
 const url = () => inject("holdfastRedisUrl");
+/** The connections of all test files that this process runs. They end with the process. */
 let shared: { redis: Redis; connection: Connection } | undefined;
-const open: TestQueue[] = [];
 
 /** Returns the script with a changed source, under the hash of that source. */
 export function mutated<Args>(script: Script<Args>, mutate: Mutate): Script<Args> {
@@ -62,7 +62,14 @@ export async function setup(options: { mutate?: Mutate } = {}): Promise<TestQueu
     );
   const test = new TestQueue(name, redis, clock, engineFor);
   test.mutate = options.mutate;
-  open.push(test);
+  onTestFinished(async () => {
+    test.mutate = undefined;
+    try {
+      if (!test.corrupted) await expectConserved(test);
+    } finally {
+      await redis.unlink(...Object.values(test.keys), ...Object.values(systemKeys(test.name)));
+    }
+  });
   return test;
 }
 
@@ -74,23 +81,3 @@ export async function expectConserved(queue: TestQueue): Promise<void> {
   expect(await findViolations(queue.redis, queue.keys)).toEqual([]);
   expect((await auditQueue(queue.engine)).violations).toEqual([]);
 }
-
-afterEach(async () => {
-  const queues = open.splice(0);
-  try {
-    for (const queue of queues) {
-      queue.mutate = undefined;
-      if (!queue.corrupted) await expectConserved(queue);
-    }
-  } finally {
-    for (const queue of queues) {
-      await queue.redis.unlink(...Object.values(queue.keys), ...Object.values(systemKeys(queue.name)));
-    }
-  }
-});
-
-afterAll(async () => {
-  shared?.redis.disconnect();
-  await shared?.connection.close();
-  shared = undefined;
-});

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { nanoid } from "nanoid";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import {
   type Handlers,
   Holdfast,
@@ -131,15 +131,9 @@ export class System {
   }
 }
 
-const open: System[] = [];
-
 export async function setupSystem(url = redisUrl()): Promise<System> {
   const system = new System(url);
-  open.push(system);
+  onTestFinished(() => system.close());
   await system.client.check();
   return system;
 }
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((system) => system.close()));
-});
