@@ -40,9 +40,18 @@ test("a lost reply is reported with the task's id, and a repeat with that id doe
     // This enqueue loads the script. Without it, the dropped reply would be NOSCRIPT, and the script would not have
     // run.
     await json("enqueue", "q", "ok", "0");
+    const [file, rejects] = [join(folder, "tasks.ndjson"), join(folder, "rejects.ndjson")];
+    await writeFile(file, '{"type":"ok","payload":"me too"}\n');
     const one = await wayThatEndsAt("cut-me", redis.port);
-    const lost = await cli("--redis", one.url, "enqueue", "q", "ok", '"cut-me"');
+    const many = await wayThatEndsAt("me too", redis.port);
+    // Both commands send for more than ten seconds, so they run at the same time.
+    const [lost, sent] = await Promise.all([
+      cli("--redis", one.url, "enqueue", "q", "ok", '"cut-me"'),
+      cli("--redis", many.url, "enqueue", "q", "--ndjson", file, "--rejects", rejects),
+    ]);
     one.stop();
+    many.stop();
+    expect((await observer.stats("q")).pending).toBe(3);
     expect(lost).toMatchObject({ code: 5, stdout: "" });
     expect(lost.stderr).toMatch(/^holdfast: [^\n]+\n$/);
     const id = / --id (\S+) --if-ended duplicate$/m.exec(lost.stderr)?.[1] ?? "";
@@ -52,15 +61,9 @@ test("a lost reply is reported with the task's id, and a repeat with that id doe
         duplicate: true,
       },
     );
-    expect((await observer.stats("q")).pending).toBe(2);
-
-    const [file, rejects] = [join(folder, "tasks.ndjson"), join(folder, "rejects.ndjson")];
-    await writeFile(file, '{"type":"ok","payload":"cut-me too"}\n');
-    const many = await wayThatEndsAt("cut-me too", redis.port);
-    const sent = await cli("--redis", many.url, "enqueue", "q", "--ndjson", file, "--rejects", rejects);
-    many.stop();
-    expect(sent.code).toBe(5);
     expect((await observer.stats("q")).pending).toBe(3);
+
+    expect(sent.code).toBe(5);
     expect((await cli("enqueue", "q", "--ndjson", rejects)).code).toBe(0);
     expect((await observer.stats("q")).pending).toBe(3);
   } finally {

@@ -10,7 +10,7 @@ async function main() {
     {
       // This task runs for longer than its lease, so it needs a heartbeat.
       slow: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        await new Promise((resolve) => setTimeout(resolve, 1_200));
         return "once";
       },
       ...pool.handlers,

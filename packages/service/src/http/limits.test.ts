@@ -1,25 +1,24 @@
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { HoldfastError } from "@holdfast/contracts";
 import { until } from "@holdfast/testing";
 import { pino } from "pino";
-import { afterEach, expect, test } from "vitest";
+import { expect, onTestFinished, type TestContext, test } from "vitest";
 import { createMetrics } from "../metrics.ts";
 import { createHttpServer, type HttpServerOptions } from "./server.ts";
 import type { HttpServer } from "./types.ts";
 
-const sockets: Socket[] = [];
-let app: HttpServer | undefined;
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  await app?.close();
-});
+/** Tests that run at the same time have to give the function of their context. */
+type AfterTest = TestContext["onTestFinished"];
 
 const stranger = () => {
   throw new HoldfastError("unauthorized", "who is it?");
 };
 
-async function served(options: Partial<HttpServerOptions> = {}): Promise<number> {
-  app = await createHttpServer({
+async function started(
+  options: Partial<HttpServerOptions> = {},
+  afterTest: AfterTest = onTestFinished,
+): Promise<{ app: HttpServer; port: number }> {
+  const app = await createHttpServer({
     title: "t",
     description: "d",
     version: "0",
@@ -30,26 +29,32 @@ async function served(options: Partial<HttpServerOptions> = {}): Promise<number>
     ready: async () => ({ ok: true, detail: "" }),
     ...options,
   });
+  afterTest(() => app.close());
   app.post("/echo", async (request) => request.body ?? null);
   app.post("/lines", { config: { lines: true } }, async (request, reply) => {
     if (request.headers["content-type"] !== "application/x-ndjson") return request.body ?? null;
-    app?.basics.allowLongBody(request.raw, reply.raw);
+    app.basics.allowLongBody(request.raw, reply.raw);
     let bytes = 0;
     for await (const chunk of request.body as AsyncIterable<Buffer>) bytes += chunk.length;
     return { bytes };
   });
   app.post("/stream", { config: { lines: true } }, (request, reply) => {
-    app?.basics.allowLongBody(request.raw, reply.raw);
+    app.basics.allowLongBody(request.raw, reply.raw);
     return reply.send(request.body as never);
   });
   await app.listen({ host: "127.0.0.1", port: 0 });
-  return (app.server.address() as { port: number }).port;
+  return { app, port: (app.server.address() as { port: number }).port };
 }
 
+const served = async (options: Partial<HttpServerOptions> = {}) => (await started(options)).port;
+
 /** @param allowHalfOpen keeps the client's side open after the server has closed its own */
-function open(port: number, { host = "127.0.0.1", allowHalfOpen = false } = {}) {
+function open(
+  port: number,
+  { host = "127.0.0.1", allowHalfOpen = false, afterTest = onTestFinished as AfterTest } = {},
+) {
   const socket = connect({ port, host, allowHalfOpen });
-  sockets.push(socket);
+  afterTest(() => void socket.destroy());
   const seen = { text: "", isClosed: false };
   socket.on("data", (chunk) => {
     seen.text += String(chunk);
@@ -64,11 +69,10 @@ function open(port: number, { host = "127.0.0.1", allowHalfOpen = false } = {}) 
 const HEAD = "Host: 127.0.0.1\r\nContent-Type: application/json\r\n";
 
 test("every limit that Fastify switches off by default is set", async () => {
-  await served();
-  const server = app?.server;
-  expect(server?.maxConnections).toBe(4_096);
+  const { server } = (await started()).app;
+  expect(server.maxConnections).toBe(4_096);
   for (const limit of ["requestTimeout", "headersTimeout", "timeout", "keepAliveTimeout"] as const)
-    expect([limit, (server?.[limit] ?? 0) > 0]).toEqual([limit, true]);
+    expect([limit, server[limit] > 0]).toEqual([limit, true]);
 });
 
 test("a connection above the cap is closed, and connections within the cap are served", async () => {
@@ -88,12 +92,15 @@ test("a connection above the cap is closed, and connections within the cap are s
 
 test("a body that never ends and headers that never end are cut off with 408", async () => {
   const port = await served({ requestTimeoutMs: 500 });
-  for (const begun of [
+  const begun = [
     `POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 100\r\n\r\n{`,
     "GET /livez HTTP/1.1\r\nHost:",
-  ]) {
+  ].map((text) => {
     const { socket, seen } = open(port);
-    socket.write(begun);
+    socket.write(text);
+    return seen;
+  });
+  for (const seen of begun) {
     await until("the request is cut off", () => seen.isClosed);
     expect(seen.text).toContain("HTTP/1.1 408");
     expect(seen.text).toContain('"code":"request_timeout"');
@@ -116,7 +123,8 @@ test("too many headers get 431, bytes that are not HTTP get 400, and a body abov
 
 const SLOW = "Content-Length: 1000000\r\n\r\n{";
 
-test.each([
+// Each of these connections is closed after two seconds, so the tests run at the same time.
+test.concurrent.for([
   ["a body from a stranger", `POST /echo HTTP/1.1\r\n${HEAD}${SLOW}`, 401],
   [
     "lines from a stranger",
@@ -128,19 +136,23 @@ test.each([
   ["a Host that is not served", `POST /echo HTTP/1.1\r\nHost: evil.example\r\n${SLOW}`, 403],
   ["bytes that are not HTTP", `GET\r\n${HEAD}\r\n`, 400],
   ["a body that is too large", `POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 9000000\r\n\r\n{`, 413],
-])("answers %s, and closes the connection if the client continues to send", async (_name, text, status) => {
-  const port = await served({ identify: status === 413 ? undefined : stranger });
-  const { socket, seen } = open(port, { allowHalfOpen: true });
-  socket.write(text);
-  const trickle = setInterval(() => socket.write(" "), 50);
-  try {
-    await until("the service answers", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
-    // This is well before the request timeout of 30 s.
-    await until("the connection is closed", () => seen.isClosed, 10_000);
-  } finally {
-    clearInterval(trickle);
-  }
-});
+] as const)(
+  "answers %s, and closes the connection if the client continues to send",
+  async (row, { onTestFinished: afterTest }) => {
+    const [, text, status] = row;
+    const { port } = await started({ identify: status === 413 ? undefined : stranger }, afterTest);
+    const { socket, seen } = open(port, { allowHalfOpen: true, afterTest });
+    socket.write(text);
+    const trickle = setInterval(() => socket.write(" "), 50);
+    try {
+      await until("the service answers", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
+      // This is well before the request timeout of 30 s.
+      await until("the connection is closed", () => seen.isClosed, 10_000);
+    } finally {
+      clearInterval(trickle);
+    }
+  },
+);
 
 test("the connection of a stranger is closed, and the connection of an authenticated caller is kept", async () => {
   const port = await served({ identify: stranger });
