@@ -67,20 +67,24 @@ test("a shell gets the variables that its environment lacks, with any characters
 const hasCompose = spawnSync("docker", ["compose", "version"]).status === 0;
 if (!hasCompose) console.warn("SKIPPED: docker compose is missing, so its reading of .env is not compared");
 
-test.skipIf(!hasCompose)("the real docker compose reads each of these files in the same way", () => {
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...ENVIRONMENT };
-  const labels = ["A", "B"].map((name) => `      ${name}: "\${${name}-<unset>}"`);
-  writeFileSync(
-    join(folder, "docker-compose.yml"),
-    ["services:", "  x:", "    image: x", "    labels:", ...labels].join("\n"),
-  );
-  const composed = (text) => {
-    writeFileSync(join(folder, ".env"), text);
-    const args = ["compose", "config", "--format", "json"];
-    const { status, stdout } = spawnSync("docker", args, { cwd: folder, env, encoding: "utf8" });
-    if (status !== 0) return null;
-    const { A, B } = JSON.parse(stdout).services.x.labels;
-    return [A, B].map((value) => (value === "<unset>" ? null : value.replaceAll("$$", "$")));
-  };
-  for (const [text] of cases) expect([text, composed(text)]).toEqual([text, read(text)]);
-});
+test.skipIf(!hasCompose)(
+  "the real docker compose reads each of these files in the same way",
+  () => {
+    const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...ENVIRONMENT };
+    const labels = ["A", "B"].map((name) => `      ${name}: "\${${name}-<unset>}"`);
+    writeFileSync(
+      join(folder, "docker-compose.yml"),
+      ["services:", "  x:", "    image: x", "    labels:", ...labels].join("\n"),
+    );
+    const composed = (text) => {
+      writeFileSync(join(folder, ".env"), text);
+      const args = ["compose", "config", "--format", "json"];
+      const { status, stdout } = spawnSync("docker", args, { cwd: folder, env, encoding: "utf8" });
+      if (status !== 0) return null;
+      const { A, B } = JSON.parse(stdout).services.x.labels;
+      return [A, B].map((value) => (value === "<unset>" ? null : value.replaceAll("$$", "$")));
+    };
+    for (const [text] of cases) expect([text, composed(text)]).toEqual([text, read(text)]);
+  },
+  600_000,
+);

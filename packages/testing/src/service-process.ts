@@ -34,11 +34,11 @@ export function startService(mainPath: string, env: Record<string, string>): Ser
   return {
     child,
     output: () => text,
-    says: async (wanted, deadlineMs = 15_000) => {
+    says: async (wanted, deadlineMs = 50_000) => {
       await until(`the service says "${wanted}"`, () => text.includes(wanted) || hasEnded(), deadlineMs);
       if (!text.includes(wanted)) throw new Error(`the service ended without saying "${wanted}":\n${text}`);
     },
-    exit: async (deadlineMs = 15_000) => {
+    exit: async (deadlineMs = 50_000) => {
       await until("the service ends", hasEnded, deadlineMs);
       return ended;
     },

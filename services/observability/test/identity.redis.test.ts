@@ -27,7 +27,6 @@ async function keyOf(spec: Partial<NewKey> = {}) {
     "the service knows the key",
     async () =>
       (await running.call("GET", "/v1/session", undefined, { authorization })).json().label === key.label,
-    1_000,
   );
   return { id: key.id, text, headers: { authorization } };
 }

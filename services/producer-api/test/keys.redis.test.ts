@@ -83,7 +83,7 @@ test("on loopback everybody may enqueue until the first key exists; then a key i
   // No keys exist yet, so even a key of another service is accepted.
   expect((await enqueue("hf_of_elsewhere")).status).toBe(201);
   const { text } = await keyOf();
-  await until("the service requires keys", async () => (await enqueue()).status === 401, 1_000);
+  await until("the service requires keys", async () => (await enqueue()).status === 401);
   expect((await enqueue(text)).status).toBe(201);
   expect((await batch(text)).status).toBe(207);
   for (const answer of [await enqueue(), await batch(), await enqueue("hf_of_elsewhere")]) {
@@ -102,7 +102,7 @@ test("a key allows what its scopes say, in the queues that it names, and nothing
     keyOf({ label: "reader", scopes: ["read"] }),
     keyOf({ label: "both", scopes: ["enqueue", "read"], queues: ["mail"] }),
   ]);
-  await until("the keys are known", async () => (await enqueue(both.text, "mail")).status === 201, 1_000);
+  await until("the keys are known", async () => (await enqueue(both.text, "mail")).status === 201);
   const created = await enqueue(writes.text, "mail");
   expect(created.status).toBe(201);
   const task = `/v1/queues/mail/tasks/${String(created.json.id)}`;
@@ -129,8 +129,8 @@ test("a key uses only its own queues in nodes and callbacks, and sees no results
     keyOf({ label: "all", scopes: ["enqueue", "read"] }),
     keyOf({ label: "mine", scopes: ["enqueue", "read"], queues: ["mine"] }),
   ]);
-  await until("the service requires keys", async () => (await enqueue()).status === 401, 1_000);
-  await until("the keys are known", async () => (await enqueue(mine.text, "mine")).status === 201, 1_000);
+  await until("the service requires keys", async () => (await enqueue()).status === 401);
+  await until("the keys are known", async () => (await enqueue(mine.text, "mine")).status === 201);
   expect((await enqueue(all.text, "mail")).status).toBe(201);
   const flows = "/v1/queues/mine/flows";
   const node = (name: string, queue?: string) => ({ name, type: "t", payload: 1, queue });
@@ -173,7 +173,7 @@ test("a key uses only its own queues in nodes and callbacks, and sees no results
 
 test("a revoked key is refused within a second, even on a connection that has just used it", async () => {
   const { id, text } = await keyOf();
-  await until("the service knows the key", async () => (await enqueue(text)).status === 201, 1_000);
+  await until("the service knows the key", async () => (await enqueue(text)).status === 201);
   await new KeyStore(client).revoke(id);
   await until("the revoked key is refused", async () => (await enqueue(text)).status === 401, 1_000);
   expect((await batch(text)).status).toBe(401);
@@ -188,7 +188,7 @@ test("the answer to an expired key says that it has expired", async () => {
 
 test("while Redis is down, the last known keys count: callers with a key get 503, and others get 401", async () => {
   const { text } = await keyOf({ scopes: ["admin"] });
-  await until("the service knows the key", async () => (await enqueue(text)).status === 201, 1_000);
+  await until("the service knows the key", async () => (await enqueue(text)).status === 201);
   await redis.kill();
   const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
   expect([mine.status, theirs.status]).toEqual([503, 401]);

@@ -82,7 +82,7 @@ test("a handler that kills its process ends only its own attempt, and the worker
   await until("the worker has a child process", () => childrenOf(service.child.pid).length > 0);
   const children = childrenOf(service.child.pid);
   service.child.kill("SIGTERM");
-  expect(await service.exit(10_000)).toEqual({ code: 0, signal: null });
+  expect(await service.exit()).toEqual({ code: 0, signal: null });
   expect(children.filter(alive)).toEqual([]);
   expect(await queue.get(id)).toMatchObject({ state: "pending", attempts: 0, releases: 1 });
   await queue.close();

@@ -92,7 +92,7 @@ test("a second signal ends the worker at once", async () => {
   service.child.kill("SIGTERM");
   await service.says("stopping");
   service.child.kill("SIGTERM");
-  expect(await service.exit(3_000)).toEqual({ code: 143, signal: null });
+  expect(await service.exit()).toEqual({ code: 143, signal: null });
   await queue.close();
 });
 

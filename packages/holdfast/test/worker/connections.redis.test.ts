@@ -58,7 +58,7 @@ test("a worker that is stopped at once does not disturb the calls and messages o
   await until("the other worker runs the task", () => other.settled.length === 1);
   // A message on the channel has to wake the worker, because it polls only every 10 s.
   await queue.enqueue("t", 2);
-  await until("the worker is woken", () => other.settled.length === 2, 5_000);
+  await until("the worker is woken", () => other.settled.length === 2, 8_000);
   expect(other.errors).toEqual([]);
   expect(busy.errors).toEqual([]);
 });

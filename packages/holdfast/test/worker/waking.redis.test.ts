@@ -34,7 +34,7 @@ test("a task that is enqueued while the worker is about to sleep does not wait f
   // wait 10 s for the poll.
   for (let n = 0; n < 100; n++) {
     const { id } = await queue.enqueue("now", n);
-    expect((await queue.result(id, { waitMs: 3_000 }))?.state).toBe("completed");
+    expect((await queue.result(id, { waitMs: 8_000 }))?.state).toBe("completed");
   }
   await until("the worker has heard that the last task is settled", () => worker.busy === 0);
 });
@@ -60,7 +60,7 @@ test("a resumed queue wakes its workers", async () => {
   await until("the worker found the queue paused", () => parked(system).then((mark) => mark === 1));
   expect(settled).toEqual([]);
   await system.observer.resume("work");
-  await until("the task ran", () => settled.length === 1, 3_000);
+  await until("the task ran", () => settled.length === 1, 8_000);
 });
 
 test("without a janitor, a due task does not wait for the poll: after later tasks, after a retry, and as the first task", async () => {
