@@ -8,6 +8,8 @@ const exclude = ["**/node_modules/**", "**/dist/**", "packages/cli/template/**"]
 const isolate = false;
 /** These tests mostly wait for the Docker engine, so they begin first and run beside the others. */
 const compose = ["test/compose*.test.ts"];
+/** These files run the test suites of the clients in other languages, which take longest. */
+const clients = ["test/clients/**/*.test.mjs"];
 /** These tests start whole systems and browsers, which need more than one core. They run after all others. */
 const systems = [
   "test/browser/**/*.test.ts",
@@ -15,13 +17,14 @@ const systems = [
   "test/proxy/**/*.test.ts",
   "test/monitoring/prometheus.redis.test.ts",
   "test/loadtest/**/*.test.mjs",
-  "test/clients/**/*.test.mjs",
 ];
+/** Of the last tests, two files run at the same time. */
+const last = { maxWorkers: 2, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
-    // By default one core stays free, which is half of a machine with two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most tests wait for Redis or for other processes, so there is one worker more than there are cores.
+    maxWorkers: availableParallelism() + 1,
     reporters: ["default", new ClosingLine()],
     projects: [
       {
@@ -29,9 +32,9 @@ export default defineConfig({
           // The tests of this project need no Redis.
           name: "unit",
           include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.test.{ts,mjs}"],
-          exclude: [...exclude, ...compose, ...systems, "**/*.redis.test.*"],
+          exclude: [...exclude, ...compose, ...clients, ...systems, "**/*.redis.test.*"],
           isolate,
-          testTimeout: 60_000,
+          testTimeout: 120_000,
         },
       },
       {
@@ -41,7 +44,7 @@ export default defineConfig({
           exclude: [...exclude, ...systems],
           isolate,
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },
@@ -55,14 +58,15 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      // The clients begin before the systems, so that the last minutes do not wait for them alone.
+      { test: { name: "clients", include: clients, exclude, ...last } },
       {
         test: {
           name: "systems",
           include: systems,
           exclude,
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          ...last,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },

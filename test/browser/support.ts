@@ -82,7 +82,7 @@ export async function startStack(
   await until(
     "observability is ready",
     async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true,
-    30_000,
+    120_000,
   );
   const observer = new Observer({ redis: redis.url });
   const browser = await chromium.launch({ executablePath: executablePath ?? "", args: FLAGS.split(" ") });
@@ -107,7 +107,7 @@ export async function startStack(
         reducedMotion: "reduce",
         ...context,
       });
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(60_000);
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
         // The network of the machine changes when a container starts. The browser reports that as an error, but the
@@ -133,7 +133,7 @@ export async function open(page: Page, address: string): Promise<void> {
   const live = page.getByLabel("Connection: Live").waitFor();
   await live.catch(async (cause) => {
     const shown = await page.locator("body").allInnerTexts();
-    throw new Error(`${address} shows no live data after 20 s, but this:\n${shown}`, { cause });
+    throw new Error(`${address} shows no live data after 60 s, but this:\n${shown}`, { cause });
   });
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }
