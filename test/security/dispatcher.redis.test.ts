@@ -58,7 +58,7 @@ test("the user dispatcher has exactly the rights that the dispatcher needs", asy
     QUEUE_PREFIX: prefix,
     ENDPOINTS_FILE: file,
     DISPATCHER_PORT: port,
-    LEASE_MS: "1000",
+    LEASE_MS: "3000",
     SECRET: secret,
   });
   afterwards(() => service.kill());

@@ -168,7 +168,8 @@ test("many queues that wait for a replica share one more connection and few wait
   const stats = await client.connection.command<string>("INFO", "commandstats");
   const waits = Number(/cmdstat_wait:calls=(\d+)/.exec(stats)?.[1]);
   expect(waits).toBeGreaterThan(0);
-  expect(waits).toBeLessThan(20);
+  // On an idle machine these are a few. If each queue waited by itself, they would be 150.
+  expect(waits).toBeLessThan(75);
   const clients = await client.connection.command<string>("CLIENT", "LIST");
   expect(clients.match(/ name=holdfast-confirm /g)).toHaveLength(1);
   await Promise.all(queues.map((queue) => queue.close()));
