@@ -15,6 +15,7 @@ export interface ActionFilter {
   isVisible?(queue: string | null): boolean;
 }
 
+/** A page of the audit log. */
 export interface ActionPage {
   records: AuditRecord[];
   cursor: string | null;

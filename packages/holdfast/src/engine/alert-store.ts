@@ -274,7 +274,9 @@ export function newNotification(target: string, message: AlertNotification["mess
   };
 }
 
+/** Returns the error for a rule that does not exist. */
 export const unknownRule = (name: string) =>
   new HoldfastError("not_found", `there is no alert rule "${name}"`);
+/** Returns the error for a target that does not exist. */
 export const unknownTarget = (name: string) =>
   new HoldfastError("not_found", `there is no alert target "${name}"`);
