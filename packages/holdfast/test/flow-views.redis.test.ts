@@ -115,6 +115,7 @@ test("the stats have the age of the oldest running flow, and the list of flows b
   await queue.enqueue("other", 1);
   expect((await observer.stats(name)).oldestFlowAgeMs).toBe(0);
   await queue.openFlow({ id: "unsealed" });
+  await delay(5); // the flows below must not begin in the same millisecond
   expect((await observer.stats(name)).oldestFlowAgeMs).toBe(0);
   for (const id of ["first", "second"]) {
     await queue.flow({ id, nodes: [node("a", id === "second" ? { type: "held" } : {})] });
