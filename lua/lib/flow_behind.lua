@@ -115,11 +115,10 @@ local function readBehind(noted)
   end
   readAll(fields)
   for place = 1, #ids do
-    local id, text = ids[place], #unread < limit and known[fields[place]]
-    local at = text and string.find(text, '|0', 1, true) -- found if there are no full pages
-    local flow = at and flowWith(id)
+    local id, names = ids[place], #unread < limit and known[fields[place]]
+    local flow = names and string.byte(names) == 48 and flowWith(id) -- 0 full pages
     if flow then
-      local list = idsOf(flow, string.sub(text, at))
+      local list = idsOf(flow, names)
       noted.flows[place], noted.behind[place] = flow, list
       addUnread(unread, list)
     end
@@ -140,7 +139,7 @@ local function affectBehind(flow, id, effect, cause, page, place, only)
     return
   elseif not only then
     text = read('>' .. id)
-    full = text and tonumber(string.match(text, '|(%d+)')) or -1
+    full = text and tonumber(string.match(text, '^%d+')) or -1
   end
   while page <= full + 1 do
     local ids = only or idsOf(flow, page > full and text or ' ' .. read(string.format('>%s %d', id, page)))

@@ -20,9 +20,9 @@ local function addPages(pages, ids, behind)
   readRecords(fields)
   for place = 1, #ids do
     local id, field, size = ids[place], fields[place], #pages
-    local text, names = records[field] or '|0', behind[id]
-    if string.byte(text, -1) ~= 48 or string.byte(text, -2) ~= 124 then -- not "|0", so there are names already
-      local head, full, last = string.match(text, '^([^|]*|)(%d+)(.*)$')
+    local text, names = records[field], behind[id]
+    if text then
+      local full, last = string.match(text, '^(%d+)(.*)$')
       local there = {}
       for name in string.gmatch(last, '%S+') do
         there[name] = true
@@ -31,11 +31,11 @@ local function addPages(pages, ids, behind)
       if #last > PAGE_BYTES and names ~= '' then
         full = full + 1
         pages[size + 1], pages[size + 2], size = string.format('>%s %d', id, full), string.sub(last, 2), size + 2
-        text = string.format('%s%d', head, full)
+        text = string.format('%d', full)
       end
     end
     if names ~= '' then
-      pages[size + 1], pages[size + 2] = field, text .. names
+      pages[size + 1], pages[size + 2] = field, (text or '0') .. names
     end
   end
 end

@@ -66,10 +66,10 @@ local function forgetPage(ids)
       removed[#removed + 1] = id
     end
     local text = read('>' .. id)
-    for page = 1, text and tonumber(string.match(text, '|(%d+)')) or 0 do
+    for page = 1, text and tonumber(string.match(text, '^%d+')) or 0 do
       removed[#removed + 1] = string.format('>%s %d', id, page)
     end
-    removed[#removed + 1] = '>' .. id
+    removed[#removed + 1], removed[#removed + 2] = '>' .. id, '<' .. id
   end
 end
 

@@ -20,9 +20,9 @@
 --                  h the flow was made in another part, and only its nodes that are here are counted
 --   %<flow> <page> names of its nodes, FLOW_PAGE on each page, in the order in which they came
 --   %<flow>:<moment>  the envelope of a callback, with `><part> ` before it if it goes to another part
---   ><id>          `<before>|<pages><behind>`: the names of the nodes before this node, separated by commas; the
---                  number of full pages with names of nodes behind it; and the names on the last page, with a space
---                  before each. `><id> <page>` is a full page. Without names before and behind it, a node has no such field
+--   ><id>          the nodes behind this node: how many full pages of their names there are, and the names on the last
+--                  page. `><id> <page>` is a full page
+--   <<id>          the names of the nodes that this node comes after
 
 local FLOW_PAGE = 500
 

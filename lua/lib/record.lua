@@ -6,7 +6,7 @@
 --            r purged, kept for its id alone      w a node of a flow that waits for others (lib/flows.lua)
 --            o a node of a flow that is in another part (lib/flow_out.lua)
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key[/type]]
---            Short: attempts[flags], if nothing else was counted and there are no flags or they begin with f or z.
+--            Short: attempts[flags], if nothing else was counted and there are no flags or they begin with f.
 --            limited: how often a handler handed the task back because of a rate limit; left out while it is 0, so that
 --            an earlier version can read the rest. Behind the @, only while leased: the key of the task, and its type
 --            if the type has a limit. Either may be empty
@@ -67,7 +67,7 @@ end
 
 local function countsText(c)
   if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.limited == 0
-    and (c.flags == '' or string.find(c.flags, '^[fz][^o]*$')) then
+    and (c.flags == '' or string.find(c.flags, '^f[^o]*$')) then
     return string.format('%d', c.attempts) .. c.flags
   end
   return string.format('%d,%d,%d,%d,%d,%.0f,%s%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince,

@@ -11,7 +11,7 @@
 -- ARGV[6..] name  string  repeated, at most 2,000 times: only these nodes, also of a flow of another queue or partition
 -- RETURNS {} if there is no such flow; {"@<part>"} if the queue or partition <part> has it; otherwise {the flow, moments that it
 --   has callbacks for, place of the next page or -1, how many nodes there are, then for each node: name, record, header of
---   its envelope, result, names before it with commas}; "" for what it has not, or what was not looked at
+--   its envelope, result, names before it}; "" for what it has not, or what was not looked at
 -- TIME    O(n), n = limit
 -- MOVES   nothing
 
@@ -20,11 +20,6 @@
 
 local function lineOf(text)
   return text and string.match(text, '^[^\n]*') or ''
-end
-
--- Returns the names of the nodes before a node, separated by commas. text: the value of its field `>`.
-local function beforeOf(text)
-  return text and string.match(text, '^[^|]*') or ''
 end
 
 local field = '%' .. flow
@@ -47,7 +42,7 @@ if #ARGV >= nameAt then
   end
 elseif taskId ~= '' then
   local before = {}
-  for name in string.gmatch(beforeOf(redis.call('HGET', stateKey, '>' .. taskId)), '[^,]+') do
+  for name in string.gmatch(redis.call('HGET', stateKey, '<' .. taskId) or '', '%S+') do
     before[#before + 1] = name
   end
   total = #before
@@ -69,7 +64,7 @@ local reply = { own[1], table.concat(moments, ' '), #names > 0 and from + #names
 local ids, before = {}, {}
 for place, name in ipairs(names) do
   ids[place] = flow .. '.' .. name
-  before[place] = '>' .. ids[place]
+  before[place] = '<' .. ids[place]
 end
 local records = #names > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
 if look == 'open' then
@@ -88,7 +83,7 @@ elseif #names > 0 then
   for place, name in ipairs(names) do
     local record = look == 'all' and records[place] or lineOf(records[place])
     for _, text in ipairs({ name, record or '', envelopes[place] and lineOf(envelopes[place]) or headerIn(records[place]) or '',
-      results[place] or '', beforeOf(after[place]) }) do
+      results[place] or '', after[place] or '' }) do
       reply[#reply + 1] = text
     end
   end

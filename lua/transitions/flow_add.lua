@@ -28,7 +28,7 @@
 -- ARGV[12] befores  integer  how many nodes follow that new nodes come after, two texts each: its name; the names of these
 --   new nodes, each after a space
 -- ARGV[13..] text  string  then at most 500 new nodes, four texts each: name, envelope, flags, and the names in its `after`
---   with commas. The flags are followed by the number of these names. If the node runs in another queue or partition, `>`
+--   with spaces. The flags are followed by the number of these names. If the node runs in another queue or partition, `>`
 --   and the name of that one follow
 -- RETURNS {verdict, how many nodes the flow has, letters, name}
 --   letters: one per node: n new, d the flow has it already. With m: the name of the node, and the unknown name
@@ -173,9 +173,9 @@ end
 -- added earlier do not wait for the new ones.
 local followers = {}
 if how == 'task' then
-  local own = redis.call('HGET', stateKey, '>' .. taskId) or '|0'
+  local own = redis.call('HGET', stateKey, '>' .. taskId) or '0'
   local list = {}
-  for page = 1, tonumber(string.match(own, '|(%d+)')) do
+  for page = 1, tonumber(string.match(own, '^%d+')) do
     own = own .. ' ' .. redis.call('HGET', stateKey, string.format('>%s %d', taskId, page))
   end
   for name in string.gmatch(own, ' (%S+)') do
@@ -240,9 +240,12 @@ for place = 1, count do
       commit[size + 2] = putInPlace(pushed, counters, id, c, options, counts)
     end
     local names = (behind[id] or '') .. followerNames
-    if after ~= '' or names ~= '' then
-      size = #pages
-      pages[size + 1], pages[size + 2] = '>' .. id, after .. '|0' .. names
+    size = #pages
+    if after ~= '' then
+      pages[size + 1], pages[size + 2], size = '<' .. id, after, size + 2
+    end
+    if names ~= '' then
+      pages[size + 1], pages[size + 2] = '>' .. id, '0' .. names
     end
   end
 end
@@ -283,12 +286,12 @@ for place = 1, count do
   end
 end
 for _, follower in ipairs(new > 0 and followers or {}) do
-  local names, rest = string.match(redis.call('HGET', stateKey, '>' .. follower.id) or '|0', '^([^|]*)(.*)$')
+  local names = redis.call('HGET', stateKey, '<' .. follower.id) or ''
   for place = 1, count do
-    names = letters[place] == 'n' and names .. ',' .. string.sub(ids[place], #prefix + 1) or names
+    names = letters[place] == 'n' and names .. ' ' .. string.sub(ids[place], #prefix + 1) or names
   end
   commit[#commit + 1], commit[#commit + 2] = follower.id, string.format('w%s %d%s', follower.counts, follower.open, follower.options)
-  commit[#commit + 1], commit[#commit + 2] = '>' .. follower.id, names .. rest
+  commit[#commit + 1], commit[#commit + 2] = '<' .. follower.id, names
 end
 if seal == 1 then
   at.letters = at.letters .. 's'

@@ -75,7 +75,7 @@ export function nodeView(queue: string, flow: string, raw: RawNode): FlowNodeVie
   const record = decodeRecord(raw.record, raw.header.startsWith(format.ENVELOPE_SCHEDULED));
   const [, purgedEnd, letter, flags = ""] = PURGED.exec(raw.record) ?? [];
   const policy = /[cw]/.exec(flags)?.[0] as keyof typeof POLICIES | undefined;
-  const after = raw.after.split(",").filter((name) => name !== "");
+  const after = raw.after.split(" ").filter((name) => name !== "");
   return {
     name: raw.name,
     id: `${flow}.${raw.name}`,

@@ -48,7 +48,7 @@ function textsOf(nodes: readonly NewNode[]): { befores: number; texts: string[] 
   for (const { name, envelope, flags, part, after } of nodes) {
     for (const before of after) behind.set(before, `${behind.get(before) ?? ""} ${name}`);
     const place = part === "" ? "" : `>${part}`;
-    own.push(name, envelope, `${flags}${after.length}${place}`, after.join(","));
+    own.push(name, envelope, `${flags}${after.length}${place}`, after.join(" "));
   }
   return { befores: behind.size, texts: [...behind].flat().concat(own) };
 }

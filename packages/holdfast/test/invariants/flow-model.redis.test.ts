@@ -39,8 +39,8 @@ const pick = <Item>(items: readonly Item[], at: number): Item | undefined =>
 async function expectOrder({ q }: World, ids: readonly string[]): Promise<void> {
   for (const id of ids.filter((id) => id.includes("."))) {
     const [flow = ""] = id.split(".");
-    const before = ((await q.redis.hget(q.keys.state, `>${id}`)) ?? "").replace(/\|.*$/, "");
-    for (const name of before.split(",").filter((name) => name !== "")) {
+    const before = (await q.redis.hget(q.keys.state, `<${id}`)) ?? "";
+    for (const name of before.split(" ").filter((name) => name !== "")) {
       const record = (await q.redis.hget(q.keys.state, `${flow}.${name}`)) ?? "r";
       // A node with onDead "continue" may end without completing. It may also run again after a replay, at the same
       // time as the nodes after it.

@@ -296,10 +296,7 @@ function violationsOfNode(
 ): string[] {
   if (isCancelled) return [];
   const record = records.get(id) as string;
-  const before = (records.get(`>${id}`) ?? "")
-    .replace(/\|.*$/, "")
-    .split(",")
-    .filter((name) => name !== "");
+  const before = (records.get(`<${id}`) ?? "").split(" ").filter((name) => name !== "");
   const nodes = before.map((name) => nodeOf(records.get(`${flow}.${name}`) ?? ""));
   const open = nodes.filter(({ letter, flags }) => letter !== "c" && !flags.includes("g")).length;
   const failed = nodes.filter(({ flags }) => flags.includes("b")).length;
