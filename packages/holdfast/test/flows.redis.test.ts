@@ -553,6 +553,20 @@ describe("retention", () => {
     expect(await q.view("f.b")).toBeNull();
   });
 
+  test("forgets flows when fewer tasks are kept from now on, although no node has ended since", async () => {
+    const q = await setup();
+    for (const id of ["f1", "f2"]) {
+      await addFlow(q, ["a"], { id, on: [] });
+      q.advance(1);
+      await runAll(q);
+    }
+    const states = () => Promise.all(["f1", "f2"].map(async (id) => (await view(q, id))?.state));
+    expect(await states()).toEqual(["ended", "ended"]);
+    await q.engine.configure({ retentionCount: 1 });
+    await advance(q);
+    expect(await states()).toEqual([undefined, "ended"]);
+  });
+
   test("forgets the flows that ended first if there are more nodes than tasks are kept", async () => {
     const q = await setup();
     await q.engine.configure({ retentionCount: 4 });
