@@ -1,3 +1,5 @@
+// The state of the mock server of the dashboard. The file has more than 500 lines, because it holds one queue system
+// whose parts refer to one another.
 import { createMockMore } from "./mock-more.mjs";
 
 // An invented system that changes over time: queues fill and drain, tasks die, operations make progress. This file has

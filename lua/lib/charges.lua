@@ -35,7 +35,7 @@ local function moveTurn(limits)
   change(limits, '').running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
 end
 
--- Counts the grants of cost 1, those of one lane together. A lane: the tasks of one key, or those without a key.
+-- Counts the grants that cost 1, for each lane at once. A lane is the tasks of one key, or all tasks without a key.
 local function countLanes(limits)
   local isCounted = false
   for _, lane in ipairs(limits.lanes) do

@@ -11,8 +11,8 @@ local function fenceOf(first, nonce)
 end
 
 -- Returns the terms of a task without options. If they differ by type, the second value is a function that finds the own
--- terms of a type (lib/own_terms.lua). The third value is maxRetries. `request` has leaseMs, workerId and maxRetries, which is a number as text, perhaps followed by the terms of
--- single types. The fields of terms:
+-- terms of a type (lib/own_terms.lua). The third value is maxRetries. `request` has leaseMs, workerId and maxRetries: a
+-- number as text, perhaps followed by the terms of single types. The fields of terms:
 --
 --   given, flags   whether a caller gave the id; the flags that the record gets
 --   counts         the counts of a task that was never granted before

@@ -1,7 +1,7 @@
 -- Maintains `ready`, `resting` and `pending:keyed`: which keys may run tasks now, which have to be checked again later,
 -- and the waiting tasks of each key, its line (lib/accounts.lua).
 
--- Returns whether the account can be deleted when its rate has recovered. While tasks wait, meanMs is kept.
+-- Returns whether nothing but its rate keeps an account from being deleted. Its meanMs is needed while tasks wait.
 local function isIdle(account, key)
   return account.running == 0 and account.override == '' and account.heldUntil < HELD_FOR_EVER and not (account.meanMs and headOf(key))
 end

@@ -58,7 +58,7 @@ const firstExpression = ({ type, clauses, init, expression, arguments: values })
   })[type]?.();
 
 /**
- * Gives a call within a statement a statement of its own before it: `if f(a) then` becomes `local f = f(a) if f then`.
+ * Moves a call out of its statement, into one before it: `if f(a) then` becomes `local f = f(a)` and `if f then`.
  * @returns all calls that are whole statements then
  */
 function takeOut(local, tree) {

@@ -16,8 +16,8 @@ function failureOf({ id, outcome, state, heldBy }: ChangeResult): Failure[] {
 }
 
 /**
- * Changes scheduled tasks, or tasks by id. The operation may meet a task that it has changed once more, at the new time
- * of the task or at its next retry. So it skips tasks that began to wait after the operation began.
+ * Changes scheduled tasks, or tasks by id. A changed task may wait again, for its new time or for a retry, and the operation
+ * could come to it a second time. So it skips tasks that began to wait after the operation began.
  */
 export function changeWork(operation: ClaimedOperation, parts: Parts): Work {
   const { change = {} } = operation.spec;
