@@ -161,7 +161,8 @@ export async function startStack(): Promise<Stack> {
         await api<{ result: Series[] }>("query_range", {
           query: expr,
           start: String(startedAt),
-          end: String(Date.now() / 1_000),
+          // One step more than the time, so that the last point is behind the last scrape.
+          end: String(Date.now() / 1_000 + 1),
           step: "1",
         })
       ).result,
