@@ -4,14 +4,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { applyChange, mutants } from "./mutants/list.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Two test runs at the same time keep two cores busy.
-const AT_ONCE = 2;
+// The tests mostly wait for Redis, so there is one test run more than there are cores.
+const AT_ONCE = availableParallelism() + 1;
 const LIMIT_MS = 120_000;
 const CONFIG = `export default { test: {
   globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
@@ -77,7 +77,7 @@ async function run(folder, args, limitMs = LIMIT_MS) {
 async function runTests(folder, files, limitMs = LIMIT_MS) {
   const report = join(folder, "report.json");
   rmSync(report, { force: true });
-  // Two test runs already use both cores, so each run tests its files one after another.
+  // The test runs already use all cores, so each run tests its files one after another.
   const args = ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", "--bail=1", ...files];
   const { output, late } = await run(folder, args, limitMs);
   if (late) throw new Error(`the tests took longer than ${limitMs} ms`);
@@ -139,17 +139,23 @@ process.once("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-// Without a fault, all tests have to pass. Otherwise a failure would prove nothing.
-await build(folders[0]);
+// Without a fault, all tests have to pass. Otherwise a failure would prove nothing. Each folder runs a part of them.
+await Promise.all(folders.map(build));
 const every = [...new Set(chosen.flatMap(({ tests }) => tests))];
-const sound = await runTests(folders[0], every, 3 * LIMIT_MS);
-if (sound.failed.length > 0 || sound.passed === 0) {
+const parts = folders.map((folder, n) => ({ folder, files: every.filter((_, at) => at % AT_ONCE === n) }));
+const sound = await Promise.all(
+  parts
+    .filter(({ files }) => files.length > 0)
+    .map(({ folder, files }) => runTests(folder, files, files.length * LIMIT_MS)),
+);
+const failed = sound.flatMap((part) => part.failed);
+const passed = sound.reduce((sum, part) => sum + part.passed, 0);
+if (failed.length > 0 || passed === 0) {
   console.error("The tests fail without a mutant:");
-  for (const { fullName, failureMessages } of sound.failed)
-    console.error(`  ${fullName}\n${failureMessages[0]}`);
+  for (const { fullName, failureMessages } of failed) console.error(`  ${fullName}\n${failureMessages[0]}`);
   process.exit(1);
 }
-console.log(`without a mutant: ${sound.passed} tests pass\n`);
+console.log(`without a mutant: ${passed} tests pass\n`);
 
 const width = Math.max(...chosen.map(({ name }) => name.length));
 let caught = 0;
