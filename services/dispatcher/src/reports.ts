@@ -58,19 +58,15 @@ export class Reports {
     const queue = this.#queues.get(queueName);
     const task = await queue?.get(id);
     if (!queue || !task) throw ended(id);
-    const { steps = [], signals = [] } = (await this.#observer.steps(queueName, id)) ?? {};
-    const waits = steps.some(
-      (step) => step.kind === "wait" && step.outcome === "open" && step.name === waitName(token),
-    );
-    // Usually the task already waits for the report. If the answer 202 was not read yet, the signal is kept until the
-    // task waits.
+    const { wait, events } = await this.#readReports(queueName, name, id, token);
     const isSent = task.state === "processing" && token.startsWith(`${task.fence}.`);
-    const isReported = signals.some(({ event }) => event.startsWith(eventOf(name, token, "")));
     const { verdict, ...rest } = report;
-    if ((waits || isSent) && !isReported) {
-      const outcome = await queue.signal(id, eventOf(name, token, verdict), Object.values(rest)[0]);
-      // If a signal is kept although the task was waiting, another report came first.
-      if (outcome === "delivered" || (outcome === "kept" && !waits)) return;
+    if ((wait === "open" || isSent) && events.length === 0) {
+      const event = eventOf(name, token, verdict);
+      const outcome = await queue.signal(id, event, Object.values(rest)[0]);
+      if (outcome === "delivered") return;
+      // The task was not suspended. Either its attempt still runs, or another report came in between.
+      if (outcome === "kept" && (await this.#counts(queueName, name, id, token, event))) return;
     }
     const now = await queue.get(id);
     if (!now || (TERMINAL_STATES as readonly string[]).includes(now.state)) throw ended(id);
@@ -79,6 +75,23 @@ export class Reports {
       `the token does not belong to the current attempt of task ${id}, or a report with this token was accepted already`,
       { taskId: id },
     );
+  }
+
+  /** Returns how the wait for the report goes, and the events of the reports that the task has not read yet. */
+  async #readReports(queue: string, endpoint: string, id: string, token: string) {
+    const { steps = [], signals = [] } = (await this.#observer.steps(queue, id)) ?? {};
+    const wait = steps.find((step) => step.kind === "wait" && step.name === waitName(token));
+    const events = signals
+      .map(({ event }) => event)
+      .filter((event) => event.startsWith(eventOf(endpoint, token, "")));
+    return { wait: wait?.outcome, events };
+  }
+
+  /** Returns false if the task waits for a report, and another kept report than this one comes first. */
+  async #counts(queue: string, endpoint: string, id: string, token: string, event: string): Promise<boolean> {
+    const { wait, events } = await this.#readReports(queue, endpoint, id, token);
+    const isRead = wait !== undefined && wait !== "open";
+    return isRead || events.length === 0 || events[0] === event;
   }
 }
 
