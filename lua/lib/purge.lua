@@ -132,9 +132,9 @@ local function removePurged(plan)
   end
 end
 
--- Plans the purge of completed tasks. Most have ids of the library and completed at the first attempt, so nothing has
--- to be remembered. Their records are not turned into "r": the commit puts all their ids into the field "#purging",
--- which is removed together with the records.
+-- Plans the purge of completed tasks. Most have ids of the library and completed at the first attempt. Nothing about
+-- them has to be remembered, so they get no record "r". Instead the commit writes their ids into the field "#purging".
+-- This field and their records are then removed together.
 local function planPurgeCompleted(ids, settings, commit)
   local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
   local atOnce, others, theirs, seen, last, header = {}, {}, {}, {}, nil, nil

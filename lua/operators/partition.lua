@@ -45,7 +45,7 @@ if known == 0 and redis.call('SISMEMBER', queuesKey, queue) == 1 then
   end
   redis.call('SREM', queuesKey, queue)
   redis.call('HDEL', deletingKey, queue)
-  -- The queue counted for whoever created it. From now on its first partition counts instead.
+  -- Each maker may create a limited number of queues. The first partition counts in place of the queue from now on.
   local maker = redis.call('HGET', queueMakersKey, 'q' .. queue)
   if maker then
     redis.call('HDEL', queueMakersKey, 'q' .. queue)

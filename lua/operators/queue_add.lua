@@ -34,7 +34,7 @@ if maker ~= '' and redis.call('SISMEMBER', queuesKey, queue) == 0 then
   if tonumber(redis.call('HGET', queueMakersKey, 'n' .. maker) or '0') >= most then
     return 'too_many'
   end
-  -- If an older version removed the queue, its maker is still here and still counts it, so it is not counted again.
+  -- An older version removes a queue without removing its maker. Then the queue is still counted for that maker.
   if redis.call('HSETNX', queueMakersKey, 'q' .. queue, maker) == 1 then
     redis.call('HINCRBY', queueMakersKey, 'n' .. maker, 1)
   end

@@ -192,8 +192,8 @@ if how == 'task' then
   end
 end
 
--- By new node: how many before it have ended (passed) or cause it to be skipped (failed), and one of the latter
--- (cause).
+-- For each new node: how many of the nodes before it have ended (passed), how many cause it to be skipped (failed),
+-- and one of those (cause).
 local passed, failed, cause, there = {}, {}, {}, {}
 for _, id in ipairs(before) do
   local as = added[id] and 'open' or countsAs(id)

@@ -75,7 +75,8 @@ if isNew then
     end
     out = table.concat(kept, ' ')
   end
-  -- The last number: up to which message all were removed. After an abort before that, the next call removes them.
+  -- The last of these numbers says up to which message all were removed. If this call is aborted before it has removed
+  -- them, the number stays lower, and the next call removes them.
   redis.call('HSET', stateKey, header, string.format('%.0f %.0f %s %.0f', written, upTo, newest, isCleared and sent or removed),
     '#flows', totalsText(totals), '#out', out, unpack(commit))
 end

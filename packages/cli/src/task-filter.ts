@@ -39,7 +39,10 @@ export function filterOptions(
 export function deadFilterOptions(command: Command): Command {
   return filterOptions(command, "that died")
     .addOption(new Option("--reason <reason>", "tasks that are dead for this reason").choices(DEAD_REASONS))
-    .option("--signature <text>", "tasks of this error: see errors ls; other: of none");
+    .option(
+      "--signature <text>",
+      "tasks that died of this error, by its signature in errors ls; other: without a signature",
+    );
 }
 
 /** Returns the filter of the given options. An empty filter selects everything. */

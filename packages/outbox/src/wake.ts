@@ -20,7 +20,7 @@ export class Wake {
     this.#resolve?.();
   }
 
-  /** Waits `ms`. If `now` was called, waits only `leastMs`. */
+  /** Waits `ms`, or only `leastMs` if `now` is called before or during the wait. */
   async wait(ms: number, leastMs: number): Promise<void> {
     await this.#sleep(leastMs, () => this.#hasEnded);
     await this.#sleep(ms - leastMs, () => this.#hasEnded || this.#isAsked);

@@ -43,7 +43,7 @@ test("the stored stack of an error has the handler, but not the worker", async (
   const task = await system.queue().get(id);
   expect(task?.lastError).toMatch(/^Error: no such card\n {4}at (Object\.)?charge \([^\n]+\)$/);
   // The event contains the whole error, with a stack that names the worker.
-  expect(settled[0]?.error).toMatchObject({ stack: expect.stringContaining("queue-runner") });
+  expect(settled[0]?.error).toMatchObject({ stack: expect.stringContaining("held-tasks") });
 });
 
 test("a task whose handler throws is retried after its backoff, and each attempt is reported once it is stored in Redis", async () => {

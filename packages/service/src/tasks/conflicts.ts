@@ -15,7 +15,7 @@ export class Conflicts {
     this.#limiter = new RateLimiter({ perSecond: perMinute / 60, burst: perMinute });
   }
 
-  /** Wraps the queue for a sender who must not learn payloads by guessing. */
+  /** Returns the queue for a sender whose conflicts are limited, so that the sender cannot guess payloads. */
   limit(queue: EnqueueQueue, identity: Identity, address: string): EnqueueQueue {
     return new LimitedQueue(queue, this.#limiter, bucketOf(identity, address));
   }
