@@ -107,7 +107,7 @@ export class Queue extends Enqueues {
 
   /**
    * Stores a flow: tasks that wait for one another (docs/flows.md). If there is a flow with the same id already,
-   * nothing is stored. A flow of more than 500 nodes is stored by several script calls; if one of them fails, the flow
+   * nothing is stored. A flow of more than 250 nodes is stored by several script calls; if one of them fails, the flow
    * is cancelled.
    * @throws HoldfastError invalid_argument (a cycle, a node twice, an unknown name), payload_too_large, queue_full,
    * conflict, redis_*
